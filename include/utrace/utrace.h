@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * utrace/utrace.h - several engines on one task.
+ *
+ * Purpose: an engine attaches to a task with a set of events and callbacks;
+ * engines share the task and never see each other's stops.  The home reports
+ * what happens to a task; utrace asks every interested engine in the order of
+ * attachment, merges the answers (strongest wins) and tells the home what to do.
+ *
+ * Locks (kernel/utrace.c): task->lock (spin) guards one task's engine list,
+ * wishes and state; it is innermost: no callback runs under it.  Engines and
+ * tasks are reference counted and freed after an RCU grace period.
+ */
+#ifndef UTRACE_UTRACE_H
+#define UTRACE_UTRACE_H
+
+#include <upr-compat.h>
+#include <utrace/target.h>
+
+struct utrace_engine;
+
+/* Events an engine may ask for, a set. */
+#define UTRACE_EV_QUIESCE	0x0001u	/* the task is stopped because somebody asked */
+#define UTRACE_EV_SIGNAL	0x0002u	/* a signal is about to be delivered */
+#define UTRACE_EV_SYSCALL_ENTRY	0x0004u
+#define UTRACE_EV_SYSCALL_EXIT	0x0008u
+#define UTRACE_EV_CLONE		0x0010u	/* the task made a child (thread or process) */
+#define UTRACE_EV_EXEC		0x0020u	/* new program, before its first instruction */
+#define UTRACE_EV_EXIT		0x0040u	/* about to exit, memory still there */
+#define UTRACE_EV_DEATH		0x0080u	/* gone; the last report of a task */
+#define UTRACE_EV_JCTL		0x0100u	/* job control stop or continue */
+#define UTRACE_EV_BREAKPOINT	0x0200u	/* int3 */
+#define UTRACE_EV_STEP		0x0400u	/* single or block step done */
+#define UTRACE_EV_ALL		0x07ffu
+
+/* What becomes of a signal, strongest first. */
+enum utrace_signal_action {
+	UTRACE_SIG_DELIVER,	/* as is */
+	UTRACE_SIG_REPLACE,	/* the engine has changed *sig: deliver that */
+	UTRACE_SIG_IGNORE,	/* swallow it */
+};
+
+/* What becomes of a system call about to be entered. */
+enum utrace_syscall_action {
+	UTRACE_SYSCALL_RUN,	/* with the arguments now in the registers */
+	UTRACE_SYSCALL_ABORT,	/* not run: *result is what the program sees */
+};
+
+/**
+ * struct utrace_signal - a signal on its way
+ * @signo:	1..64
+ * @code:	si_code
+ * @addr:	si_addr of a fault, else 0
+ * @fault:	raised by the instruction at pc itself (SIGSEGV, SIGBUS, SIGFPE,
+ *		SIGILL, SIGTRAP with a kernel's si_code), not sent by anybody
+ * @home:	the home's own copy of the whole siginfo
+ */
+struct utrace_signal {
+	int signo;
+	int code;
+	u64 addr;
+	bool fault;
+	void *home;
+};
+
+#define UTRACE_CLONE_THREAD	0x1u	/* same thread group */
+#define UTRACE_CLONE_VM		0x2u	/* same address space */
+#define UTRACE_CLONE_VFORK	0x4u	/* parent waits for exec or exit of the child */
+
+/**
+ * struct utrace_engine_ops - an engine's callbacks
+ *
+ * All run with the task stopped, in the context of the report (@on_breakpoint,
+ * @on_step and @on_signal: atomic; the others: sleeping), with no lock held;
+ * an engine may attach, detach and control engines from within any of them.
+ * The answer is the engine's wish until it answers again or
+ * calls utrace_control().  A missing callback answers UTRACE_RESUME.
+ */
+struct utrace_engine_ops {
+	enum utrace_resume (*on_quiesce)(struct utrace_engine *engine, struct utrace_task *task);
+	enum utrace_resume (*on_signal)(struct utrace_engine *engine, struct utrace_task *task,
+					struct utrace_signal *sig, enum utrace_signal_action *action);
+	enum utrace_resume (*on_syscall_entry)(struct utrace_engine *engine, struct utrace_task *task,
+					       enum utrace_syscall_action *action, s64 *result);
+	enum utrace_resume (*on_syscall_exit)(struct utrace_engine *engine, struct utrace_task *task);
+	enum utrace_resume (*on_clone)(struct utrace_engine *engine, struct utrace_task *parent,
+				       struct utrace_task *child, unsigned int clone_flags);
+	enum utrace_resume (*on_exec)(struct utrace_engine *engine, struct utrace_task *task);
+	enum utrace_resume (*on_exit)(struct utrace_engine *engine, struct utrace_task *task, int code);
+	void (*on_death)(struct utrace_engine *engine, struct utrace_task *task, int code);
+	enum utrace_resume (*on_jctl)(struct utrace_engine *engine, struct utrace_task *task, int signo);
+	/* *mine set: the int3 was this engine's; several engines may say so */
+	enum utrace_resume (*on_breakpoint)(struct utrace_engine *engine, struct utrace_task *task,
+					    u64 addr, bool *mine);
+	/* *mine set: this engine had asked for the step */
+	enum utrace_resume (*on_step)(struct utrace_engine *engine, struct utrace_task *task, bool *mine);
+	/* the last reference is gone: free what belongs to it.  Sleeping. */
+	void (*release)(struct utrace_engine *engine);
+};
+
+/**
+ * struct utrace_engine - one engine on one task
+ * @data:	the owner's
+ * @task:	the task; valid until release
+ * @ops:	callbacks
+ * The rest belongs to kernel/utrace.c under task->lock.
+ */
+struct utrace_engine {
+	void *data;
+	struct utrace_task *task;
+	const struct utrace_engine_ops *ops;
+	struct list_head node;
+	refcount_t refs;
+	unsigned int events;
+	enum utrace_resume wish;
+	bool detached;
+	bool stop_reported;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct utrace_task - a thread, as the engine knows it
+ * @host:	the home's own structure
+ * @target:	the home's operations
+ * @mm:		its address space; NULL once it has exited.  Changed by the
+ *		home through upr_task_set_mm() only
+ * @mm_node:	on mm->tasks
+ * @id:		for people: the kernel's tid
+ * @upr:	the probe engine's per-task state (uprobes.c)
+ * The rest belongs to kernel/utrace.c under @lock.
+ */
+struct utrace_task {
+	void *host;
+	const struct target_ops *target;
+	struct upr_mm *mm;
+	struct list_head mm_node;
+	s64 id;
+	void *upr;
+	spinlock_t lock;
+	struct list_head engines;
+	refcount_t refs;
+	unsigned int events;		/* union of the engines' */
+	bool stopped;			/* the home holds it for us */
+	bool reporting;			/* inside a report */
+	bool interrupting;		/* task_interrupt is under way */
+	bool dead;
+	struct rcu_head rcu;
+};
+
+/* --- for engines ------------------------------------------------------- */
+
+/**
+ * utrace_attach() - put an engine on a task
+ * Context: sleeping.  Return: a referenced engine, or ERR_PTR(-ESRCH) when the
+ * task is dead, ERR_PTR(-ENOMEM).  Put it with utrace_engine_put().
+ */
+struct utrace_engine *utrace_attach(struct utrace_task *task, const struct utrace_engine_ops *ops,
+				    unsigned int events, void *data);
+
+/** utrace_set_events() - change what an engine hears of.  Any context. Return: 0, -ESRCH. */
+int utrace_set_events(struct utrace_engine *engine, unsigned int events);
+
+/**
+ * utrace_control() - change an engine's wish from outside a callback
+ * STOP: the task will report quiesce to this engine (at once if it is stopped
+ * already: then -EALREADY is returned and no report follows).  RESUME and the
+ * stepping wishes let go of this engine's stop.  REPORT and INTERRUPT: one
+ * quiesce report, then back to RESUME.  DETACH: as utrace_detach().
+ * Context: any.  Return: 0, -EALREADY, -ESRCH (task dead or engine detached).
+ */
+int utrace_control(struct utrace_engine *engine, enum utrace_resume how);
+
+/**
+ * utrace_detach() - take an engine off; no callback starts after it returns
+ * (one may still be running on another CPU, or be the caller).  Lets go of
+ * the engine's stop.  Context: any.
+ */
+void utrace_detach(struct utrace_engine *engine);
+
+void utrace_engine_get(struct utrace_engine *engine);
+void utrace_engine_put(struct utrace_engine *engine);
+
+/** utrace_is_stopped() - is the task quiesced on behalf of this engine (examining it is safe) */
+bool utrace_is_stopped(const struct utrace_engine *engine);
+
+/* --- for homes --------------------------------------------------------- */
+
+/**
+ * utrace_task_new() - a thread comes under our eyes
+ * Context: sleeping.  Return: a task with one reference, the home's, dropped
+ * by utrace_report_death(); NULL without memory.
+ */
+struct utrace_task *utrace_task_new(const struct target_ops *target, void *host, s64 id);
+void utrace_task_get(struct utrace_task *task);
+void utrace_task_put(struct utrace_task *task);
+
+/*
+ * Reports.  The task is stopped for the time of the call.  Each returns what
+ * the task shall do next; on UTRACE_STOP the home holds it until
+ * target_ops.task_resume().  REPORT and INTERRUPT come back as a wish for another
+ * quiesce report as soon as possible.  DETACH is never returned.
+ */
+enum utrace_resume utrace_report_quiesce(struct utrace_task *task);
+enum utrace_resume utrace_report_signal(struct utrace_task *task, struct utrace_signal *sig,
+					enum utrace_signal_action *action);
+enum utrace_resume utrace_report_syscall_entry(struct utrace_task *task,
+					       enum utrace_syscall_action *action, s64 *result);
+enum utrace_resume utrace_report_syscall_exit(struct utrace_task *task);
+/* @child has its mm already (upr_task_set_mm) and is stopped or not yet running */
+enum utrace_resume utrace_report_clone(struct utrace_task *parent, struct utrace_task *child,
+				       unsigned int clone_flags);
+enum utrace_resume utrace_report_exec(struct utrace_task *task);
+enum utrace_resume utrace_report_exit(struct utrace_task *task, int code);
+/* no answer: the task is gone; drops the home's reference */
+void utrace_report_death(struct utrace_task *task, int code);
+enum utrace_resume utrace_report_jctl(struct utrace_task *task, int signo);
+/* *mine false on return: nobody's int3, the program's own: deliver SIGTRAP */
+enum utrace_resume utrace_report_breakpoint(struct utrace_task *task, u64 addr, bool *mine);
+enum utrace_resume utrace_report_step(struct utrace_task *task, bool *mine);
+
+#endif /* UTRACE_UTRACE_H */
