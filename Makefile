@@ -9,7 +9,8 @@
 #   GENERATED      files made before anything is compiled (under $(O))
 #   TESTS          executables or scripts that print TAP, run by `make check` in this order
 #   TARGETS        programs the tests probe
-#   BENCHES, FUZZERS, CLEAN likewise
+#   BENCHES        programs run by `make bench`
+#   FUZZERS        programs run by `make fuzz`, each with a time in seconds
 # A fragment may add its own rules; it names objects under $(O) only.
 
 O      ?= build
@@ -36,9 +37,11 @@ BENCHES        :=
 FUZZERS        :=
 LDLIBS_TOOL    := -lelf -ldw -llzma -lz -liberty -lurcu-bp -lpthread
 
-all:
+help:
 
-include $(sort $(wildcard arch/x86/build.mk kernel/build.mk host/*/build.mk tools/*/build.mk tests/uprobes/build.mk tests/uprobes/*/build.mk bench/build.mk))
+# help and clean need no fragments and no installed packages
+include $(sort $(wildcard arch/x86/build.mk kernel/build.mk host/*/build.mk tools/*/build.mk tools/*/*/build.mk \
+	tests/uprobes/*/build.mk bench/build.mk))
 
 ENGINE_OBJS    := $(ENGINE_SRCS:%.c=$(O)/%.o)
 HOST_USER_OBJS := $(HOST_USER_SRCS:%.c=$(O)/%.o)
@@ -61,10 +64,65 @@ $(O)/perf-uprobe: $(ENGINE_OBJS) $(HOST_USER_OBJS) $(TOOL_OBJS)
 
 all: $(O)/perf-uprobe
 
+# --- goals for people --------------------------------------------------
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+TIME    ?= 60
+
+help:
+	@echo 'make demo        install what is missing, build, count hits in a real program'
+	@echo 'make check       install what is missing, build, run every test (TAP, by prove)'
+	@echo 'make all         build $(O)/perf-uprobe'
+	@echo 'make bench       measure against mainline uprobes through perf, in one run'
+	@echo 'make fuzz        fuzz the decoder for TIME=60 seconds'
+	@echo 'make kmod        build the engine as a module for the stock Debian kernel'
+	@echo 'make kmod-check  boot that kernel in QEMU and test the engine inside it'
+	@echo 'make lint        what CI asks of the sources: freestanding engine, SPDX lines'
+	@echo 'make install     to $(PREFIX)/bin and share/man (PREFIX=, DESTDIR=)'
+	@echo 'make clean       remove $(O)'
+	@echo
+	@echo 'O=DIR builds elsewhere; V=1 shows the commands; T="test ..." narrows check.'
+
+deps:
+	@scripts/deps
+
+demo: deps
+	+@$(MAKE) --no-print-directory all
+	@scripts/demo $(O)/perf-uprobe
+
+# T narrows the run: make check T=build/tests/unit/test-insn
+T ?= $(TESTS)
+
+check: deps
+	+@$(MAKE) --no-print-directory check-built
+
+check-built: all lint $(TESTS) $(TARGETS)
+	@O=$(O) scripts/run-tests $(T)
+
+fuzz: deps
+	+@$(MAKE) --no-print-directory fuzz-built
+
+fuzz-built: $(FUZZERS)
+	@set -e; for f in $(FUZZERS); do echo "fuzz: $$f for $(TIME) s"; $$f $(TIME); done
+
+bench: deps
+	+@$(MAKE) --no-print-directory bench-built
+
+bench-built: all $(BENCHES) $(TARGETS)
+	@set -e; for b in $(BENCHES); do O=$(O) $$b; done
+
+lint:
+	@scripts/lint
+
+install: all
+	install -D -m 755 $(O)/perf-uprobe $(DESTDIR)$(PREFIX)/bin/perf-uprobe
+	install -D -m 644 Documentation/perf-uprobe.1 $(DESTDIR)$(PREFIX)/share/man/man1/perf-uprobe.1
+
 clean:
 	$(Q)rm -rf $(O)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 
-.PHONY: all clean
+.PHONY: all help deps demo check check-built fuzz fuzz-built bench bench-built lint install clean
 .DELETE_ON_ERROR:
