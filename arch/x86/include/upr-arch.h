@@ -81,10 +81,18 @@ struct upr_xol {
  * @flags:	program's own TF at the hit
  * @in_slot:	a step is under way
  * @scratch_used: the scratch register is loaded
+ * @store_size:	set by upr_xol_leave(): when not 0 the caller writes that many
+ *		bytes of @store_value at @store_addr with target_ops.mem_write
+ *		before the task runs on: a stepped call has pushed the slot's
+ *		address, a stepped pushf our TF.  The page has just been
+ *		written by the task itself.
  */
 struct upr_xol_step {
 	u64 scratch_value;
 	u64 flags;
+	u64 store_addr;
+	u64 store_value;
+	u8 store_size;
 	bool in_slot;
 	bool scratch_used;
 };
