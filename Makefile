@@ -8,6 +8,7 @@
 #   TOOL_SRCS      perf-uprobe itself (tools/perf)
 #   GENERATED      files made before anything is compiled (under $(O))
 #   TESTS          executables or scripts that print TAP, run by `make check` in this order
+#   TESTS_USER     those of them that run once more as an ordinary user when root checks
 #   TARGETS        programs the tests probe
 #   BENCHES        programs run by `make bench`
 #   FUZZERS        programs run by `make fuzz`, each with a time in seconds
@@ -32,6 +33,7 @@ HOST_USER_SRCS :=
 TOOL_SRCS      :=
 GENERATED      :=
 TESTS          :=
+TESTS_USER     :=
 TARGETS        :=
 BENCHES        :=
 FUZZERS        :=
@@ -98,7 +100,7 @@ check: deps
 	+@$(MAKE) --no-print-directory check-built
 
 check-built: all lint $(TESTS) $(TARGETS)
-	@O=$(O) scripts/run-tests $(T)
+	@O=$(O) TESTS_USER="$(if $(filter $(TESTS),$(T)),$(TESTS_USER:$(O)/%=build/%))" scripts/run-tests $(T)
 
 fuzz: deps
 	+@$(MAKE) --no-print-directory fuzz-built
