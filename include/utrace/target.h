@@ -100,6 +100,8 @@ struct target_ops {
 	 * Atomic.  Engine locks: the task's.  Idempotent.  Completion:
 	 * utrace_report_quiesce().  A task that cannot run user code before it
 	 * reports (vfork parent, job-control stop) may be reported at once.
+	 * A task held by UTRACE_STOP is reported without being let go: its
+	 * other engines have a right to hear that it is quiet.
 	 */
 	void (*task_interrupt)(struct utrace_task *task);
 

@@ -20,7 +20,7 @@
 struct utrace_engine;
 
 /* Events an engine may ask for, a set. */
-#define UTRACE_EV_QUIESCE	0x0001u	/* the task is stopped because somebody asked */
+#define UTRACE_EV_QUIESCE	0x0001u	/* the task is stopped: goes to whoever asked, set or not */
 #define UTRACE_EV_SIGNAL	0x0002u	/* a signal is about to be delivered */
 #define UTRACE_EV_SYSCALL_ENTRY	0x0004u
 #define UTRACE_EV_SYSCALL_EXIT	0x0008u
@@ -33,14 +33,18 @@ struct utrace_engine;
 #define UTRACE_EV_STEP		0x0400u	/* single or block step done */
 #define UTRACE_EV_ALL		0x07ffu
 
-/* What becomes of a signal, strongest first. */
+/*
+ * What becomes of a signal, strongest first.  *action comes in as the engines
+ * asked before have left it; one that leaves it alone has no opinion, and among
+ * those who have one the strongest wins.
+ */
 enum utrace_signal_action {
 	UTRACE_SIG_DELIVER,	/* as is */
 	UTRACE_SIG_REPLACE,	/* the engine has changed *sig: deliver that */
 	UTRACE_SIG_IGNORE,	/* swallow it */
 };
 
-/* What becomes of a system call about to be entered. */
+/* What becomes of a system call about to be entered: the first to abort it sets the result. */
 enum utrace_syscall_action {
 	UTRACE_SYSCALL_RUN,	/* with the arguments now in the registers */
 	UTRACE_SYSCALL_ABORT,	/* not run: *result is what the program sees */
@@ -74,7 +78,14 @@ struct utrace_signal {
  * @on_step and @on_signal: atomic; the others: sleeping), with no lock held;
  * an engine may attach, detach and control engines from within any of them.
  * The answer is the engine's wish until it answers again or
- * calls utrace_control().  A missing callback answers UTRACE_RESUME.
+ * calls utrace_control().  A missing callback leaves the wish as it is.
+ *
+ * Two things keep an answer from undoing what it could not know of: a quiesce
+ * report owed to the engine stays owed whatever it answers to other events; and
+ * a utrace_control() that lets go, made while the engine's callback runs,
+ * is the later word: the callback's answer is dropped.
+ *
+ * An engine attached in the middle of a report does not hear of that event.
  */
 struct utrace_engine_ops {
 	enum utrace_resume (*on_quiesce)(struct utrace_engine *engine, struct utrace_task *task);
@@ -92,7 +103,7 @@ struct utrace_engine_ops {
 	/* *mine set: the int3 was this engine's; several engines may say so */
 	enum utrace_resume (*on_breakpoint)(struct utrace_engine *engine, struct utrace_task *task,
 					    u64 addr, bool *mine);
-	/* *mine set: this engine had asked for the step */
+	/* *mine comes in set if this engine had asked for the step; it may claim another */
 	enum utrace_resume (*on_step)(struct utrace_engine *engine, struct utrace_task *task, bool *mine);
 	/* the last reference is gone: free what belongs to it.  Sleeping. */
 	void (*release)(struct utrace_engine *engine);
@@ -111,10 +122,13 @@ struct utrace_engine {
 	const struct utrace_engine_ops *ops;
 	struct list_head node;
 	refcount_t refs;
-	unsigned int events;
-	enum utrace_resume wish;
+	unsigned int events;		/* those it has a callback for */
+	enum utrace_resume wish;	/* STOP, a step or RESUME: answered or told last */
+	enum utrace_resume ask;		/* quiesce report owed: STOP, REPORT, INTERRUPT; RESUME: none */
 	bool detached;
-	bool stop_reported;
+	bool told;			/* utrace_control() spoke during the callback */
+	bool stepping;			/* the step under way is for this engine, too */
+	struct upr_work work;		/* release, in sleeping context */
 	struct rcu_head rcu;
 };
 
@@ -140,10 +154,15 @@ struct utrace_task {
 	struct list_head engines;
 	refcount_t refs;
 	unsigned int events;		/* union of the engines' */
+	struct utrace_engine *caller;	/* whose callback is running */
 	bool stopped;			/* the home holds it for us */
-	bool reporting;			/* inside a report */
-	bool interrupting;		/* task_interrupt is under way */
+	bool reporting;			/* inside a report: engines stay on the list */
+	bool purge;			/* some of them are detached */
+	bool interrupting;		/* a quiesce report is on its way */
+	bool stepping;			/* let go with a step; its trap has not been reported */
+	bool dying;			/* death came inside a report */
 	bool dead;
+	int code;			/* for on_death */
 	struct rcu_head rcu;
 };
 
@@ -164,8 +183,10 @@ int utrace_set_events(struct utrace_engine *engine, unsigned int events);
  * utrace_control() - change an engine's wish from outside a callback
  * STOP: the task will report quiesce to this engine (at once if it is stopped
  * already: then -EALREADY is returned and no report follows).  RESUME and the
- * stepping wishes let go of this engine's stop.  REPORT and INTERRUPT: one
- * quiesce report, then back to RESUME.  DETACH: as utrace_detach().
+ * stepping wishes let go of this engine's stop and take back a stop that has
+ * not been reported.  REPORT and INTERRUPT: one quiesce report, also while
+ * others hold the task; the engine's own stop is let go.  DETACH: as utrace_detach().
+ * An engine has one wish: who stops a task that was stepping for it lets go with the step.
  * Context: any.  Return: 0, -EALREADY, -ESRCH (task dead or engine detached).
  */
 int utrace_control(struct utrace_engine *engine, enum utrace_resume how);
@@ -198,7 +219,9 @@ void utrace_task_put(struct utrace_task *task);
  * Reports.  The task is stopped for the time of the call.  Each returns what
  * the task shall do next; on UTRACE_STOP the home holds it until
  * target_ops.task_resume().  REPORT and INTERRUPT come back as a wish for another
- * quiesce report as soon as possible.  DETACH is never returned.
+ * quiesce report as soon as possible, before user code runs; reporting it right away is
+ * always right.  DETACH is never returned.  A quiesce report may also come while the
+ * task is held (task_interrupt): its answer says whether to go on holding it.
  */
 enum utrace_resume utrace_report_quiesce(struct utrace_task *task);
 enum utrace_resume utrace_report_signal(struct utrace_task *task, struct utrace_signal *sig,
@@ -211,11 +234,12 @@ enum utrace_resume utrace_report_clone(struct utrace_task *parent, struct utrace
 				       unsigned int clone_flags);
 enum utrace_resume utrace_report_exec(struct utrace_task *task);
 enum utrace_resume utrace_report_exit(struct utrace_task *task, int code);
-/* no answer: the task is gone; drops the home's reference */
+/* no answer: the task is gone, held or not; drops the home's reference */
 void utrace_report_death(struct utrace_task *task, int code);
 enum utrace_resume utrace_report_jctl(struct utrace_task *task, int signo);
 /* *mine false on return: nobody's int3, the program's own: deliver SIGTRAP */
 enum utrace_resume utrace_report_breakpoint(struct utrace_task *task, u64 addr, bool *mine);
+/* *mine false on return: nobody's step, the program's own TF: deliver SIGTRAP */
 enum utrace_resume utrace_report_step(struct utrace_task *task, bool *mine);
 
 #endif /* UTRACE_UTRACE_H */

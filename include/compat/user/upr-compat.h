@@ -77,6 +77,27 @@ typedef int64_t s64;
 	_bad;									\
 })
 
+/*
+ * The atomic half of a hit, made visible: between enter and exit a word that
+ * may sleep is a broken invariant.  A home that calls the engine in atomic
+ * context brackets the call with them; in a module they mean nothing, the
+ * kernel has its own checks.
+ */
+__attribute__((weak)) __thread int upr_atomic_depth;
+
+static inline void upr_atomic_enter(void)
+{
+	upr_atomic_depth++;
+}
+
+static inline void upr_atomic_exit(void)
+{
+	upr_atomic_depth--;
+}
+
+#define might_sleep()		BUG_ON(upr_atomic_depth)
+#define might_sleep_if(c)	do { if (c) might_sleep(); } while (0)
+
 /* --- errors in pointers ------------------------------------------------ */
 
 #define MAX_ERRNO 4095
@@ -104,19 +125,19 @@ typedef unsigned int gfp_t;
 
 static inline void *kmalloc(size_t size, gfp_t gfp)
 {
-	(void)gfp;
+	might_sleep_if(gfp == GFP_KERNEL);
 	return malloc(size);
 }
 
 static inline void *kzalloc(size_t size, gfp_t gfp)
 {
-	(void)gfp;
+	might_sleep_if(gfp == GFP_KERNEL);
 	return calloc(1, size);
 }
 
 static inline void *kcalloc(size_t n, size_t size, gfp_t gfp)
 {
-	(void)gfp;
+	might_sleep_if(gfp == GFP_KERNEL);
 	return calloc(n, size);
 }
 
@@ -166,6 +187,11 @@ static inline void spin_unlock(spinlock_t *lock)
 	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
 }
 
+static inline bool spin_is_locked(spinlock_t *lock)
+{
+	return __atomic_load_n(&lock->locked, __ATOMIC_RELAXED);
+}
+
 #define spin_lock_irqsave(lock, flags)		do { (flags) = 0; spin_lock(lock); } while (0)
 #define spin_unlock_irqrestore(lock, flags)	do { (void)(flags); spin_unlock(lock); } while (0)
 
@@ -175,7 +201,7 @@ struct mutex {
 
 #define DEFINE_MUTEX(name)	struct mutex name = { PTHREAD_MUTEX_INITIALIZER }
 #define mutex_init(l)		pthread_mutex_init(&(l)->m, NULL)
-#define mutex_lock(l)		pthread_mutex_lock(&(l)->m)
+#define mutex_lock(l)		do { might_sleep(); pthread_mutex_lock(&(l)->m); } while (0)
 #define mutex_unlock(l)		pthread_mutex_unlock(&(l)->m)
 
 typedef struct {
@@ -224,6 +250,66 @@ static inline bool refcount_inc_not_zero(refcount_t *r)
 
 /* rcu_read_lock, rcu_read_unlock, rcu_dereference, rcu_assign_pointer,
  * synchronize_rcu and struct rcu_head come from urcu-bp.h */
+
+/*
+ * kfree_rcu(), call_rcu() - free, or call, after a grace period.  No thread of
+ * ours does it (a ptrace home has a use for every signal and wait of its
+ * process): the dead wait in a list, and whoever makes it long waits for the
+ * readers, unless it is one itself or is in an atomic context.  May wait for
+ * readers: not to be called under a lock that a reader takes.
+ */
+#define UPR_RCU_BATCH	256
+#define UPR_RCU_OFFSET	4096	/* below it func is the head's offset in what is to be freed */
+
+struct upr_rcu_dead {
+	spinlock_t lock;
+	unsigned int nr;
+	struct rcu_head *first;		/* linked by next.next */
+};
+
+__attribute__((weak)) struct upr_rcu_dead upr_rcu_dead;
+
+static inline void upr_rcu_reap(void)
+{
+	struct rcu_head *head, *next;
+
+	spin_lock(&upr_rcu_dead.lock);
+	head = upr_rcu_dead.first;
+	upr_rcu_dead.first = NULL;
+	upr_rcu_dead.nr = 0;
+	spin_unlock(&upr_rcu_dead.lock);
+	if (head)
+		synchronize_rcu();
+	for (; head; head = next) {
+		next = (struct rcu_head *)head->next.next;
+		if ((size_t)head->func < UPR_RCU_OFFSET)
+			free((char *)head - (size_t)head->func);
+		else
+			head->func(head);
+	}
+}
+
+static inline void upr_call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
+{
+	unsigned int nr;
+
+	head->func = func;
+	spin_lock(&upr_rcu_dead.lock);
+	head->next.next = (struct cds_wfcq_node *)upr_rcu_dead.first;
+	upr_rcu_dead.first = head;
+	nr = ++upr_rcu_dead.nr;
+	spin_unlock(&upr_rcu_dead.lock);
+	if (nr >= UPR_RCU_BATCH && !upr_atomic_depth && !rcu_read_ongoing())
+		upr_rcu_reap();
+}
+
+#undef call_rcu
+#undef rcu_barrier
+#define call_rcu(head, func)	upr_call_rcu(head, func)
+#define kfree_rcu(ptr, member)	\
+	upr_call_rcu(&(ptr)->member, (void (*)(struct rcu_head *))offsetof(__typeof__(*(ptr)), member))
+/* all that was given to kfree_rcu() and call_rcu() so far is done */
+#define rcu_barrier()		upr_rcu_reap()
 
 /* --- lists ------------------------------------------------------------- */
 
@@ -282,6 +368,12 @@ static inline void list_del_init(struct list_head *entry)
 static inline bool list_empty(const struct list_head *head)
 {
 	return READ_ONCE(head->next) == head;
+}
+
+static inline void list_move_tail(struct list_head *entry, struct list_head *head)
+{
+	list_del(entry);
+	list_add_tail(entry, head);
 }
 
 static inline void list_splice_init(struct list_head *list, struct list_head *head)
