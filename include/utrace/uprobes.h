@@ -58,7 +58,8 @@ enum upr_mode {
 /**
  * struct upr_consumer - what somebody wants at a probe
  * @want:	shall this address space be probed?  NULL: all of them.
- *		Sleeping context.
+ *		Sleeping context, engine locks held: must not call the engine.
+ *		Asked once for each site when it appears, and again for a fork's child.
  * @hit:	the instruction is about to be executed.  Atomic; task stopped
  *		at the probed address (registers by task->target); NULL: only counted.
  *		May unregister consumers, its own included.
@@ -68,8 +69,9 @@ enum upr_mode {
  * @missed:	hits that could not be executed or counted in full
  * @data:	the owner's
  *
- * The structure is the owner's memory; it may go after upr_unregister() has
- * returned and an RCU grace period has passed.
+ * The structure is the owner's memory, zeroed before its first registration; it
+ * may go, or be registered again, after upr_unregister() has returned and an RCU
+ * grace period has passed (at once if no task can be inside a hit).
  */
 struct upr_consumer {
 	bool (*want)(struct upr_consumer *consumer, struct upr_mm *mm);
@@ -78,8 +80,9 @@ struct upr_consumer {
 	atomic64_t hits;
 	atomic64_t missed;
 	void *data;
-	struct list_head node;		/* uprobes.c: on probe->consumers, session->lock and RCU */
-	struct upr_probe *probe;	/* uprobes.c */
+	struct list_head node;		/* uprobes.c: on probe->consumers, RCU readers */
+	struct upr_probe *probe;	/* uprobes.c: NULL when not registered */
+	u64 id;				/* uprobes.c: grows with each registration */
 };
 
 /* --- areas -------------------------------------------------------------- */
@@ -89,22 +92,25 @@ struct upr_consumer {
  * @lo, @hi:	range it must lie in
  * @size:	bytes, a multiple of the page size
  * @addr:	where it is, once mapped; 0 before
+ * @owners:	who has which slot
+ * The home reads the first three and touches nothing.
  */
 struct upr_area {
-	struct list_head node;		/* on mm->areas, mm->lock */
 	u64 lo, hi;
 	size_t size;
 	u64 addr;
-	u32 used;			/* slots handed out so far */
-	unsigned long *free_map;	/* slots given back */
+	struct list_head node;		/* on mm->areas, mm->lock, RCU readers */
+	struct upr_bp **owners;
+	unsigned int nr_slots;
+	unsigned int used;
+	unsigned int hint;		/* no free slot below */
 	int state;
 };
 
 /* --- address spaces ------------------------------------------------------ */
 
 struct upr_bp;
-
-#define UPR_BP_HASH_BITS 10
+struct upr_bp_table;
 
 /**
  * struct upr_mm - an address space
@@ -124,13 +130,11 @@ struct upr_mm {
 	struct mutex lock;
 	struct list_head maps;		/* struct upr_map, mm->lock */
 	struct list_head areas;
-	struct hlist_head *bps;		/* 1 << bp_bits buckets by address, RCU readers */
-	unsigned int bp_bits;
-	unsigned int nr_bps;
-	int state;			/* enum in uprobes.c */
+	struct upr_bp_table *bps;	/* by address, RCU readers */
+	unsigned int nr_bps;		/* breakpoints in the text now */
+	int state;			/* enum in uprobes-internal.h */
 	struct upr_work work;
 	refcount_t refs;
-	void *priv;			/* uprobes.c */
 };
 
 /* --- for users of the engine ---------------------------------------------- */
@@ -173,11 +177,19 @@ void upr_unregister(struct upr_session *session, struct upr_consumer *consumer);
 void upr_batch_begin(struct upr_session *session);
 void upr_batch_end(struct upr_session *session);
 
+/*
+ * A struct upr_probe is valid as long as a consumer is registered on it.
+ */
 /** upr_probe_way() - how this probe's sites are executed (enum upr_way: first choice) */
 enum upr_way upr_probe_way(const struct upr_probe *probe);
 const char *upr_probe_reason(const struct upr_probe *probe);
 /** upr_probe_sites() - how many breakpoints of it stand now, and by which way (counts[UPR_NR_WAYS]) */
 unsigned int upr_probe_sites(struct upr_session *session, const struct upr_probe *probe, unsigned int *counts);
+/**
+ * upr_probe_unarmed() - how many sites of it are wanted and could not be armed
+ * @reason: out, may be NULL: why, for one of them; a constant string, NULL if there is none
+ */
+unsigned int upr_probe_unarmed(struct upr_session *session, const struct upr_probe *probe, const char **reason);
 
 /* --- for homes ------------------------------------------------------------ */
 
@@ -221,12 +233,25 @@ void upr_area_mapped(struct upr_mm *mm, struct upr_area *area, s64 addr);
 /** upr_mm_idle() - nothing of ours is in the text, no work is pending and no task stands in a slot */
 bool upr_mm_idle(struct upr_mm *mm);
 
+/**
+ * upr_mm_busy() - registrations or mappings are still being put into effect
+ * False: every breakpoint that is wanted and can be armed is armed, every other one is out.
+ */
+bool upr_mm_busy(struct upr_mm *mm);
+
+/**
+ * upr_mm_error() - why upr_mm_idle() will never be true
+ * Return: 0, or -errno of text_write for a breakpoint that could not be taken
+ * out.  It goes on being executed for the program as long as the home reports.
+ */
+int upr_mm_error(struct upr_mm *mm);
+
 /** upr_mm_disarm() - take everything out of this address space (detach); upr_mm_idle() tells when it is done */
 void upr_mm_disarm(struct upr_mm *mm);
 
 /**
  * upr_task_pc_fixup() - a stopped task is about to be looked at, or let go, or given a signal
- * Takes it off its slot, if it is on one, as upr_xol_leave() does.
+ * Takes it off its slot, if it is on one, as upr_xol_leave() does.  Context: sleeping.
  * Return: 1 it was on a slot and has been moved, 0 it was not, -errno.
  */
 int upr_task_pc_fixup(struct utrace_task *task);
