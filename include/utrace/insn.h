@@ -166,7 +166,8 @@ struct upr_span {
  * @f_imm:	first immediate; branch offsets and moffs count as immediates
  * @f_imm2:	second immediate (enter, far pointers' selector, extrq/insertq)
  * @disp:	displacement, sign-extended, as encoded (not scaled by N)
- * @imm:	first immediate, sign-extended
+ * @imm:	first immediate, sign-extended; the 16-bit counts of ret and enter and
+ *		absolute addresses (moffs) are zero-extended
  * @imm2:	second immediate
  * @base:	base register of the memory operand, or 0xff
  * @index:	index register (vector register for VSIB), or 0xff
