@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # Symbols and definitions: text to (file, file offset).
 SYMBOL_SRCS := $(addprefix tools/perf/util/,error.c symbol.c symbol-table.c symbol-debug.c symbol-eh.c \
-	symbol-func.c symbol-name.c)
+	symbol-func.c symbol-name.c symbol-code.c symbol-file.c probe-event.c probe-resolve.c)
 TOOL_SRCS   += $(SYMBOL_SRCS)

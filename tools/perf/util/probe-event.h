@@ -22,7 +22,7 @@
 #include "symbol.h"
 
 /* Longest group or event name, NUL included (the kernel's and perf's limit). */
-#define UPR_EVENT_NAME_MAX	64
+#define UPR_EVENT_NAME_MAX 64
 
 /**
  * struct upr_probe_def - a parsed definition
@@ -111,7 +111,7 @@ struct upr_event_list {
 	struct upr_event *events;
 	size_t nr;
 	size_t cap;
-	void *names;	/* set of "group:event" in use; upr_event_list_free() frees it */
+	void *names; /* set of "group:event" in use; upr_event_list_free() frees it */
 };
 
 /**

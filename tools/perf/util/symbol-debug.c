@@ -22,8 +22,8 @@
 #include "symbol-priv.h"
 
 /* Unpacked mini symbol tables are a few megabytes; a bomb is not unpacked. */
-#define MINI_MAX	(256ul << 20)
-#define LZMA_MEMORY	(128ul << 20)
+#define MINI_MAX    (256ul << 20)
+#define LZMA_MEMORY (128ul << 20)
 
 static bool open_sym_file(const struct upr_elf *elf, const char *path, struct upr_sym_file *file)
 {
@@ -33,7 +33,8 @@ static bool open_sym_file(const struct upr_elf *elf, const char *path, struct up
 	if (file->fd < 0)
 		return false;
 	/* never the file itself: a debuglink may name the program's own path */
-	if (!fstat(file->fd, &st) && S_ISREG(st.st_mode) && !(st.st_dev == elf->info.dev && st.st_ino == elf->info.ino)) {
+	if (!fstat(file->fd, &st) && S_ISREG(st.st_mode) &&
+	    !(st.st_dev == elf->info.dev && st.st_ino == elf->info.ino)) {
 		file->elf = elf_begin(file->fd, ELF_C_READ_MMAP, NULL);
 		if (file->elf && elf_kind(file->elf) == ELF_K_ELF)
 			return true;
@@ -113,8 +114,8 @@ static bool find_by_debuglink(struct upr_elf *elf, char *path, size_t size)
 	*slash = '\0';
 	for (i = 0; i < 3; i++) {
 		size_t len = i == 0 ? (size_t)snprintf(path, size, "%s/%s", real, link) :
-			i == 1 ? (size_t)snprintf(path, size, "%s/.debug/%s", real, link) :
-			(size_t)snprintf(path, size, "%s%s/%s", elf->debug_root, real, link);
+			     i == 1 ? (size_t)snprintf(path, size, "%s/.debug/%s", real, link) :
+				      (size_t)snprintf(path, size, "%s%s/%s", elf->debug_root, real, link);
 
 		if (len < size && try_debuglink(elf, path, crc))
 			return true;

@@ -34,8 +34,8 @@ struct cie {
  * Read an encoded pointer at @p.  Return: bytes taken, 0 when it cannot be
  * read.  @value_only: a length, to which no base is added.
  */
-static size_t read_encoded(const struct upr_elf *elf, const struct eh_frame *eh, u8 encoding, const u8 *p, bool value_only,
-			   u64 *ret)
+static size_t read_encoded(const struct upr_elf *elf, const struct eh_frame *eh, u8 encoding, const u8 *p,
+			   bool value_only, u64 *ret)
 {
 	const u8 *end = (const u8 *)eh->data->d_buf + eh->data->d_size;
 	size_t size, word = elf->info.mode32 ? 4 : 8;
@@ -108,8 +108,11 @@ static void read_augmentation(const struct upr_elf *elf, const Dwarf_CIE *entry,
 		case 'P':
 			if (p >= end)
 				break;
-			skip = (*p & 7) == DW_EH_PE_absptr ? (elf->info.mode32 ? 4 : 8) : (*p & 7) == DW_EH_PE_udata2 ? 2 :
-				(*p & 7) == DW_EH_PE_udata4 ? 4 : (*p & 7) == DW_EH_PE_udata8 ? 8 : 0;
+			skip = (*p & 7) == DW_EH_PE_absptr ? (elf->info.mode32 ? 4 : 8) :
+			       (*p & 7) == DW_EH_PE_udata2 ? 2 :
+			       (*p & 7) == DW_EH_PE_udata4 ? 4 :
+			       (*p & 7) == DW_EH_PE_udata8 ? 8 :
+							     0;
 			if (!skip)
 				break;
 			p += 1 + skip;
@@ -251,7 +254,7 @@ static int by_address(const void *a, const void *b)
 
 int upr_collect_fdes(struct upr_elf *elf)
 {
-	struct cie cache = { .at = (Dwarf_Off)-1 };
+	struct cie cache = {.at = (Dwarf_Off)-1};
 	Dwarf_Off at = 0, next;
 	struct eh_frame eh;
 

@@ -16,7 +16,7 @@
 #include "symbol-priv.h"
 
 /* libiberty brings its own idea of these two */
-#define HAVE_DECL_BASENAME	1
+#define HAVE_DECL_BASENAME 1
 #undef ARRAY_SIZE
 #include <libiberty/demangle.h>
 
@@ -115,7 +115,7 @@ bool upr_has_glob(const char *pattern)
 void upr_matches_free(struct upr_matches *matches)
 {
 	free(matches->m);
-	*matches = (struct upr_matches){ 0 };
+	*matches = (struct upr_matches){0};
 }
 
 static int add_match(struct upr_elf *elf, struct upr_matches *matches, const struct upr_name *name)
@@ -130,7 +130,7 @@ static int add_match(struct upr_elf *elf, struct upr_matches *matches, const str
 	}
 	if (!upr_grow(&matches->m, matches->nr, &matches->cap, sizeof(*matches->m)))
 		return -ENOMEM;
-	matches->m[matches->nr++] = (struct upr_match){ .func = func, .name = name };
+	matches->m[matches->nr++] = (struct upr_match){.func = func, .name = name};
 	return 0;
 }
 
@@ -199,7 +199,7 @@ struct wanted {
 static struct wanted split_wanted(const char *text)
 {
 	const char *at = strchr(text, '@');
-	struct wanted w = { .name = text, .len = at ? (size_t)(at - text) : strlen(text) };
+	struct wanted w = {.name = text, .len = at ? (size_t)(at - text) : strlen(text)};
 
 	if (at) {
 		w.default_only = at[1] == '@';
@@ -233,8 +233,9 @@ static int find_exact(struct upr_elf *elf, const struct wanted *w, bool hidden, 
  */
 static bool last_identifier(const char *text, const char **ret, size_t *len)
 {
-	static const char *const abbreviated[] = { "string",  "allocator",    "basic_string",	  "istream", "ostream",
-						   "iostream", "basic_istream", "basic_ostream", "basic_iostream" };
+	static const char *const abbreviated[] = {"string",	   "allocator",	    "basic_string",
+						  "istream",	   "ostream",	    "iostream",
+						  "basic_istream", "basic_ostream", "basic_iostream"};
 	const char *end = text + strlen(text), *p;
 	int depth = 0;
 	size_t i;
@@ -312,7 +313,7 @@ int upr_elf_find(struct upr_elf *elf, const char *name, struct upr_matches *matc
 {
 	struct wanted w = split_wanted(name);
 
-	*matches = (struct upr_matches){ 0 };
+	*matches = (struct upr_matches){0};
 	if (upr_elf_load(elf) || build_hash(elf))
 		return upr_error_nomem(err);
 	if (find_exact(elf, &w, false, matches) || (!matches->nr && find_exact(elf, &w, true, matches)) ||
@@ -362,7 +363,7 @@ int upr_elf_match(struct upr_elf *elf, const char *pattern, struct upr_matches *
 	bool parts = strstr(pattern, ".cold");
 	size_t i;
 
-	*matches = (struct upr_matches){ 0 };
+	*matches = (struct upr_matches){0};
 	if (upr_elf_load(elf))
 		return upr_error_nomem(err);
 	for (i = 0; i < elf->nr_funcs; i++) {
@@ -378,14 +379,14 @@ int upr_elf_match(struct upr_elf *elf, const char *pattern, struct upr_matches *
 			upr_matches_free(matches);
 			return upr_error_nomem(err);
 		}
-		matches->m[matches->nr++] = (struct upr_match){ .func = f, .name = n };
+		matches->m[matches->nr++] = (struct upr_match){.func = f, .name = n};
 	}
 	return 0;
 }
 
 /* --- what else could have been meant ----------------------------------- */
 
-#define NEAR_MAX	64
+#define NEAR_MAX 64
 
 /*
  * Number of edits (insert, delete, replace, swap neighbours) from @a to @b,
@@ -470,7 +471,8 @@ const char *upr_elf_nearest(struct upr_elf *elf, const char *name)
 			best_distance = d;
 			best = n;
 		}
-		if (is_prefix_of(want, w.len, base) && (!prefixed || strlen(base) < strlen(upr_name_base(elf, prefixed))))
+		if (is_prefix_of(want, w.len, base) &&
+		    (!prefixed || strlen(base) < strlen(upr_name_base(elf, prefixed))))
 			prefixed = n;
 	}
 	free(want);

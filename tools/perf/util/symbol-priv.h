@@ -75,13 +75,13 @@ struct upr_elf {
 	size_t nr_segs;
 	struct upr_text_section *secs;
 	size_t nr_secs;
-	GElf_Phdr dynamic;		/* p_type PT_NULL: none */
-	GElf_Phdr eh_hdr;		/* likewise */
+	GElf_Phdr dynamic; /* p_type PT_NULL: none */
+	GElf_Phdr eh_hdr;  /* likewise */
 	Elf_Data *dyn_data;
 
 	struct upr_sym_file debug;
 	struct upr_sym_file mini;
-	struct upr_chunk *chunks;	/* small strings, freed all at once */
+	struct upr_chunk *chunks; /* small strings, freed all at once */
 
 	/* filled by the collectors */
 	struct upr_raw_sym *syms;
@@ -95,19 +95,19 @@ struct upr_elf {
 	bool loaded;
 	struct upr_func *funcs;
 	size_t nr_funcs;
-	u64 *max_end;			/* [i]: the greatest end among funcs[0..i] */
+	u64 *max_end; /* [i]: the greatest end among funcs[0..i] */
 	struct upr_name *names;
-	u32 *name_func;			/* [i]: index of the function of names[i] */
+	u32 *name_func; /* [i]: index of the function of names[i] */
 	size_t nr_names;
 
 	/* caches of look-ups */
 	struct upr_pretty *pretty;
-	u32 *hash;			/* names by hash of name, 0: empty, else index + 1 */
+	u32 *hash; /* names by hash of name, 0: empty, else index + 1 */
 	size_t hash_mask;
 	char *nearest;
 };
 
-#define UPR_DEBUG_ROOT	"/usr/lib/debug"
+#define UPR_DEBUG_ROOT "/usr/lib/debug"
 
 /* strings that live as long as the file; NULL without memory */
 char *upr_elf_strndup(struct upr_elf *elf, const char *s, size_t len);

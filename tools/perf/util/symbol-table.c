@@ -205,7 +205,7 @@ static u64 count_dynsyms(const struct upr_elf *elf)
 static const char *version_name(const struct upr_elf *elf, u16 index, u64 strtab)
 {
 	u64 at, count = 0;
-	Elf64_Verdef def;	/* the 32-bit one is the same */
+	Elf64_Verdef def; /* the 32-bit one is the same */
 	Elf64_Verdaux aux;
 
 	if (!upr_elf_dyn(elf, DT_VERDEF, &at) || !upr_elf_dyn(elf, DT_VERDEFNUM, &count))
@@ -213,7 +213,8 @@ static const char *version_name(const struct upr_elf *elf, u16 index, u64 strtab
 	for (; count && read_at(elf, at, &def, sizeof(def)); count--) {
 		if (def.vd_ndx == index && !(def.vd_flags & VER_FLG_BASE))
 			return read_at(elf, at + def.vd_aux, &aux, sizeof(aux)) ?
-				upr_elf_string_at(elf, strtab + aux.vda_name) : NULL;
+				       upr_elf_string_at(elf, strtab + aux.vda_name) :
+				       NULL;
 		if (!def.vd_next)
 			break;
 		at += def.vd_next;
@@ -246,7 +247,7 @@ static int add_dynsym(struct upr_elf *elf)
 {
 	u64 symtab, strtab, versym = 0, count, offset, i;
 	size_t entry = elf->info.mode32 ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym);
-	struct version_cache cache = { 0 };
+	struct version_cache cache = {0};
 	Elf_Data *data;
 	GElf_Sym sym;
 
@@ -279,7 +280,7 @@ void upr_sym_file_close(struct upr_sym_file *file)
 	if (file->fd >= 0)
 		close(file->fd);
 	free(file->image);
-	*file = (struct upr_sym_file){ .fd = -1 };
+	*file = (struct upr_sym_file){.fd = -1};
 }
 
 int upr_collect_symbols(struct upr_elf *elf)

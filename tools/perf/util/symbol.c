@@ -160,10 +160,19 @@ static const char *machine_name(int machine)
 		int machine;
 		const char *name;
 	} known[] = {
-		{ EM_386, "i386" },	 { EM_X86_64, "x86-64" },  { EM_ARM, "32-bit ARM" }, { EM_AARCH64, "AArch64" },
-		{ EM_RISCV, "RISC-V" },	 { EM_PPC, "PowerPC" },	   { EM_PPC64, "PowerPC64" }, { EM_S390, "s390" },
-		{ EM_MIPS, "MIPS" },	 { EM_SPARCV9, "SPARC" },  { EM_IA_64, "Itanium" },  { EM_BPF, "BPF" },
-		{ EM_LOONGARCH, "LoongArch" },
+		{EM_386, "i386"},
+		{EM_X86_64, "x86-64"},
+		{EM_ARM, "32-bit ARM"},
+		{EM_AARCH64, "AArch64"},
+		{EM_RISCV, "RISC-V"},
+		{EM_PPC, "PowerPC"},
+		{EM_PPC64, "PowerPC64"},
+		{EM_S390, "s390"},
+		{EM_MIPS, "MIPS"},
+		{EM_SPARCV9, "SPARC"},
+		{EM_IA_64, "Itanium"},
+		{EM_BPF, "BPF"},
+		{EM_LOONGARCH, "LoongArch"},
 	};
 	size_t i;
 
@@ -182,14 +191,15 @@ static int open_failed(const char *name, const char *path, struct upr_error *err
 	if (code == ENOENT || code == ENOTDIR)
 		return upr_error_set(err, UPR_ERR_NO_FILE, ENOENT, "no such file: %s", name);
 	if ((code == EACCES || code == EPERM) && !stat(path, &st))
-		return upr_error_set(err, UPR_ERR_PERMISSION, code,
-				     "no permission to read %s: its mode is %04o and its owner is uid %u, you are uid %u; a "
-				     "file must be readable to be probed", name, (unsigned int)(st.st_mode & 07777),
-				     (unsigned int)st.st_uid, (unsigned int)geteuid());
+		return upr_error_set(
+			err, UPR_ERR_PERMISSION, code,
+			"no permission to read %s: its mode is %04o and its owner is uid %u, you are uid %u; a "
+			"file must be readable to be probed",
+			name, (unsigned int)(st.st_mode & 07777), (unsigned int)st.st_uid, (unsigned int)geteuid());
 	if (code == EACCES || code == EPERM)
 		return upr_error_set(err, UPR_ERR_PERMISSION, code,
-				     "no permission to reach %s: a directory on its path may not be searched by uid %u", name,
-				     (unsigned int)geteuid());
+				     "no permission to reach %s: a directory on its path may not be searched by uid %u",
+				     name, (unsigned int)geteuid());
 	return upr_error_set(err, UPR_ERR_SYSTEM, code, "cannot open %s: %s", name, strerror(code));
 }
 
@@ -197,13 +207,14 @@ static int open_failed(const char *name, const char *path, struct upr_error *err
 static int not_elf(const struct upr_elf *elf, const char *head, ssize_t len, struct upr_error *err)
 {
 	const char *name = elf->info.name;
-	char interp[256];
+	char line[128];
 
 	if (len <= 0)
 		return upr_error_set(err, UPR_ERR_NOT_ELF, ENOEXEC, "%s is not an ELF file: it is empty", name);
-	if (len > 2 && !memcmp(head, "#!", 2) && sscanf(head + 2, " %255[^ \t\r\n]", interp) == 1)
+	if (len > 2 && !memcmp(head, "#!", 2) && sscanf(head, "%127[^\r\n]", line) == 1)
 		return upr_error_set(err, UPR_ERR_NOT_ELF, ENOEXEC,
-				     "%s is not an ELF file but a script that %s runs; probe that program instead", name, interp);
+				     "%s is not an ELF file but a script (%s); probe the program that runs it", name,
+				     line);
 	if (len >= 8 && !memcmp(head, "!<arch>\n", 8))
 		return upr_error_set(err, UPR_ERR_NOT_ELF, ENOEXEC,
 				     "%s is a static library (an archive); probe the program it is linked into", name);
@@ -255,12 +266,15 @@ static int check_header(struct upr_elf *elf, struct upr_error *err)
 	machine = machine_name(eh->e_machine);
 	if (eh->e_machine != EM_X86_64 && eh->e_machine != EM_386) {
 		if (machine)
-			return upr_error_set(err, UPR_ERR_ARCH, ENOEXEC,
-					     "%s is built for %s; only x86-64 and i386 programs can be probed on this machine",
-					     name, machine);
-		return upr_error_set(err, UPR_ERR_ARCH, ENOEXEC,
-				     "%s is built for machine number %d; only x86-64 and i386 programs can be probed on this "
-				     "machine", name, eh->e_machine);
+			return upr_error_set(
+				err, UPR_ERR_ARCH, ENOEXEC,
+				"%s is built for %s; only x86-64 and i386 programs can be probed on this machine", name,
+				machine);
+		return upr_error_set(
+			err, UPR_ERR_ARCH, ENOEXEC,
+			"%s is built for machine number %d; only x86-64 and i386 programs can be probed on this "
+			"machine",
+			name, eh->e_machine);
 	}
 	if (eh->e_ident[EI_DATA] != ELFDATA2LSB)
 		return damaged(elf, err, "its header says big-endian x86");
@@ -274,9 +288,11 @@ static int check_header(struct upr_elf *elf, struct upr_error *err)
 	elf->info.entry = eh->e_entry;
 	if (eh->e_type == ET_REL)
 		return upr_error_set(err, UPR_ERR_NO_CODE, ENOEXEC,
-				     "%s is an object file that is not linked; probe the program it is linked into", name);
+				     "%s is an object file that is not linked; probe the program it is linked into",
+				     name);
 	if (eh->e_type == ET_CORE)
-		return upr_error_set(err, UPR_ERR_NO_CODE, ENOEXEC, "%s is a core dump; probe the program that left it", name);
+		return upr_error_set(err, UPR_ERR_NO_CODE, ENOEXEC, "%s is a core dump; probe the program that left it",
+				     name);
 	if (eh->e_type != ET_EXEC && eh->e_type != ET_DYN)
 		return damaged(elf, err, "it is neither a program nor a shared library");
 	return 0;
@@ -287,9 +303,10 @@ static int no_code(const struct upr_elf *elf, bool exec_seen, struct upr_error *
 {
 	if (exec_seen)
 		return upr_error_set(err, UPR_ERR_NO_CODE, ENOEXEC,
-				     "%s holds debug information only, no code; name the program it belongs to", elf->info.name);
-	return upr_error_set(err, UPR_ERR_NO_CODE, ENOEXEC, "%s has no executable segment: there is nothing to probe in it",
-			     elf->info.name);
+				     "%s holds debug information only, no code; name the program it belongs to",
+				     elf->info.name);
+	return upr_error_set(err, UPR_ERR_NO_CODE, ENOEXEC,
+			     "%s has no executable segment: there is nothing to probe in it", elf->info.name);
 }
 
 static int read_segments(struct upr_elf *elf, struct upr_error *err)
@@ -320,8 +337,8 @@ static int read_segments(struct upr_elf *elf, struct upr_error *err)
 			continue;
 		if (ph.p_offset > size || ph.p_filesz > size - ph.p_offset)
 			return upr_error_set(err, UPR_ERR_NOT_ELF, ENOEXEC,
-					     "%s is cut short: a segment ends at byte %llu, the file has %zu bytes", elf->info.name,
-					     (unsigned long long)(ph.p_offset + ph.p_filesz), size);
+					     "%s is cut short: a segment ends at byte %llu, the file has %zu bytes",
+					     elf->info.name, (unsigned long long)(ph.p_offset + ph.p_filesz), size);
 		s->vaddr = ph.p_vaddr;
 		s->offset = ph.p_offset;
 		s->filesz = ph.p_filesz;
@@ -346,7 +363,8 @@ static int read_sections(struct upr_elf *elf)
 		const char *name;
 		GElf_Shdr sh;
 
-		if (!gelf_getshdr(scn, &sh) || (sh.sh_flags & (SHF_EXECINSTR | SHF_ALLOC)) != (SHF_EXECINSTR | SHF_ALLOC))
+		if (!gelf_getshdr(scn, &sh) ||
+		    (sh.sh_flags & (SHF_EXECINSTR | SHF_ALLOC)) != (SHF_EXECINSTR | SHF_ALLOC))
 			continue;
 		if (!sh.sh_size || sh.sh_addr + sh.sh_size < sh.sh_addr || !upr_elf_is_text(elf, sh.sh_addr))
 			continue;
@@ -441,12 +459,16 @@ static int read_info(struct upr_elf *elf)
 
 static int elf_open(struct upr_elf *elf, const char *path, const struct upr_elf_options *opts, struct upr_error *err)
 {
+	char real[PATH_MAX];
 	int rc;
 
 	elf->info.path = upr_elf_strdup(elf, path);
 	elf->info.name = upr_elf_strdup(elf, opts->name ? opts->name : path);
+	elf->info.real = elf->info.name;
+	if (!opts->name && realpath(path, real))
+		elf->info.real = upr_elf_strdup(elf, real);
 	elf->debug_root = upr_elf_strdup(elf, opts->debug_root ? opts->debug_root : UPR_DEBUG_ROOT);
-	if (!elf->info.path || !elf->info.name || !elf->debug_root)
+	if (!elf->info.path || !elf->info.name || !elf->info.real || !elf->debug_root)
 		return upr_error_nomem(err);
 	rc = open_fd(elf, err);
 	if (!rc)
@@ -476,7 +498,7 @@ struct upr_elf *upr_elf_open_opts(const char *path, const struct upr_elf_options
 
 struct upr_elf *upr_elf_open(const char *path, struct upr_error *err)
 {
-	struct upr_elf_options none = { 0 };
+	struct upr_elf_options none = {0};
 
 	return upr_elf_open_opts(path, &none, err);
 }

@@ -101,6 +101,7 @@ struct upr_func {
  * struct upr_elf_info - about the file as a whole
  * @path:	as opened
  * @name:	as shown to people (differs for /proc/PID/map_files/...)
+ * @real:	absolute, without symbolic links; @name when that cannot be had or was given
  * @type:	ET_EXEC or ET_DYN
  * @machine:	EM_X86_64 or EM_386
  * @mode32:	32-bit code
@@ -119,6 +120,7 @@ struct upr_func {
 struct upr_elf_info {
 	const char *path;
 	const char *name;
+	const char *real;
 	int type;
 	int machine;
 	bool mode32;
@@ -280,6 +282,13 @@ void upr_boundaries_free(struct upr_boundaries *b);
  * gets the one really used from the target.  Return: how many there are.
  */
 size_t upr_ifunc_candidates(struct upr_elf *elf, const struct upr_func *ifunc, u64 *addrs, size_t max);
+
+/**
+ * upr_code_gap() - executable bytes around @addr that belong to no known function
+ * @ret: filled in as a function without a name, for upr_func_boundaries()
+ * false: @addr is in a function, or not executable
+ */
+bool upr_code_gap(struct upr_elf *elf, u64 addr, struct upr_func *ret);
 
 /* --- files ------------------------------------------------------------- */
 

@@ -1,0 +1,625 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * probe-resolve.c - from a definition to named events and their places.
+ *
+ * Purpose: find the functions that a definition means, make events of them
+ * (functions of one name are sites of one event, a wildcard makes one event
+ * per name), check that every site is the start of an instruction, and say
+ * in one sentence what is wrong when it is not.
+ *
+ * Locks: none.
+ */
+#include <ctype.h>
+#include <elf.h>
+#include <errno.h>
+#include <search.h>
+#include <stdio.h>
+
+#include "probe-event.h"
+#include "symbol-priv.h"
+
+/* --- names of events --------------------------------------------------- */
+
+bool upr_group_name(const char *path, char buf[UPR_EVENT_NAME_MAX])
+{
+	const char *base = strrchr(path, '/');
+	size_t len = 0;
+
+	base = base ? base + 1 : path;
+	while (isalnum((u8)base[len]) || base[len] == '_')
+		len++;
+	return snprintf(buf, UPR_EVENT_NAME_MAX, "probe_%.*s", (int)len, base) < UPR_EVENT_NAME_MAX;
+}
+
+/* A function's name as an event name: leading dots dropped, cut at '.', '@' or a clone's mark. */
+static void event_base_name(const char *symbol, char buf[UPR_EVENT_NAME_MAX])
+{
+	const char *clone = strstr(symbol, " [clone ");
+	size_t len = 0;
+
+	symbol += strspn(symbol, ".");
+	for (; *symbol && symbol != clone && *symbol != '.' && *symbol != '@' && len < UPR_EVENT_NAME_MAX - 1;
+	     symbol++) {
+		if (!len && isdigit((u8)*symbol))
+			buf[len++] = '_';
+		buf[len++] = isalnum((u8)*symbol) ? *symbol : '_';
+	}
+	if (!len)
+		buf[len++] = '_';
+	buf[len] = '\0';
+}
+
+/* A name in use, and the suffix to try next for another of the same. */
+struct used_name {
+	u32 next;
+	char name[];
+};
+
+static int compare_used(const void *a, const void *b)
+{
+	return strcmp(((const struct used_name *)a)->name, ((const struct used_name *)b)->name);
+}
+
+/* Return: the entry of group:event; *fresh: it was not there.  NULL without memory. */
+static struct used_name *use_name(struct upr_event_list *list, const char *group, const char *event, bool *fresh)
+{
+	size_t len = strlen(group) + strlen(event) + 2;
+	struct used_name *u = malloc(sizeof(*u) + len), **at;
+
+	if (!u)
+		return NULL;
+	u->next = 1;
+	snprintf(u->name, len, "%s:%s", group, event);
+	at = (struct used_name **)tsearch(u, &list->names, compare_used);
+	*fresh = at && *at == u;
+	if (!*fresh)
+		free(u);
+	return at ? *at : NULL;
+}
+
+/* Make @event unique in its group by _1, _2, ... */
+static int claim_name(struct upr_event_list *list, const char *group, char event[UPR_EVENT_NAME_MAX])
+{
+	char base[UPR_EVENT_NAME_MAX], suffix[16];
+	struct used_name *u, *first;
+	bool fresh;
+
+	first = use_name(list, group, event, &fresh);
+	if (!first)
+		return -ENOMEM;
+	memcpy(base, event, sizeof(base));
+	while (!fresh) {
+		int len = snprintf(suffix, sizeof(suffix), "_%u", first->next++);
+
+		snprintf(event, UPR_EVENT_NAME_MAX, "%.*s%s", UPR_EVENT_NAME_MAX - 1 - len, base, suffix);
+		u = use_name(list, group, event, &fresh);
+		if (!u)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void release_name(struct upr_event_list *list, const struct upr_event *ev)
+{
+	size_t len = strlen(ev->group) + strlen(ev->event) + 2;
+	struct used_name *key = malloc(sizeof(*key) + len);
+	struct used_name **at;
+
+	if (!key)
+		return;
+	snprintf(key->name, len, "%s:%s", ev->group, ev->event);
+	at = (struct used_name **)tfind(key, &list->names, compare_used);
+	if (at) {
+		struct used_name *u = *at;
+
+		tdelete(key, &list->names, compare_used);
+		free(u);
+	}
+	free(key);
+}
+
+/* --- events ------------------------------------------------------------ */
+
+static void event_free(struct upr_event *ev)
+{
+	free(ev->group);
+	free(ev->event);
+	free(ev->def);
+	free(ev->sites);
+	free(ev->note);
+}
+
+void upr_event_list_free(struct upr_event_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->nr; i++)
+		event_free(&list->events[i]);
+	free(list->events);
+	if (list->names)
+		tdestroy(list->names, free);
+	*list = (struct upr_event_list){0};
+}
+
+/* Take back what was appended since the list had @nr events. */
+static void roll_back(struct upr_event_list *list, size_t nr)
+{
+	while (list->nr > nr) {
+		struct upr_event *ev = &list->events[--list->nr];
+
+		release_name(list, ev);
+		event_free(ev);
+	}
+}
+
+/* Append an event without sites.  @name: the function's name when the definition gives none. */
+static struct upr_event *add_event(struct upr_elf *elf, const struct upr_probe_def *def, const char *name,
+				   struct upr_event_list *list)
+{
+	char group[UPR_EVENT_NAME_MAX], event[UPR_EVENT_NAME_MAX];
+	struct upr_event *ev;
+
+	if (def->group)
+		snprintf(group, sizeof(group), "%s", def->group);
+	else
+		upr_group_name(elf->info.real, group);
+	if (def->event)
+		snprintf(event, sizeof(event), "%s", def->event);
+	else
+		event_base_name(name, event);
+	if (!upr_grow(&list->events, list->nr, &list->cap, sizeof(*list->events)) || claim_name(list, group, event))
+		return NULL;
+	ev = &list->events[list->nr];
+	*ev = (struct upr_event){
+		.group = strdup(group),
+		.event = strdup(event),
+		.def = strdup(def->text),
+		.elf = elf,
+	};
+	if (!ev->group || !ev->event || !ev->def) {
+		event_free(ev);
+		return NULL;
+	}
+	list->nr++;
+	return ev;
+}
+
+static int add_site(struct upr_event *ev, const struct upr_func *func, const char *symbol, u64 addr)
+{
+	struct upr_site *sites = reallocarray(ev->sites, ev->nr_sites + 1, sizeof(*sites));
+	struct upr_site *s;
+
+	if (!sites)
+		return -ENOMEM;
+	ev->sites = sites;
+	s = &sites[ev->nr_sites++];
+	*s = (struct upr_site){
+		.func = func,
+		.symbol = symbol,
+		.addr = addr,
+		.func_off = func ? addr - func->addr : 0,
+		.ifunc = func && func->kind == UPR_SYM_IFUNC && addr == func->addr,
+	};
+	upr_elf_addr_to_offset(ev->elf, addr, &s->offset);
+	return 0;
+}
+
+/* --- is it an instruction ---------------------------------------------- */
+
+static int beyond(const struct upr_func *f, const char *symbol, u64 off, const struct upr_boundaries *b,
+		  struct upr_error *err)
+{
+	return upr_error_set(err, UPR_ERR_OFFSET, EINVAL,
+			     "offset %llu is beyond the end of %s, which has %llu bytes; its last instruction is %s+%u",
+			     (unsigned long long)off, symbol, (unsigned long long)f->size, symbol,
+			     b->nr ? b->offs[b->nr - 1] : 0);
+}
+
+/* Index of the first proven boundary above @off. */
+static size_t first_above(const struct upr_boundaries *b, u64 off)
+{
+	size_t lo = 0, hi = b->nr;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (b->offs[mid] <= off)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static int not_a_boundary(const char *symbol, u64 off, const struct upr_boundaries *b, struct upr_error *err)
+{
+	bool unknown = b->state[off] == UPR_PROOF_UNKNOWN;
+	size_t above = first_above(b, off);
+	char where[512];
+	int n = 0;
+
+	if (above)
+		n = snprintf(where, sizeof(where), "%s+%u", symbol, b->offs[above - 1]);
+	if (above < b->nr && n < (int)sizeof(where))
+		snprintf(where + n, sizeof(where) - n, "%s%s+%u", n ? " and " : "", symbol, b->offs[above]);
+	if (unknown)
+		return upr_error_set(
+			err, UPR_ERR_UNPROVABLE, EINVAL,
+			"cannot prove that an instruction begins at %s+%llu: there is data or code that overlaps in "
+			"this function; the nearest proven places are %s",
+			symbol, (unsigned long long)off, where);
+	return upr_error_set(err, UPR_ERR_OFFSET, EINVAL,
+			     "%s+%llu is inside an instruction; the nearest instructions begin at %s", symbol,
+			     (unsigned long long)off, where);
+}
+
+/* Offset 0 of a real function needs no proof: it is called there. */
+static int check_offset(struct upr_elf *elf, const struct upr_func *f, const char *symbol, u64 off,
+			struct upr_error *err)
+{
+	struct upr_boundaries b;
+	int rc = 0;
+
+	if (!off)
+		return 0;
+	rc = upr_func_boundaries(elf, f, &b, err);
+	if (rc)
+		return rc;
+	if (off >= b.size)
+		rc = beyond(f, symbol, off, &b, err);
+	else if (b.state[off] != UPR_PROOF_LINEAR && b.state[off] != UPR_PROOF_FLOW)
+		rc = not_a_boundary(symbol, off, &b, err);
+	upr_boundaries_free(&b);
+	return rc;
+}
+
+/* A local label may name a table: it must be an instruction of the function around it. */
+static int check_label(struct upr_elf *elf, const struct upr_match *m, struct upr_error *err)
+{
+	const struct upr_func *around = upr_elf_func_at(elf, m->func->addr);
+
+	if (m->func->kind != UPR_SYM_LABEL || m->func->entry || !around || around == m->func)
+		return 0;
+	return check_offset(elf, around, upr_name_pretty(elf, around->names), m->func->addr - around->addr, err);
+}
+
+/* --- functions --------------------------------------------------------- */
+
+/* What an event made of @m is called; two functions with the same key are sites of one event. */
+struct keyed {
+	const struct upr_match *m;
+	const char *key;
+	const char *version; /* only when it is not the default one */
+	size_t event;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct keyed *x = a, *y = b;
+	int d = strcmp(x->key, y->key);
+
+	if (!d)
+		d = strcmp(x->version, y->version);
+	return d ? d : (x->m > y->m) - (x->m < y->m);
+}
+
+static int by_match(const void *a, const void *b)
+{
+	const struct keyed *x = a, *y = b;
+
+	return (x->m > y->m) - (x->m < y->m);
+}
+
+/* Number the events by their first function: those of one key share a number. */
+static struct keyed *group_matches(struct upr_elf *elf, const struct upr_matches *matches)
+{
+	struct keyed *k = calloc(matches->nr, sizeof(*k));
+	size_t i;
+
+	if (!k)
+		return NULL;
+	for (i = 0; i < matches->nr; i++) {
+		const struct upr_name *n = matches->m[i].name;
+
+		k[i].m = &matches->m[i];
+		k[i].key = upr_name_pretty(elf, n);
+		k[i].version = n->hidden && n->version ? n->version : "";
+	}
+	qsort(k, matches->nr, sizeof(*k), by_key);
+	for (i = 0; i < matches->nr; i++) {
+		bool same = i && !strcmp(k[i].key, k[i - 1].key) && !strcmp(k[i].version, k[i - 1].version);
+
+		/* the index of the key's first function */
+		k[i].event = same ? k[i - 1].event : (size_t)(k[i].m - matches->m);
+	}
+	qsort(k, matches->nr, sizeof(*k), by_match);
+	return k;
+}
+
+static int add_function_site(struct upr_elf *elf, struct upr_event *ev, const struct upr_match *m, u64 off,
+			     struct upr_error *err)
+{
+	const char *symbol = upr_name_pretty(elf, m->name);
+	int rc = check_offset(elf, m->func, symbol, off, err);
+
+	if (!rc)
+		rc = check_label(elf, m, err);
+	if (rc)
+		return rc;
+	return add_site(ev, m->func, symbol, m->func->addr + off) ? upr_error_nomem(err) : 0;
+}
+
+/* One event per name. */
+static int add_wildcard_events(struct upr_elf *elf, const struct upr_probe_def *def, const struct upr_matches *matches,
+			       struct upr_event_list *list, struct upr_error *err)
+{
+	struct keyed *k = group_matches(elf, matches);
+	size_t *event_of = calloc(matches->nr, sizeof(*event_of)), i;
+	int rc = k && event_of ? 0 : upr_error_nomem(err);
+
+	for (i = 0; i < matches->nr && !rc; i++) {
+		if (k[i].event == i) {
+			event_of[i] = list->nr;
+			if (!add_event(elf, def, upr_name_base(elf, k[i].m->name), list))
+				rc = upr_error_nomem(err);
+		}
+		if (!rc)
+			rc = add_function_site(elf, &list->events[event_of[k[i].event]], k[i].m, def->offset, err);
+	}
+	free(event_of);
+	free(k);
+	return rc;
+}
+
+/* What to call the event of an exact name: as typed, but without parameters. */
+static const char *asked_name(struct upr_elf *elf, const char *typed, const struct upr_match *m)
+{
+	return strchr(typed, '(') || strchr(typed, ' ') ? upr_name_base(elf, m->name) : typed;
+}
+
+/* All functions of the name are sites of one event. */
+static int add_named_event(struct upr_elf *elf, const struct upr_probe_def *def, const char *typed, u64 off,
+			   const struct upr_matches *matches, struct upr_event_list *list, struct upr_error *err)
+{
+	struct upr_event *ev = add_event(elf, def, asked_name(elf, typed, &matches->m[0]), list);
+	size_t i;
+	int rc = ev ? 0 : upr_error_nomem(err);
+
+	for (i = 0; i < matches->nr && !rc; i++)
+		rc = add_function_site(elf, ev, &matches->m[i], off, err);
+	return rc;
+}
+
+static int no_function(struct upr_elf *elf, const char *name, struct upr_error *err)
+{
+	const char *file = elf->info.name, *near;
+	size_t nr;
+
+	upr_elf_funcs(elf, &nr, NULL);
+	if (!nr)
+		return upr_error_set(
+			err, UPR_ERR_NO_FUNCTION, ENOENT,
+			"no function %s in %s: the file has no symbols and no unwind table; give an address (0x...) or "
+			"install its debug file",
+			name, file);
+	near = upr_elf_nearest(elf, name);
+	if (near)
+		return upr_error_set(err, UPR_ERR_NO_FUNCTION, ENOENT, "no function %s in %s; the nearest name is %s",
+				     name, file, near);
+	return upr_error_set(err, UPR_ERR_NO_FUNCTION, ENOENT,
+			     "no function %s in %s, and none of its %zu functions has a similar name", name, file, nr);
+}
+
+/* FUNC@WHAT of which there is none: a version that does not exist, or a source file. */
+static int no_function_at(struct upr_elf *elf, const struct upr_probe_def *def, const char *name, struct upr_error *err)
+{
+	struct upr_matches matches;
+	char versions[256];
+	int rc;
+
+	rc = upr_elf_find(elf, def->func, &matches, err);
+	if (rc)
+		return rc;
+	upr_elf_versions(elf, def->func, versions, sizeof(versions));
+	if (*versions)
+		rc = upr_error_set(err, UPR_ERR_NO_FUNCTION, ENOENT, "no function %s in %s; its versions are %s", name,
+				   elf->info.name, versions);
+	else if (matches.nr)
+		rc = upr_error_set(
+			err, UPR_ERR_UNSUPPORTED, ENOTSUP,
+			"%s in %s has no versions, and choosing a function by its source file needs debug information, "
+			"which is not read yet",
+			def->func, elf->info.name);
+	else
+		rc = no_function(elf, def->func, err);
+	upr_matches_free(&matches);
+	return rc;
+}
+
+static int resolve_function(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,
+			    struct upr_error *err)
+{
+	struct upr_matches matches = {0};
+	char name[1024];
+	int rc;
+
+	snprintf(name, sizeof(name), "%s%s%s", def->func, def->source ? "@" : "", def->source ? def->source : "");
+	rc = upr_elf_find(elf, name, &matches, err);
+	if (rc)
+		return rc;
+	if (matches.nr) {
+		rc = add_named_event(elf, def, name, def->offset, &matches, list, err);
+	} else if (def->glob) {
+		rc = upr_elf_match(elf, name, &matches, err);
+		if (!rc && !matches.nr)
+			rc = upr_error_set(err, UPR_ERR_NO_FUNCTION, ENOENT, "no function in %s matches '%s'",
+					   elf->info.name, name);
+		if (!rc)
+			rc = add_wildcard_events(elf, def, &matches, list, err);
+	} else {
+		rc = def->source ? no_function_at(elf, def, name, err) : no_function(elf, name, err);
+	}
+	upr_matches_free(&matches);
+	return rc;
+}
+
+/* --- addresses --------------------------------------------------------- */
+
+static int no_code_at(struct upr_elf *elf, u64 value, struct upr_error *err)
+{
+	char spans[256] = "";
+	size_t i, n = 0;
+
+	for (i = 0; i < elf->nr_segs && n < sizeof(spans); i++) {
+		const struct upr_segment *s = &elf->segs[i];
+
+		if (s->exec)
+			n += snprintf(spans + n, sizeof(spans) - n, "%s0x%llx-0x%llx", n ? ", " : "",
+				      (unsigned long long)s->vaddr, (unsigned long long)(s->vaddr + s->filesz - 1));
+	}
+	return upr_error_set(err, UPR_ERR_OFFSET, EINVAL,
+			     "0x%llx is neither an address nor a file offset of code in %s; its code is at %s",
+			     (unsigned long long)value, elf->info.name, spans);
+}
+
+/* An address outside of all functions: the whole gap must read as code. */
+static int check_gap(struct upr_elf *elf, u64 addr, struct upr_error *err)
+{
+	struct upr_boundaries b;
+	struct upr_func gap;
+	u64 off;
+	int rc;
+
+	if (!upr_code_gap(elf, addr, &gap))
+		return 0;
+	rc = upr_func_boundaries(elf, &gap, &b, err);
+	if (rc)
+		return rc;
+	off = addr - gap.addr;
+	if (addr == elf->info.entry)
+		rc = 0;
+	else if (!b.linear)
+		rc = upr_error_set(
+			err, UPR_ERR_UNPROVABLE, EINVAL,
+			"cannot prove that an instruction begins at 0x%llx in %s: no symbol or unwind entry covers it, "
+			"and the bytes from 0x%llx on do not read as code throughout",
+			(unsigned long long)addr, elf->info.name, (unsigned long long)gap.addr);
+	else if (b.state[off] != UPR_PROOF_LINEAR) {
+		size_t above = first_above(&b, off);
+
+		rc = upr_error_set(
+			err, UPR_ERR_OFFSET, EINVAL,
+			"0x%llx is inside an instruction; the nearest instructions begin at 0x%llx and 0x%llx",
+			(unsigned long long)addr, (unsigned long long)(gap.addr + b.offs[above ? above - 1 : 0]),
+			(unsigned long long)(gap.addr + (above < b.nr ? b.offs[above] : gap.size)));
+	}
+	upr_boundaries_free(&b);
+	return rc;
+}
+
+static int resolve_address(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,
+			   struct upr_error *err)
+{
+	u64 addr = def->addr, offset = 0;
+	const struct upr_func *f;
+	struct upr_error why;
+	struct upr_event *ev;
+	char name[32];
+	int rc;
+
+	if (!upr_elf_is_text(elf, addr) &&
+	    (!upr_elf_offset_to_addr(elf, def->addr, &addr) || !upr_elf_is_text(elf, addr)))
+		return no_code_at(elf, def->addr, err);
+	f = upr_elf_func_at(elf, addr);
+	rc = f ? check_offset(elf, f, upr_name_pretty(elf, f->names), addr - f->addr, &why) :
+		 check_gap(elf, addr, &why);
+	if (rc)
+		return upr_error_set(err, why.kind, why.code, "0x%llx: %s", (unsigned long long)def->addr, why.text);
+	snprintf(name, sizeof(name), "abs_%llx", (unsigned long long)def->addr);
+	ev = add_event(elf, def, name, list);
+	if (!ev || add_site(ev, f, f ? upr_name_pretty(elf, f->names) : NULL, addr))
+		return upr_error_nomem(err);
+	upr_elf_addr_to_offset(elf, addr, &offset);
+	if (addr != def->addr)
+		rc = asprintf(&ev->note,
+			      "0x%llx is no address of code in %s and was taken as a file offset (address 0x%llx)",
+			      (unsigned long long)def->addr, elf->info.name, (unsigned long long)addr);
+	else if (offset != addr)
+		rc = asprintf(&ev->note, "0x%llx was taken as an address in %s (file offset 0x%llx)",
+			      (unsigned long long)addr, elf->info.name, (unsigned long long)offset);
+	/* asprintf leaves the pointer undefined on failure */
+	if (rc < 0)
+		ev->note = NULL;
+	return 0;
+}
+
+/* --- whole definitions ------------------------------------------------- */
+
+/* A name with blanks or parameters may be meant whole: "operator new(unsigned long)". */
+static int resolve_whole(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list, bool *done,
+			 struct upr_error *err)
+{
+	struct upr_matches matches;
+	int rc;
+
+	*done = false;
+	if (!def->raw || !strpbrk(def->raw, "( <{["))
+		return 0;
+	rc = upr_elf_find(elf, def->raw, &matches, err);
+	if (rc || !matches.nr)
+		return rc;
+	*done = true;
+	rc = add_named_event(elf, def, def->raw, 0, &matches, list, err);
+	upr_matches_free(&matches);
+	return rc;
+}
+
+static int unsupported(const struct upr_probe_def *def, struct upr_error *err)
+{
+	const char *what = NULL;
+
+	if (def->sdt)
+		what = "statically defined probes (SDT) are not available yet";
+	else if (def->lazy)
+		what = "lazy patterns need source files and debug information, which are not read yet";
+	else if (def->line || !(def->func || def->is_addr))
+		what = "source lines need debug information, which is not read yet; use FUNC, FUNC+OFF or 0xADDR";
+	else if (def->retprobe)
+		what = "return probes are not available yet";
+	else if (def->nr_args)
+		what = "arguments are not fetched yet; leave out what follows the function";
+	if (!what)
+		return 0;
+	return upr_error_set(err, UPR_ERR_UNSUPPORTED, ENOTSUP, "'%s': %s", def->text, what);
+}
+
+int upr_resolve_def(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,
+		    struct upr_error *err)
+{
+	size_t before = list->nr;
+	bool done = false;
+	int rc;
+
+	rc = resolve_whole(elf, def, list, &done, err);
+	if (!rc && !done) {
+		rc = unsupported(def, err);
+		if (!rc)
+			rc = def->is_addr ? resolve_address(elf, def, list, err) :
+					    resolve_function(elf, def, list, err);
+	}
+	if (rc)
+		roll_back(list, before);
+	return rc;
+}
+
+int upr_resolve(struct upr_elf *elf, const char *text, struct upr_event_list *list, struct upr_error *err)
+{
+	struct upr_probe_def def;
+	int rc = upr_probe_def_parse(&def, text, err);
+
+	if (rc)
+		return rc;
+	rc = upr_resolve_def(elf, &def, list, err);
+	upr_probe_def_free(&def);
+	return rc;
+}

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * symbol-code.c - where instructions begin.
+ *
+ * Purpose: prove instruction boundaries.  Two ways:
+ *
+ * linear  The function is decoded from its first byte to its last.  That is a
+ *	proof when nothing is left over: every byte decodes, the last instruction
+ *	ends where the function ends, and every direct branch within the function
+ *	leads to a boundary.  Compiled functions are like that.
+ *
+ * flow	Where the linear reading breaks (a table among the code, hand-written
+ *	assembly that jumps into an instruction), only what control flow reaches
+ *	from the entry is known to be an instruction.  Code reached in no direct
+ *	way stays unknown, and so does whatever two readings disagree about.
+ *
+ * Locks: none, see symbol.h.
+ */
+#include <errno.h>
+#include <utrace/insn.h>
+
+#include "symbol-priv.h"
+
+/* A function being read. */
+struct code {
+	const u8 *bytes;
+	u64 addr;
+	u64 size;
+	enum upr_insn_mode mode;
+	u8 *state; /* enum upr_proof per byte */
+};
+
+static bool has_direct_target(const struct upr_insn *insn)
+{
+	switch (insn->branch) {
+	case UPR_BR_JMP:
+	case UPR_BR_JCC:
+	case UPR_BR_LOOP:
+	case UPR_BR_CALL:
+	case UPR_BR_XBEGIN:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Does the next instruction in memory follow in some execution? */
+static bool falls_through(const struct code *c, u64 off, const struct upr_insn *insn)
+{
+	u64 target;
+
+	switch (insn->branch) {
+	case UPR_BR_CALL:
+		/* call over a constant: the callee takes its address as "return address" */
+		target = upr_insn_target(insn, c->addr + off) - c->addr;
+		return target <= off || target >= c->size || target == off + insn->length;
+	case UPR_BR_JMP:
+	case UPR_BR_JMP_IND:
+	case UPR_BR_RET:
+	case UPR_BR_FAR:
+	case UPR_BR_TRAP:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static bool decode_at(const struct code *c, u64 off, struct upr_insn *insn)
+{
+	return off < c->size && !upr_insn_decode(insn, c->bytes + off, c->size - off, c->mode);
+}
+
+/*
+ * Instructions that data decodes into and programs hardly contain.  hlt is in
+ * every _start.
+ */
+static bool looks_like_data(const struct code *c, u64 off, const struct upr_insn *insn)
+{
+	if (insn->branch == UPR_BR_FAR)
+		return true;
+	if ((insn->attr & UPR_INSN_PRIV) && !(insn->map == UPR_MAP_1B && insn->opcode == 0xf4))
+		return true;
+	return c->size - off >= 4 && !memcmp(c->bytes + off, "\0\0\0", 4);
+}
+
+/* First pass over the whole: mark boundaries.  false: it does not come out even. */
+static bool linear_mark(const struct code *c)
+{
+	struct upr_insn insn;
+	u64 off;
+
+	for (off = 0; off < c->size; off += insn.length) {
+		if (!decode_at(c, off, &insn) || looks_like_data(c, off, &insn))
+			return false;
+		c->state[off] = UPR_PROOF_LINEAR;
+	}
+	return off == c->size;
+}
+
+/* Second pass: every direct branch that stays inside must lead to a boundary. */
+static bool linear_agrees(const struct code *c)
+{
+	struct upr_insn insn;
+	u64 off, target;
+
+	for (off = 0; off < c->size; off += insn.length) {
+		if (!decode_at(c, off, &insn))
+			return false;
+		if (!has_direct_target(&insn))
+			continue;
+		target = upr_insn_target(&insn, c->addr + off) - c->addr;
+		if (target < c->size && c->state[target] != UPR_PROOF_LINEAR)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Does an instruction share bytes with one already read?  Hand-written tricks
+ * do that (a jump behind a lock prefix); an int3 on one would change the other.
+ */
+static bool overlaps(const u8 *covered, u64 off, u8 length)
+{
+	return memchr(covered + off, 1, length) || memchr(covered + off, 2, length);
+}
+
+/*
+ * Follow control flow from the entry.  @todo has room for one entry per byte:
+ * each offset is put there at most once (@seen).  @covered: bytes of
+ * instructions already read; 2 marks where readings contradict each other.
+ */
+static void flow_mark(const struct code *c, u32 *todo, u8 *seen, u8 *covered)
+{
+	size_t nr = 0;
+
+	todo[nr++] = 0;
+	seen[0] = 1;
+	while (nr) {
+		u64 off = todo[--nr], next[2], i;
+		struct upr_insn insn;
+		int n = 0;
+
+		if (!decode_at(c, off, &insn))
+			continue;
+		if (overlaps(covered, off, insn.length))
+			memset(covered + off, 2, insn.length);
+		c->state[off] = UPR_PROOF_FLOW;
+		for (i = 0; i < insn.length; i++)
+			covered[off + i] = max(covered[off + i], (u8)1);
+		if (has_direct_target(&insn))
+			next[n++] = upr_insn_target(&insn, c->addr + off) - c->addr;
+		if (falls_through(c, off, &insn))
+			next[n++] = off + insn.length;
+		while (n--) {
+			if (next[n] < c->size && !seen[next[n]]) {
+				seen[next[n]] = 1;
+				todo[nr++] = next[n];
+			}
+		}
+	}
+}
+
+static int flow_prove(const struct code *c)
+{
+	u32 *todo = calloc(c->size, sizeof(*todo));
+	u8 *seen = calloc(c->size, 1);
+	u8 *covered = calloc(c->size + UPR_INSN_MAX, 1);
+	u64 i;
+
+	if (todo && seen && covered) {
+		memset(c->state, UPR_PROOF_NO, c->size);
+		flow_mark(c, todo, seen, covered);
+		for (i = 0; i < c->size; i++) {
+			if (covered[i] != 1)
+				c->state[i] = UPR_PROOF_UNKNOWN;
+		}
+	}
+	free(todo);
+	free(seen);
+	free(covered);
+	return todo && seen && covered ? 0 : -ENOMEM;
+}
+
+static int collect(struct upr_boundaries *b)
+{
+	u64 i;
+
+	for (i = 0; i < b->size; i++)
+		b->nr += b->state[i] == UPR_PROOF_LINEAR || b->state[i] == UPR_PROOF_FLOW;
+	b->offs = calloc(b->nr + 1, sizeof(*b->offs));
+	if (!b->offs)
+		return -ENOMEM;
+	b->nr = 0;
+	for (i = 0; i < b->size; i++) {
+		if (b->state[i] == UPR_PROOF_LINEAR || b->state[i] == UPR_PROOF_FLOW)
+			b->offs[b->nr++] = i;
+	}
+	return 0;
+}
+
+/* Functions are at most this long; what claims more is a damaged file. */
+#define FUNC_MAX (1u << 30)
+
+int upr_func_boundaries(struct upr_elf *elf, const struct upr_func *func, struct upr_boundaries *ret,
+			struct upr_error *err)
+{
+	struct code c = {.addr = func->addr, .mode = elf->info.mode32 ? UPR_INSN_32 : UPR_INSN_64};
+	u64 avail;
+
+	*ret = (struct upr_boundaries){0};
+	c.bytes = upr_elf_bytes(elf, func->addr, &avail);
+	c.size = min(min(func->size, avail), (u64)FUNC_MAX);
+	if (!c.bytes || !c.size)
+		return upr_error_set(err, UPR_ERR_NO_CODE, ENOEXEC, "%s has no bytes at 0x%llx", elf->info.name,
+				     (unsigned long long)func->addr);
+	c.state = calloc(c.size, 1);
+	if (!c.state)
+		return upr_error_nomem(err);
+	ret->state = c.state;
+	ret->size = c.size;
+	ret->linear = linear_mark(&c) && linear_agrees(&c);
+	if ((!ret->linear && flow_prove(&c)) || collect(ret)) {
+		upr_boundaries_free(ret);
+		return upr_error_nomem(err);
+	}
+	return 0;
+}
+
+void upr_boundaries_free(struct upr_boundaries *b)
+{
+	free(b->state);
+	free(b->offs);
+	*b = (struct upr_boundaries){0};
+}
+
+/* --- bytes of no function ---------------------------------------------- */
+
+bool upr_code_gap(struct upr_elf *elf, u64 addr, struct upr_func *ret)
+{
+	const struct upr_text_section *sec;
+	u64 start, end, offset, back, avail;
+	size_t lo = 0, hi;
+
+	if (!upr_elf_is_text(elf, addr) || upr_elf_func_at(elf, addr))
+		return false;
+	sec = upr_text_section_at(elf, addr);
+	if (sec) {
+		start = sec->addr;
+		end = sec->addr + sec->size;
+	} else {
+		/* the start of the segment */
+		upr_elf_addr_to_offset(elf, addr, &offset);
+		start = 0;
+		for (lo = 0; lo < elf->nr_segs; lo++) {
+			if (elf->segs[lo].exec && addr - elf->segs[lo].vaddr < elf->segs[lo].filesz)
+				start = elf->segs[lo].vaddr;
+		}
+		upr_elf_bytes(elf, addr, &avail);
+		end = addr + avail;
+	}
+	for (lo = 0, hi = elf->nr_funcs; lo < hi;) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (elf->funcs[mid].addr <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo < elf->nr_funcs)
+		end = min(end, elf->funcs[lo].addr);
+	if (lo) {
+		back = elf->max_end[lo - 1];
+		start = max(start, min(back, addr));
+	}
+	*ret = (struct upr_func){.addr = start, .size = end - start, .kind = UPR_SYM_FDE, .source = UPR_SRC_EH_FRAME};
+	return upr_elf_addr_to_offset(elf, start, &ret->offset);
+}
+
+/* --- what an IFUNC resolver can answer --------------------------------- */
+
+struct candidates {
+	u64 *addrs;
+	size_t max;
+	size_t nr;
+};
+
+static void add_candidate(struct upr_elf *elf, struct candidates *c, u64 addr)
+{
+	const struct upr_func *f = upr_elf_func_at(elf, addr);
+	size_t i;
+
+	if (!f || f->addr != addr || f->kind == UPR_SYM_IFUNC)
+		return;
+	for (i = 0; i < c->nr && i < c->max; i++) {
+		if (c->addrs[i] == addr)
+			return;
+	}
+	if (c->nr < c->max)
+		c->addrs[c->nr] = addr;
+	c->nr++;
+}
+
+/* The value that the loader puts at @addr: RELATIVE or a symbol of this file. */
+static bool relocated_word(const struct upr_elf *elf, u64 addr, u64 *ret)
+{
+	u64 rela, size, offset, i;
+	Elf_Data *data;
+	GElf_Rela r;
+
+	if (elf->info.mode32 || !upr_elf_dyn(elf, DT_RELA, &rela) || !upr_elf_dyn(elf, DT_RELASZ, &size) ||
+	    !upr_elf_addr_to_offset(elf, rela, &offset))
+		return false;
+	data = elf_getdata_rawchunk(elf->elf, offset, size, ELF_T_RELA);
+	for (i = 0; data && gelf_getrela(data, i, &r); i++) {
+		if (r.r_offset == addr && GELF_R_TYPE(r.r_info) == R_X86_64_RELATIVE) {
+			*ret = r.r_addend;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void read_insn(struct upr_elf *elf, const struct upr_insn *insn, u64 addr, struct candidates *c)
+{
+	u64 value;
+
+	if (insn->attr & UPR_INSN_RIPREL) {
+		value = upr_insn_riprel_addr(insn, addr);
+		/* lea, else a load from a relocated word */
+		if (insn->opcode == 0x8d && insn->map == UPR_MAP_1B)
+			add_candidate(elf, c, value);
+		else if (relocated_word(elf, value, &value))
+			add_candidate(elf, c, value);
+	} else if (insn->map == UPR_MAP_1B && ((insn->opcode & 0xf8) == 0xb8 || insn->opcode == 0xc7)) {
+		add_candidate(elf, c, insn->opsize == 4 ? (u32)insn->imm : (u64)insn->imm);
+	}
+}
+
+static int by_value(const void *a, const void *b)
+{
+	u64 x = *(const u64 *)a, y = *(const u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+size_t upr_ifunc_candidates(struct upr_elf *elf, const struct upr_func *ifunc, u64 *addrs, size_t max)
+{
+	struct candidates c = {.addrs = addrs, .max = max};
+	struct upr_boundaries b;
+	u64 avail;
+	size_t i;
+
+	if (upr_func_boundaries(elf, ifunc, &b, NULL))
+		return 0;
+	for (i = 0; i < b.nr; i++) {
+		u64 addr = ifunc->addr + b.offs[i];
+		const u8 *p = upr_elf_bytes(elf, addr, &avail);
+		struct upr_insn insn;
+
+		if (p && !upr_insn_decode(&insn, p, avail, elf->info.mode32 ? UPR_INSN_32 : UPR_INSN_64))
+			read_insn(elf, &insn, addr, &c);
+	}
+	upr_boundaries_free(&b);
+	qsort(addrs, min(c.nr, max), sizeof(*addrs), by_value);
+	return c.nr;
+}
