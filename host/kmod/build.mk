@@ -19,7 +19,10 @@ KMOD_DIR = $(abspath $(O))/kmod
 KMOD_SRCS := $(filter-out host/kmod/selftest.c,$(sort $(wildcard host/kmod/*.c)))
 
 # suites that run inside the kernel, from the sources the user side runs as well
-KMOD_SUITES := tests/uprobes/kmod/insn-vectors.c
+KMOD_SUITES := tests/uprobes/kmod/insn-vectors.c tests/uprobes/exec/xol-vectors.c
+
+# what those suites are about
+KMOD_TESTED = $(filter arch/%,$(ENGINE_SRCS))
 
 KMOD_CCFLAGS = -Werror $(foreach d,include include/compat/linux arch/x86/include,-I$(abspath $(d))) \
 	-I$(abspath $(O))/include
@@ -29,7 +32,7 @@ kmod: $(GENERATED)
 	@[ -n "$(KDIR)" ] && [ -e "$(KDIR)/Makefile" ] || { \
 		echo "kmod: no kernel headers found; install linux-headers-cloud-amd64 or give KDIR=" >&2; exit 1; }
 	@host/kmod/stage $(KMOD_DIR) "$(KMOD_CCFLAGS)" "upr: $(ENGINE_SRCS) $(KMOD_SRCS)" \
-		"upr_selftest: $(ENGINE_SRCS) host/kmod/selftest.c $(KMOD_SUITES)"
+		"upr_selftest: $(KMOD_TESTED) host/kmod/selftest.c $(KMOD_SUITES)"
 	@echo "  KBUILD  $(KMOD_DIR)"
 	$(Q)$(KMAKE) M=$(KMOD_DIR) KBUILD_VERBOSE=$(V) -j2 CONFIG_DEBUG_INFO_BTF_MODULES= modules
 

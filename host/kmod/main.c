@@ -1,18 +1,101 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * main.c - the kernel home's module.
+ * main.c - the kernel home's module, and the context that may sleep.
  *
- * Purpose: brings the parts of the home up and down in order.  No locks.
+ * Purpose: brings the parts of the home up and down in order.  Deferred work
+ * runs on one ordered workqueue, one piece at a time.
+ *
+ * Locks: defer_lock (spin, irqs off) guards the queue; innermost.
  */
 #include <linux/module.h>
 
-static int __init upr_kmod_init(void)
+#include "home.h"
+
+struct kmod_home kmod_home;
+struct workqueue_struct *kmod_wq;
+
+static DEFINE_SPINLOCK(defer_lock);
+static LIST_HEAD(defer_queue);			/* defer_lock */
+
+/* Somebody may be waiting for what has just happened. */
+void kmod_changed(void)
 {
-	return 0;
+	wake_up_all(&kmod_home.changed);
 }
 
+static void defer_run(struct work_struct *unused)
+{
+	struct upr_work *work;
+	unsigned long flags;
+
+	for (;;) {
+		spin_lock_irqsave(&defer_lock, flags);
+		work = list_first_entry_or_null(&defer_queue, struct upr_work, list);
+		if (work) {
+			list_del_init(&work->list);
+			work->queued = 0;
+		}
+		spin_unlock_irqrestore(&defer_lock, flags);
+		if (!work)
+			break;
+		work->fn(work);
+	}
+	kmod_changed();
+}
+
+static DECLARE_WORK(defer_work, defer_run);
+
+void kmod_defer(struct upr_work *work)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&defer_lock, flags);
+	if (!work->queued) {
+		work->queued = 1;
+		list_add_tail(&work->list, &defer_queue);
+	}
+	spin_unlock_irqrestore(&defer_lock, flags);
+	queue_work(kmod_wq, &defer_work);
+}
+
+static int __init upr_kmod_init(void)
+{
+	int ret;
+
+	mutex_init(&kmod_home.lock);
+	INIT_LIST_HEAD(&kmod_home.mms);
+	INIT_LIST_HEAD(&kmod_home.probes);
+	init_waitqueue_head(&kmod_home.changed);
+	kmod_wq = alloc_ordered_workqueue("upr", 0);
+	if (!kmod_wq)
+		return -ENOMEM;
+	ret = kmod_task_init();
+	if (ret)
+		goto no_task;
+	ret = kmod_trap_init();
+	if (ret)
+		goto no_trap;
+	ret = kmod_session_init();
+	if (ret)
+		goto no_session;
+	return 0;
+
+no_session:
+	kmod_trap_exit();
+no_trap:
+	kmod_task_exit();
+no_task:
+	destroy_workqueue(kmod_wq);
+	return ret;
+}
+
+/* The device pins the module, so that no connection is open here. */
 static void __exit upr_kmod_exit(void)
 {
+	kmod_session_exit();
+	kmod_trap_exit();
+	kmod_task_exit();
+	destroy_workqueue(kmod_wq);
 	/* the engine frees by call_rcu(): its callbacks are in this module */
 	rcu_barrier();
 }

@@ -26,6 +26,7 @@ struct suite {
 
 static const struct suite suites[] = {
 	{ "insn", upr_insn_selftest },
+	{ "xol", upr_xol_selftest },
 };
 
 struct log {

@@ -32,14 +32,14 @@ kmod-check: deps
 	@prove --merge --exec '' --verbose $(KMOD_T)/kmod-check
 
 # The same suites on the user side, under the sanitizers.
-KMOD_USER_OBJS := $(patsubst %.c,$(O)/san/%.o,$(ENGINE_SRCS) $(KMOD_SUITES) tests/uprobes/kmod/test-vectors.c)
+KMOD_USER_OBJS := $(patsubst %.c,$(O)/san/%.o,$(KMOD_TESTED) $(KMOD_SUITES) tests/uprobes/kmod/test-vectors.c)
 
 $(KMOD_T)/test-vectors: $(KMOD_USER_OBJS)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(SANITIZE) -o $@ $^ -lurcu-bp -lpthread
 
-TESTS += $(if $(ENGINE_SRCS),$(KMOD_T)/test-vectors $(KMOD_T)/kmod-check)
+TESTS += $(KMOD_T)/test-vectors $(if $(wildcard kernel/uprobes-hit.c),$(KMOD_T)/kmod-check)
 
 FORCE:
 

@@ -15,4 +15,7 @@
 /** upr_insn_selftest() - the decoder: bytes in, fields out (insn-vectors.c) */
 int upr_insn_selftest(void (*report)(const char *name, bool ok));
 
+/** upr_xol_selftest() - displaced execution: ways, slots, emulation (tests/uprobes/exec/xol-vectors.c) */
+int upr_xol_selftest(void (*report)(const char *name, bool ok));
+
 #endif /* UPROBES_TESTS_SELFTEST_H */

@@ -13,5 +13,6 @@ static void report(const char *name, bool passed)
 int main(void)
 {
 	ok(upr_insn_selftest(report) == 0, "decoder vectors");
+	ok(upr_xol_selftest(report) == 0, "displaced execution vectors");
 	return done_testing();
 }
