@@ -16,7 +16,8 @@
  *   trap.c	int3 and single step, from the die notifier
  *
  * Locks, outermost first
- *   home->lock (mutex)		the connection, its address spaces
+ *   home->lock (mutex)		the connection
+ *   list_lock (mutex)		home->mms
  *   the engine's own		see <utrace/uprobes.h>
  *   task_table.lock (spin)	writers of the task table; readers use RCU
  *   defer_lock (spin, irqs off)	the queue of deferred work
@@ -119,6 +120,7 @@ extern const struct target_ops kmod_target_ops;
 /* main.c */
 void kmod_defer(struct upr_work *work);
 void kmod_changed(void);
+bool kmod_wait(bool (*so)(void), long timeout);
 
 /* task.c */
 int kmod_task_init(void);
@@ -134,6 +136,9 @@ void kmod_task_after(struct kmod_task *kt, enum utrace_resume how);
 struct kmod_mm *kmod_mm_find(struct mm_struct *mm);
 struct kmod_mm *kmod_mm_new(struct mm_struct *mm);
 void kmod_mm_free_all(void);
+bool kmod_mms_settled(void);
+bool kmod_mms_idle(void);
+void kmod_mms_disarm(void);
 int kmod_mm_walk(struct kmod_mm *kmm);
 int kmod_text_access(struct kmod_mm *kmm, u64 addr, void *buf, size_t len, bool write);
 void kmod_area_map(struct upr_mm *mm, struct upr_area *area);

@@ -23,6 +23,25 @@ void kmod_changed(void)
 	wake_up_all(&kmod_home.changed);
 }
 
+/*
+ * Wait until something is so; @so may sleep.  What the engine does by itself is
+ * not announced: look again now and then.  Return: whether it is so.
+ */
+bool kmod_wait(bool (*so)(void), long timeout)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	unsigned long start = jiffies;
+	bool ret;
+
+	add_wait_queue(&kmod_home.changed, &wait);
+	while (!(ret = so()) &&
+	       (timeout == MAX_SCHEDULE_TIMEOUT ||
+		(!atomic_read(&kmod_home.lost) && time_before(jiffies, start + timeout))))
+		wait_woken(&wait, TASK_UNINTERRUPTIBLE, HZ / 20);
+	remove_wait_queue(&kmod_home.changed, &wait);
+	return ret;
+}
+
 static void defer_run(struct work_struct *unused)
 {
 	struct upr_work *work;

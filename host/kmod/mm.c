@@ -7,8 +7,8 @@
  * areas are mapped by a kernel thread that borrows the address space, so that
  * no task has to be asked for anything.
  *
- * Locks: list_lock (mutex) guards home->mms.  mmap_lock is taken inside of it
- * never, and never while the engine is called.
+ * Locks: list_lock (mutex) guards home->mms; outside of the engine's locks.
+ * mmap_lock is never held while the engine is called.
  */
 #include <linux/fs.h>
 #include <linux/highmem.h>
@@ -56,6 +56,51 @@ struct kmod_mm *kmod_mm_new(struct mm_struct *mm)
 	list_add_tail(&kmm->node, &kmod_home.mms);
 	mutex_unlock(&list_lock);
 	return kmm;
+}
+
+/* True if it is so of all that have tasks. */
+static bool all_mms(bool (*so)(struct upr_mm *mm))
+{
+	struct kmod_mm *kmm;
+	bool all = true;
+
+	mutex_lock(&list_lock);
+	list_for_each_entry(kmm, &kmod_home.mms, node)
+		all = all && (!atomic_read(&kmm->nr_tasks) || so(kmm->upr));
+	mutex_unlock(&list_lock);
+	return all;
+}
+
+static bool settled(struct upr_mm *mm)
+{
+	return !upr_mm_busy(mm);
+}
+
+/* A breakpoint that could not be taken out is not waited for. */
+static bool idle(struct upr_mm *mm)
+{
+	return upr_mm_idle(mm) || upr_mm_error(mm);
+}
+
+/* What is wanted and can be had stands in the text, and nothing else of ours. */
+bool kmod_mms_settled(void)
+{
+	return all_mms(settled);
+}
+
+bool kmod_mms_idle(void)
+{
+	return all_mms(idle);
+}
+
+void kmod_mms_disarm(void)
+{
+	struct kmod_mm *kmm;
+
+	mutex_lock(&list_lock);
+	list_for_each_entry(kmm, &kmod_home.mms, node)
+		upr_mm_disarm(kmm->upr);
+	mutex_unlock(&list_lock);
 }
 
 /* With no task left and the workqueue flushed. */

@@ -84,22 +84,13 @@ static unsigned int sites(struct kmod_probe *kp)
 	return upr_probe_sites(kmod_home.session, kp->probe, NULL);
 }
 
-/* What is wanted and can be had stands in the text, and nothing else of ours. */
-static bool all_settled(void)
-{
-	struct kmod_mm *kmm;
-
-	list_for_each_entry(kmm, &kmod_home.mms, node)
-		if (atomic_read(&kmm->nr_tasks) && upr_mm_busy(kmm->upr))
-			return false;
-	return true;
-}
-
 static int settle(void)
 {
-	if (!wait_event_timeout(kmod_home.changed, all_settled() || atomic_read(&kmod_home.lost), KMOD_TIMEOUT))
-		return -ETIMEDOUT;
-	return atomic_read(&kmod_home.lost) ? -ENOMEM : 0;
+	bool done = kmod_wait(kmod_mms_settled, KMOD_TIMEOUT);
+
+	if (atomic_read(&kmod_home.lost))
+		return -ENOMEM;
+	return done ? 0 : -ETIMEDOUT;
 }
 
 static int cmd_probe(u64 offset, const char *path)
@@ -138,16 +129,6 @@ static int cmd_remove(unsigned int id)
 	return -ENOENT;
 }
 
-static bool all_idle(void)
-{
-	struct kmod_mm *kmm;
-
-	list_for_each_entry(kmm, &kmod_home.mms, node)
-		if (atomic_read(&kmm->nr_tasks) && !upr_mm_idle(kmm->upr) && !upr_mm_error(kmm->upr))
-			return false;
-	return true;
-}
-
 /*
  * Out of every process: the engine disarms, its tasks are let go, and only then
  * is anything freed.  It waits as long as it takes: a program with our
@@ -156,7 +137,6 @@ static bool all_idle(void)
 static void cmd_detach(void)
 {
 	struct kmod_probe *kp, *next;
-	struct kmod_mm *kmm;
 
 	if (!kmod_home.session)
 		return;
@@ -165,9 +145,8 @@ static void cmd_detach(void)
 			upr_unregister(kmod_home.session, &kp->consumer);
 		kp->probe = NULL;
 	}
-	list_for_each_entry(kmm, &kmod_home.mms, node)
-		upr_mm_disarm(kmm->upr);
-	wait_event(kmod_home.changed, all_idle());
+	kmod_mms_disarm();
+	kmod_wait(kmod_mms_idle, MAX_SCHEDULE_TIMEOUT);
 	kmod_detach_all();
 	flush_workqueue(kmod_wq);
 	kmod_mm_free_all();

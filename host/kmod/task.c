@@ -457,7 +457,7 @@ int kmod_attach(pid_t pid)
 		ret = attach_threads(leader);
 		if (ret < 0)
 			goto put_mm;
-		if (!wait_event_timeout(kmod_home.changed, all_born(), KMOD_TIMEOUT)) {
+		if (!kmod_wait(all_born, KMOD_TIMEOUT)) {
 			ret = -ETIMEDOUT;
 			goto put_mm;
 		}
