@@ -70,8 +70,7 @@ enum upr_mode {
  * @data:	the owner's
  *
  * The structure is the owner's memory, zeroed before its first registration; it
- * may go, or be registered again, after upr_unregister() has returned and an RCU
- * grace period has passed (at once if no task can be inside a hit).
+ * may go, or be registered again, after upr_unregister() and then upr_sync().
  */
 struct upr_consumer {
 	bool (*want)(struct upr_consumer *consumer, struct upr_mm *mm);
@@ -172,6 +171,12 @@ int upr_register(struct upr_session *session, struct upr_file_key file, u64 offs
  * from within a hit the rest is deferred.
  */
 void upr_unregister(struct upr_session *session, struct upr_consumer *consumer);
+
+/**
+ * upr_sync() - nobody looks at consumers unregistered before this call any more
+ * Context: sleeping, not within a callback of the engine.
+ */
+void upr_sync(struct upr_session *session);
 
 /** upr_batch_begin(), upr_batch_end() - many (un)registrations, one stop of the tasks */
 void upr_batch_begin(struct upr_session *session);

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * uprobes-arm.c - the arming state machine of an address space.
+ *
+ * Purpose: text is changed, and slots are handed out and taken back, only while
+ * all tasks of the address space are quiet.
+ *
+ *   RUNNING --dirty: stop all tasks--> STOPPING --all quiet--> take out
+ *      ^                                                          |
+ *      |                                            areas needed? +--> MAPPING
+ *      |                                                          |       | all answered
+ *      +---- let the tasks go <---- trim areas <---- put in <-----+-------+
+ *
+ * Taking out goes text, then pcs out of the slots, then slots, then areas.
+ * Putting in goes areas, then slots, then text.  After any one of these steps
+ * the program could run on by itself.
+ *
+ * Nothing here waits: each report that may bring the machine on queues mm.work,
+ * and the work goes as far as it can.  While an address space is stopped,
+ * registrations and mappings go on piling up on the pending list; they are
+ * done in the same stop.
+ *
+ * Locks: mm->lock is held throughout, across text_read and text_write, too.
+ */
+#include "uprobes-internal.h"
+
+/* --- stopping and letting go -------------------------------------------- */
+
+static bool all_quiet(const struct upr_space *sp)
+{
+	return sp->nr_quiet == sp->nr_tasks;
+}
+
+void upr_arm_queue(struct upr_space *sp)
+{
+	if (atomic_xchg(&sp->queued, 1))
+		return;
+	upr_mm_get(&sp->mm);
+	sp->mm.target->defer(&sp->mm.work);
+}
+
+static void mark_quiet(struct upr_space *sp, struct upr_task *u)
+{
+	if (u->quiet)
+		return;
+	u->quiet = true;
+	sp->nr_quiet++;
+}
+
+static void bring_on(struct upr_space *sp)
+{
+	if (sp->mm.state != UPR_MM_RUNNING && all_quiet(sp))
+		upr_arm_queue(sp);
+}
+
+/* -EALREADY: it is stopped; -ESRCH: it is dead, and will be taken off the list. */
+static void stop_task(struct upr_space *sp, struct upr_task *u)
+{
+	if (u->exiting)
+		return;
+	u->held = true;
+	if (utrace_control(u->engine, UTRACE_STOP))
+		mark_quiet(sp, u);
+}
+
+static void let_go(struct upr_space *sp, struct upr_task *u)
+{
+	if (u->quiet && !u->exiting) {
+		u->quiet = false;
+		sp->nr_quiet--;
+	}
+	if (!u->held)
+		return;
+	u->held = false;
+	utrace_control(u->engine, u->stepping ? UTRACE_SINGLESTEP : UTRACE_RESUME);
+}
+
+static void let_all_go(struct upr_space *sp)
+{
+	struct utrace_task *task;
+
+	sp->mm.state = UPR_MM_RUNNING;
+	list_for_each_entry(task, &sp->mm.tasks, mm_node)
+		let_go(sp, task->upr);
+}
+
+/* Start, if there is something to do and somebody to do it for. */
+void upr_arm_kick(struct upr_space *sp)
+{
+	struct utrace_task *task;
+
+	if (!sp->dirty || sp->mm.state != UPR_MM_RUNNING || !sp->nr_tasks || sp->dead)
+		return;
+	if (sp->mm.session->batch && !sp->detaching)
+		return;
+	sp->mm.state = UPR_MM_STOPPING;
+	list_for_each_entry(task, &sp->mm.tasks, mm_node)
+		stop_task(sp, task->upr);
+	bring_on(sp);
+}
+
+void upr_arm_join(struct upr_space *sp, struct upr_task *u)
+{
+	sp->nr_tasks++;
+	u->quiet = false;
+	if (sp->mm.state != UPR_MM_RUNNING)
+		stop_task(sp, u);
+	else
+		let_go(sp, u);
+	upr_arm_kick(sp);
+	bring_on(sp);
+}
+
+void upr_arm_part(struct upr_space *sp, struct upr_task *u)
+{
+	sp->nr_tasks--;
+	if (u->quiet)
+		sp->nr_quiet--;
+	u->quiet = false;
+	bring_on(sp);
+}
+
+static void collect_broken(struct upr_space *sp);
+
+/* A quiesce report.  Return: the task is to stay stopped. */
+bool upr_arm_quiet(struct upr_space *sp, struct upr_task *u)
+{
+	if (sp->mm.state == UPR_MM_RUNNING && atomic_read(&sp->broken)) {
+		collect_broken(sp);
+		u->held = true;
+		mark_quiet(sp, u);
+		upr_arm_kick(sp);
+	}
+	if (sp->mm.state == UPR_MM_RUNNING) {
+		u->held = false;
+		if (u->quiet && !u->exiting) {
+			u->quiet = false;
+			sp->nr_quiet--;
+		}
+		return false;
+	}
+	u->held = true;
+	mark_quiet(sp, u);
+	bring_on(sp);
+	return true;
+}
+
+/* Past its last user instruction, perhaps long before it is reported dead. */
+void upr_arm_exiting(struct upr_space *sp, struct upr_task *u)
+{
+	u->exiting = true;
+	u->stepping = NULL;
+	mark_quiet(sp, u);
+	bring_on(sp);
+}
+
+/* --- taking out --------------------------------------------------------- */
+
+/* Sites that could not execute a hit: see give_up() in uprobes-hit.c. */
+static void collect_broken(struct upr_space *sp)
+{
+	struct upr_bp_table *table = sp->mm.bps;
+	unsigned int i;
+
+	if (!atomic_xchg(&sp->broken, 0))
+		return;
+	for (i = 0; table && i < 1u << table->bits; i++) {
+		struct upr_bp *bp = table->slots[i];
+
+		if (bp && bp != UPR_BP_DELETED && bp->state == UPR_BP_ARMED && bp->broken)
+			upr_bp_queue(sp, bp);
+	}
+}
+
+static bool to_be_disarmed(const struct upr_bp *bp)
+{
+	return bp->state == UPR_BP_ARMED && (!bp->want || bp->broken);
+}
+
+static bool to_be_armed(const struct upr_bp *bp)
+{
+	return bp->state == UPR_BP_NEW && bp->want;
+}
+
+/*
+ * Pending breakpoints that @pick says yes to, as an array.  Return: how many;
+ * without memory 1 at a time, in an array of one: call again until it is 0.
+ */
+unsigned int upr_bp_collect(struct upr_space *sp, bool (*pick)(const struct upr_bp *bp), struct upr_bp ***ret)
+{
+	struct upr_bp *bp, **bps;
+	unsigned int nr = 0;
+
+	list_for_each_entry(bp, &sp->pending, node)
+		nr += pick(bp);
+	if (!nr)
+		return 0;
+	bps = kvcalloc(nr, sizeof(struct upr_bp *), GFP_KERNEL);
+	if (!bps)
+		return 0;
+	nr = 0;
+	list_for_each_entry(bp, &sp->pending, node)
+		if (pick(bp))
+			bps[nr++] = bp;
+	*ret = bps;
+	return nr;
+}
+
+/* Text first.  Those which cannot be taken out stay, and go on being executed. */
+static void disarm_text(struct upr_space *sp)
+{
+	struct upr_bp *bp, *next, **bps;
+	unsigned int nr = upr_bp_collect(sp, to_be_disarmed, &bps);
+
+	if (nr) {
+		upr_text_disarm(sp, bps, nr);
+		kvfree(bps);
+		return;
+	}
+	list_for_each_entry_safe(bp, next, &sp->pending, node)
+		if (to_be_disarmed(bp))
+			upr_text_disarm(sp, &bp, 1);
+}
+
+static void evict_tasks(struct upr_space *sp)
+{
+	struct utrace_task *task;
+
+	sp->blind = false;
+	list_for_each_entry(task, &sp->mm.tasks, mm_node) {
+		struct upr_task *u = task->upr;
+		int r;
+
+		u->waiting = NULL;
+		if (u->exiting)
+			continue;
+		r = upr_task_evict(u, true);
+		/* -ESRCH: it will not run in a slot or anywhere else */
+		if (r < 0 && r != -ESRCH)
+			sp->blind = true;
+	}
+}
+
+/* What has become of a pending breakpoint now that no task stands in a slot of those to go. */
+static void settle(struct upr_space *sp, struct upr_bp *bp)
+{
+	switch (bp->state) {
+	case UPR_BP_LEAVING:
+		if (bp->broken && bp->want) {
+			if (!sp->blind)
+				upr_slot_put(bp);
+			bp->state = UPR_BP_UNARMED;
+			bp->why = "the instruction could not be executed for the program";
+			upr_bp_dequeue(bp);
+		} else if (bp->want) {
+			bp->state = UPR_BP_NEW;
+		} else {
+			upr_bp_dequeue(bp);
+			upr_bp_off(sp, bp);
+		}
+		break;
+	case UPR_BP_ARMED:
+		upr_bp_dequeue(bp);
+		break;
+	case UPR_BP_NEW:
+	case UPR_BP_UNARMED:
+		if (!bp->want)
+			upr_bp_forget(sp, bp);
+		else if (bp->state == UPR_BP_UNARMED)
+			upr_bp_dequeue(bp);
+		break;
+	default:
+		upr_bp_dequeue(bp);
+	}
+}
+
+static void take_out(struct upr_space *sp)
+{
+	struct upr_bp *bp, *next;
+
+	disarm_text(sp);
+	evict_tasks(sp);
+	list_for_each_entry_safe(bp, next, &sp->pending, node)
+		settle(sp, bp);
+	if (!sp->blind)
+		list_splice_init(&sp->zombies, &sp->garbage);
+}
+
+/* --- putting in --------------------------------------------------------- */
+
+static void arm_one_by_one(struct upr_space *sp)
+{
+	struct upr_bp *bp, *next;
+
+	list_for_each_entry_safe(bp, next, &sp->pending, node) {
+		if (to_be_armed(bp) && upr_bp_choose(bp, sp->mm.session->mode))
+			upr_text_arm(sp, &bp, 1);
+	}
+}
+
+static void put_in(struct upr_space *sp)
+{
+	unsigned int nr, i, chosen = 0;
+	struct upr_bp *bp, *next, **bps;
+
+	upr_areas_fill(sp);
+	nr = upr_bp_collect(sp, to_be_armed, &bps);
+	for (i = 0; i < nr; i++)
+		if (upr_bp_choose(bps[i], sp->mm.session->mode))
+			bps[chosen++] = bps[i];
+	if (chosen)
+		upr_text_arm(sp, bps, chosen);
+	if (nr)
+		kvfree(bps);
+	else
+		arm_one_by_one(sp);
+	list_for_each_entry_safe(bp, next, &sp->pending, node)
+		upr_bp_dequeue(bp);
+}
+
+/* --- the machine -------------------------------------------------------- */
+
+static void advance(struct upr_space *sp)
+{
+	if (sp->mm.state == UPR_MM_RUNNING) {
+		collect_broken(sp);
+		upr_arm_kick(sp);
+		return;
+	}
+	if (!sp->nr_tasks || sp->dead) {
+		let_all_go(sp);
+		return;
+	}
+	if (!all_quiet(sp))
+		return;
+	if (!sp->requested) {
+		collect_broken(sp);
+		take_out(sp);
+		upr_areas_plan(sp);
+	}
+	if (sp->requested) {
+		sp->mm.state = UPR_MM_MAPPING;
+		return;
+	}
+	put_in(sp);
+	upr_areas_trim(sp);
+	upr_bp_free_garbage(sp);
+	sp->dirty = false;
+	let_all_go(sp);
+}
+
+void upr_arm_work(struct upr_work *work)
+{
+	struct upr_mm *mm = container_of(work, struct upr_mm, work);
+	struct upr_space *sp = upr_space(mm);
+
+	atomic_xchg(&sp->queued, 0);
+	mutex_lock(&mm->lock);
+	advance(sp);
+	mutex_unlock(&mm->lock);
+	upr_mm_release(mm);
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * uprobes-text.c - reading and writing text, many sites at a time.
+ *
+ * Purpose: on most homes a read or a write costs the same for one byte as for
+ * a page.  Sites are taken in order of their addresses; those in one page, or
+ * in pages that follow each other, make a run: read once, changed, written once.
+ * A page without a site is never written.
+ *
+ * Before arming, memory is compared with the bytes that were analysed: text
+ * that the program or its loader has changed is not ours to execute as
+ * something else.  A foreign int3 on the first byte is let pass.  When taking
+ * out, only what still is an int3 is restored, always from the bytes of the file.
+ *
+ * Locks: mm->lock, across text_read and text_write.
+ */
+#include "uprobes-internal.h"
+
+#define RUN_SIZE	(16 * UPR_PAGE_SIZE)
+
+static int by_addr(const void *a, const void *b)
+{
+	const struct upr_bp *x = *(struct upr_bp *const *)a, *y = *(struct upr_bp *const *)b;
+
+	return x->addr < y->addr ? -1 : x->addr > y->addr;
+}
+
+static const char *why_not(int error)
+{
+	switch (error) {
+	case -EACCES:
+		return "the text is mapped shared: a write would reach the file";
+	case -EFAULT:
+		return "the text is not mapped";
+	case -ESRCH:
+		return "the process is gone";
+	default:
+		return "the text could not be written";
+	}
+}
+
+static void unarmed(struct upr_bp *bp, const char *why)
+{
+	bp->state = UPR_BP_UNARMED;
+	bp->why = why;
+}
+
+/* How many of bps[0..nr) make one run that fits @size bytes. */
+static unsigned int run_length(struct upr_bp **bps, unsigned int nr, size_t size)
+{
+	u64 base = bps[0]->addr;
+	unsigned int n;
+
+	for (n = 1; n < nr; n++) {
+		u64 prev = bps[n - 1]->addr & UPR_PAGE_MASK, page = bps[n]->addr & UPR_PAGE_MASK;
+
+		if (page - prev > UPR_PAGE_SIZE || bps[n]->addr + UPR_INSN_MAX - base > size)
+			break;
+	}
+	return n;
+}
+
+/* --- arming ------------------------------------------------------------- */
+
+/* @bytes: what memory holds at the site.  Our own int3s may stand inside (a jump over a prefix). */
+static bool as_analysed(struct upr_space *sp, const struct upr_bp *bp, const u8 *bytes)
+{
+	unsigned int i;
+
+	for (i = 0; i < bp->xol->insn.length; i++) {
+		const struct upr_bp *other;
+
+		if (bytes[i] == bp->xol->code[i])
+			continue;
+		if (bytes[i] != UPR_BREAKPOINT)
+			return false;
+		if (!i)
+			continue;
+		other = upr_bp_find(sp->mm.bps, bp->addr + i);
+		if (!other || other->state != UPR_BP_ARMED)
+			return false;
+	}
+	return true;
+}
+
+static void armed(struct upr_space *sp, struct upr_bp *bp)
+{
+	bp->state = UPR_BP_ARMED;
+	sp->mm.nr_bps++;
+}
+
+static void arm_one(struct upr_space *sp, struct upr_bp *bp)
+{
+	const struct target_ops *target = sp->mm.target;
+	u8 bytes[UPR_INSN_MAX], brk = UPR_BREAKPOINT;
+	int r;
+
+	r = target->text_read(&sp->mm, bp->addr, bytes, bp->xol->insn.length);
+	if (!r && !as_analysed(sp, bp, bytes)) {
+		unarmed(bp, "memory differs from the file");
+		return;
+	}
+	if (!r)
+		r = target->text_write(&sp->mm, bp->addr, &brk, 1);
+	if (r)
+		unarmed(bp, why_not(r));
+	else
+		armed(sp, bp);
+}
+
+/* Return: 0, or an error after which each site is to be tried by itself. */
+static int arm_run(struct upr_space *sp, struct upr_bp **bps, unsigned int nr, u8 *buf)
+{
+	const struct target_ops *target = sp->mm.target;
+	u64 base = bps[0]->addr, end = 0, first = 0, last = 0;
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < nr; i++)
+		end = max(end, bps[i]->addr + bps[i]->xol->insn.length);
+	r = target->text_read(&sp->mm, base, buf, end - base);
+	if (r)
+		return r;
+	for (i = 0; i < nr; i++)
+		if (!as_analysed(sp, bps[i], buf + (bps[i]->addr - base)))
+			unarmed(bps[i], "memory differs from the file");
+	for (i = 0; i < nr; i++) {
+		if (bps[i]->state != UPR_BP_NEW)
+			continue;
+		buf[bps[i]->addr - base] = UPR_BREAKPOINT;
+		if (!last)
+			first = bps[i]->addr;
+		last = bps[i]->addr + 1;
+	}
+	if (!last)
+		return 0;
+	r = target->text_write(&sp->mm, first, buf + (first - base), last - first);
+	if (r)
+		return r;
+	for (i = 0; i < nr; i++)
+		if (bps[i]->state == UPR_BP_NEW)
+			armed(sp, bps[i]);
+	return 0;
+}
+
+/* All tasks are quiet.  Each comes out ARMED, or UNARMED with its reason. */
+void upr_text_arm(struct upr_space *sp, struct upr_bp **bps, unsigned int nr)
+{
+	unsigned int i, n, k;
+	u8 *buf;
+
+	sort(bps, nr, sizeof(*bps), by_addr, NULL);
+	buf = nr > 1 ? kvcalloc(1, RUN_SIZE, GFP_KERNEL) : NULL;
+	for (i = 0; i < nr; i += n) {
+		n = buf ? run_length(bps + i, nr - i, RUN_SIZE) : 1;
+		if (n > 1 && !arm_run(sp, bps + i, n, buf))
+			continue;
+		for (k = 0; k < n; k++)
+			if (bps[i + k]->state == UPR_BP_NEW)
+				arm_one(sp, bps[i + k]);
+	}
+	kvfree(buf);
+}
+
+/* --- taking out --------------------------------------------------------- */
+
+/* -EFAULT and -ESRCH: the text is gone, and the int3 with it. */
+static void disarmed(struct upr_space *sp, struct upr_bp *bp, int r)
+{
+	if (r && r != -EFAULT && r != -ESRCH) {
+		sp->error = r;
+		bp->broken = false;
+		upr_bp_dequeue(bp);
+		return;
+	}
+	bp->state = UPR_BP_LEAVING;
+	sp->mm.nr_bps--;
+}
+
+static void disarm_one(struct upr_space *sp, struct upr_bp *bp)
+{
+	const struct target_ops *target = sp->mm.target;
+	u8 byte = 0;
+	int r;
+
+	r = target->text_read(&sp->mm, bp->addr, &byte, 1);
+	if (!r && byte == UPR_BREAKPOINT)
+		r = target->text_write(&sp->mm, bp->addr, &bp->xol->code[0], 1);
+	disarmed(sp, bp, r);
+}
+
+static int disarm_run(struct upr_space *sp, struct upr_bp **bps, unsigned int nr, u8 *buf)
+{
+	const struct target_ops *target = sp->mm.target;
+	u64 base = bps[0]->addr;
+	size_t len = bps[nr - 1]->addr + 1 - base;
+	unsigned int i;
+	int r;
+
+	r = target->text_read(&sp->mm, base, buf, len);
+	if (r)
+		return r;
+	for (i = 0; i < nr; i++)
+		if (buf[bps[i]->addr - base] == UPR_BREAKPOINT)
+			buf[bps[i]->addr - base] = bps[i]->xol->code[0];
+	r = target->text_write(&sp->mm, base, buf, len);
+	if (r)
+		return r;
+	for (i = 0; i < nr; i++)
+		disarmed(sp, bps[i], 0);
+	return 0;
+}
+
+/* All tasks are quiet.  Each comes out LEAVING, or stays ARMED and sp->error says why. */
+void upr_text_disarm(struct upr_space *sp, struct upr_bp **bps, unsigned int nr)
+{
+	unsigned int i, n, k;
+	u8 *buf;
+
+	sort(bps, nr, sizeof(*bps), by_addr, NULL);
+	buf = nr > 1 ? kvcalloc(1, RUN_SIZE, GFP_KERNEL) : NULL;
+	for (i = 0; i < nr; i += n) {
+		n = buf ? run_length(bps + i, nr - i, RUN_SIZE) : 1;
+		if (n > 1 && !disarm_run(sp, bps + i, n, buf))
+			continue;
+		for (k = 0; k < n; k++)
+			disarm_one(sp, bps[i + k]);
+	}
+	kvfree(buf);
+}

@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * uprobes.c - sessions, the registry of probes, consumers.
+ *
+ * Purpose: a probe is a (file, offset) with its analysed instruction; consumers
+ * hang on it.  Registering hands it to every address space that maps the
+ * file; what follows from there is in uprobes-mm.c and uprobes-arm.c.
+ *
+ * The method
+ *   An int3 goes over the first byte of the instruction.  The hit is counted, and
+ *   the instruction is executed for the program: by computing its effect on
+ *   the saved registers, or as a copy in a slot of an area of ours in the same
+ *   address space.  A slot is filled once and belongs to one breakpoint, for
+ *   all tasks at a time.
+ *
+ * Locks: session->lock guards everything here but the consumer lists and the
+ * list of changed probes: those have session->consumer_lock, because
+ * consumers are taken off in the atomic half.  The order is in uprobes-internal.h.
+ */
+#include "uprobes-internal.h"
+
+#define REGISTRY_MIN_BITS	6
+
+/* --- registry ----------------------------------------------------------- */
+
+static unsigned int registry_slot(struct upr_file_key key, u64 offset, unsigned int bits)
+{
+	u64 mixed = key.dev * 31 + key.ino * 0x9e3779b97f4a7c15ull;
+
+	return hash_64(mixed ^ offset, bits);
+}
+
+static struct upr_probe *probe_find(struct upr_session *session, struct upr_file_key key, u64 offset)
+{
+	struct upr_probe *probe;
+
+	hlist_for_each_entry(probe, &session->buckets[registry_slot(key, offset, session->bits)], hash)
+		if (probe->offset == offset && probe->file->key.dev == key.dev && probe->file->key.ino == key.ino)
+			return probe;
+	return NULL;
+}
+
+/* Without memory the chains grow longer, that is all. */
+static void registry_grow(struct upr_session *session)
+{
+	unsigned int bits = session->bits + 3;
+	struct hlist_head *buckets;
+	struct upr_file *file;
+	struct upr_probe *probe;
+
+	if (session->nr_probes >> session->bits < 2)
+		return;
+	buckets = kvcalloc((size_t)1 << bits, sizeof(*buckets), GFP_KERNEL);
+	if (!buckets)
+		return;
+	list_for_each_entry(file, &session->files, node) {
+		list_for_each_entry(probe, &file->probes, file_node) {
+			hlist_del_init(&probe->hash);
+			hlist_add_head(&probe->hash, &buckets[registry_slot(file->key, probe->offset, bits)]);
+		}
+	}
+	kvfree(session->buckets);
+	session->buckets = buckets;
+	session->bits = bits;
+}
+
+struct upr_file *upr_file_find(struct upr_session *session, struct upr_file_key key)
+{
+	struct upr_file *file;
+
+	list_for_each_entry(file, &session->files, node)
+		if (file->key.dev == key.dev && file->key.ino == key.ino)
+			return file;
+	return NULL;
+}
+
+static struct upr_file *file_get(struct upr_session *session, struct upr_file_key key)
+{
+	struct upr_file *file = upr_file_find(session, key);
+
+	if (file)
+		return file;
+	file = kzalloc(sizeof(*file), GFP_KERNEL);
+	if (!file)
+		return NULL;
+	file->key = key;
+	INIT_LIST_HEAD(&file->probes);
+	list_add_tail(&file->node, &session->files);
+	return file;
+}
+
+static void file_put(struct upr_file *file)
+{
+	if (!list_empty(&file->probes))
+		return;
+	list_del(&file->node);
+	kfree(file);
+}
+
+static int probe_new(struct upr_session *session, struct upr_file_key key, u64 offset, const u8 *code, size_t len,
+		     enum upr_insn_mode mode, struct upr_probe **ret)
+{
+	struct upr_probe *probe = kzalloc(sizeof(*probe), GFP_KERNEL);
+	int r;
+
+	if (!probe)
+		return -ENOMEM;
+	r = upr_xol_analyze(&probe->xol, code, len, mode, 0);
+	if (r)
+		goto fail;
+	r = -ENOMEM;
+	probe->file = file_get(session, key);
+	if (!probe->file)
+		goto fail;
+	probe->session = session;
+	probe->offset = offset;
+	probe->mode = session->mode;
+	INIT_LIST_HEAD(&probe->consumers);
+	INIT_LIST_HEAD(&probe->changed);
+	INIT_HLIST_NODE(&probe->hash);
+	registry_grow(session);
+	hlist_add_head(&probe->hash, &session->buckets[registry_slot(key, offset, session->bits)]);
+	list_add_tail(&probe->file_node, &probe->file->probes);
+	session->nr_probes++;
+	*ret = probe;
+	return 0;
+fail:
+	kfree(probe);
+	return r;
+}
+
+static void probe_free(struct upr_probe *probe)
+{
+	struct upr_session *session = probe->session;
+	unsigned long flags;
+
+	spin_lock_irqsave(&session->consumer_lock, flags);
+	if (!list_empty(&probe->changed))
+		list_del_init(&probe->changed);
+	spin_unlock_irqrestore(&session->consumer_lock, flags);
+	hlist_del_init(&probe->hash);
+	list_del(&probe->file_node);
+	file_put(probe->file);
+	session->nr_probes--;
+	kfree(probe->shstk_xol);
+	kfree(probe);
+}
+
+/* A row that is refused is kept as well: it says why.  NULL without memory. */
+const struct upr_xol *upr_probe_xol(struct upr_probe *probe, unsigned int env)
+{
+	if (!(env & UPR_ENV_SHSTK))
+		return &probe->xol;
+	if (!probe->shstk_xol) {
+		const struct upr_xol *plain = &probe->xol;
+		struct upr_xol *xol = kzalloc(sizeof(*xol), GFP_KERNEL);
+
+		if (!xol)
+			return NULL;
+		if (upr_xol_analyze(xol, plain->code, plain->insn.length, plain->insn.mode, env))
+			xol->ways = 0;
+		probe->shstk_xol = xol;
+	}
+	return probe->shstk_xol;
+}
+
+/* --- sessions ----------------------------------------------------------- */
+
+static void session_work(struct upr_work *work)
+{
+	struct upr_session *session = container_of(work, struct upr_session, work);
+
+	atomic_xchg(&session->queued, 0);
+	mutex_lock(&session->lock);
+	upr_session_reap(session);
+	mutex_unlock(&session->lock);
+	upr_session_put(session);
+}
+
+/* Any context.  Before the first address space there is nothing to take out. */
+static void session_queue(struct upr_session *session)
+{
+	const struct target_ops *target = READ_ONCE(session->target);
+
+	if (!target || atomic_xchg(&session->queued, 1))
+		return;
+	upr_session_get(session);
+	target->defer(&session->work);
+}
+
+struct upr_session *upr_session_new(enum upr_mode mode)
+{
+	struct upr_session *session = kzalloc(sizeof(*session), GFP_KERNEL);
+
+	if (!session)
+		return NULL;
+	session->bits = REGISTRY_MIN_BITS;
+	session->buckets = kvcalloc((size_t)1 << session->bits, sizeof(*session->buckets), GFP_KERNEL);
+	if (!session->buckets) {
+		kfree(session);
+		return NULL;
+	}
+	mutex_init(&session->lock);
+	spin_lock_init(&session->consumer_lock);
+	session->mode = mode;
+	INIT_LIST_HEAD(&session->files);
+	INIT_LIST_HEAD(&session->mms);
+	INIT_LIST_HEAD(&session->changed);
+	INIT_LIST_HEAD(&session->work.list);
+	session->work.fn = session_work;
+	refcount_set(&session->refs, 1);
+	return session;
+}
+
+void upr_session_get(struct upr_session *session)
+{
+	refcount_inc(&session->refs);
+}
+
+/* The last one: no address space is left, hence no breakpoint. */
+void upr_session_put(struct upr_session *session)
+{
+	struct upr_file *file, *next_file;
+	struct upr_probe *probe, *next;
+
+	if (!refcount_dec_and_test(&session->refs))
+		return;
+	list_for_each_entry_safe(file, next_file, &session->files, node) {
+		bool last = false;
+
+		/* the file goes with its last probe */
+		for (probe = list_first_entry(&file->probes, struct upr_probe, file_node); !last; probe = next) {
+			next = list_next_entry(probe, file_node);
+			last = &next->file_node == &file->probes;
+			probe_free(probe);
+		}
+	}
+	kvfree(session->buckets);
+	kfree(session);
+}
+
+static void probe_changed(struct upr_probe *probe)
+{
+	if (list_empty(&probe->changed))
+		list_add_tail(&probe->changed, &probe->session->changed);
+}
+
+static void consumer_del(struct upr_consumer *consumer)
+{
+	list_del_rcu(&consumer->node);
+	WRITE_ONCE(consumer->probe, NULL);
+}
+
+static void drop_consumers(struct upr_probe *probe)
+{
+	struct upr_consumer *consumer, *next;
+	unsigned long flags;
+
+	spin_lock_irqsave(&probe->session->consumer_lock, flags);
+	list_for_each_entry_safe(consumer, next, &probe->consumers, node)
+		consumer_del(consumer);
+	spin_unlock_irqrestore(&probe->session->consumer_lock, flags);
+}
+
+void upr_session_free(struct upr_session *session)
+{
+	struct upr_file *file;
+	struct upr_probe *probe;
+	struct upr_mm *mm;
+
+	mutex_lock(&session->lock);
+	session->closing = true;
+	list_for_each_entry(file, &session->files, node)
+		list_for_each_entry(probe, &file->probes, file_node)
+			drop_consumers(probe);
+	list_for_each_entry(mm, &session->mms, node) {
+		mutex_lock(&mm->lock);
+		upr_mm_disarm_locked(upr_space(mm));
+		mutex_unlock(&mm->lock);
+	}
+	mutex_unlock(&session->lock);
+	upr_session_put(session);
+}
+
+static struct upr_probe *pop_changed(struct upr_session *session)
+{
+	struct upr_probe *probe = NULL;
+	unsigned long flags;
+
+	spin_lock_irqsave(&session->consumer_lock, flags);
+	if (!list_empty(&session->changed)) {
+		probe = list_first_entry(&session->changed, struct upr_probe, changed);
+		list_del_init(&probe->changed);
+	}
+	spin_unlock_irqrestore(&session->consumer_lock, flags);
+	return probe;
+}
+
+static void kick_all(struct upr_session *session)
+{
+	struct upr_mm *mm;
+
+	list_for_each_entry(mm, &session->mms, node) {
+		mutex_lock(&mm->lock);
+		upr_arm_kick(upr_space(mm));
+		mutex_unlock(&mm->lock);
+	}
+}
+
+/*
+ * Probes that nobody wants any more leave the address spaces, and those that
+ * stand nowhere go.  session->lock is held.
+ */
+void upr_session_reap(struct upr_session *session)
+{
+	struct upr_probe *probe;
+	struct upr_mm *mm;
+
+	if (session->batch)
+		return;
+	while ((probe = pop_changed(session))) {
+		list_for_each_entry(mm, &session->mms, node)
+			upr_mm_review(mm, probe);
+		if (list_empty(&probe->consumers) && !atomic_read(&probe->nr_bps))
+			probe_free(probe);
+	}
+	kick_all(session);
+}
+
+/* A breakpoint of it is gone; mm->lock may be held, hence not the registry's. */
+void upr_probe_drop_bp(struct upr_probe *probe)
+{
+	struct upr_session *session = probe->session;
+	unsigned long flags;
+
+	spin_lock_irqsave(&session->consumer_lock, flags);
+	/* under the lock: whoever sees nought may free it */
+	if (atomic_dec_and_test(&probe->nr_bps) && list_empty(&probe->consumers))
+		probe_changed(probe);
+	spin_unlock_irqrestore(&session->consumer_lock, flags);
+}
+
+void upr_batch_begin(struct upr_session *session)
+{
+	mutex_lock(&session->lock);
+	session->batch++;
+	mutex_unlock(&session->lock);
+}
+
+void upr_batch_end(struct upr_session *session)
+{
+	mutex_lock(&session->lock);
+	if (!WARN_ON_ONCE(!session->batch) && !--session->batch)
+		upr_session_reap(session);
+	mutex_unlock(&session->lock);
+}
+
+/* --- consumers ---------------------------------------------------------- */
+
+static bool same_code(const struct upr_probe *probe, const u8 *code, size_t len)
+{
+	size_t known = probe->xol.insn.length;
+
+	return len >= known && !memcmp(probe->xol.code, code, known);
+}
+
+/* The consumer is put on the list last: a hit counts it only where it has been asked. */
+static int add_consumer(struct upr_session *session, struct upr_probe *probe, struct upr_consumer *consumer)
+{
+	unsigned long flags;
+	struct upr_mm *mm;
+	int r = 0;
+
+	consumer->id = ++session->last_id;
+	list_for_each_entry(mm, &session->mms, node) {
+		r = upr_mm_add_consumer(mm, probe, consumer);
+		if (r)
+			break;
+	}
+	spin_lock_irqsave(&session->consumer_lock, flags);
+	if (!r) {
+		list_add_tail_rcu(&consumer->node, &probe->consumers);
+		WRITE_ONCE(consumer->probe, probe);
+	} else {
+		probe_changed(probe);
+	}
+	spin_unlock_irqrestore(&session->consumer_lock, flags);
+	return r;
+}
+
+int upr_register(struct upr_session *session, struct upr_file_key file, u64 offset, const u8 *code, size_t len,
+		 enum upr_insn_mode mode, struct upr_consumer *consumer, struct upr_probe **ret)
+{
+	struct upr_probe *probe;
+	int r = -EBUSY;
+
+	mutex_lock(&session->lock);
+	if (consumer->probe)
+		goto out;
+	r = -EINVAL;
+	if (session->closing)
+		goto out;
+	probe = probe_find(session, file, offset);
+	/* a file that was rewritten in place: its old breakpoints must go first */
+	if (probe && !same_code(probe, code, len)) {
+		r = -EBUSY;
+		if (!list_empty(&probe->consumers) || atomic_read(&probe->nr_bps))
+			goto out;
+		probe_free(probe);
+		probe = NULL;
+	}
+	r = 0;
+	if (!probe)
+		r = probe_new(session, file, offset, code, len, mode, &probe);
+	if (!r)
+		r = add_consumer(session, probe, consumer);
+	if (!r && ret)
+		*ret = probe;
+	if (!session->batch)
+		upr_session_reap(session);
+out:
+	mutex_unlock(&session->lock);
+	return r;
+}
+
+void upr_unregister(struct upr_session *session, struct upr_consumer *consumer)
+{
+	struct upr_probe *probe;
+	unsigned long flags;
+
+	spin_lock_irqsave(&session->consumer_lock, flags);
+	probe = consumer->probe;
+	if (probe) {
+		consumer_del(consumer);
+		probe_changed(probe);
+	}
+	spin_unlock_irqrestore(&session->consumer_lock, flags);
+	if (probe)
+		session_queue(session);
+}
+
+void upr_sync(struct upr_session *session)
+{
+	/* @want is called with the lock held, @hit in a read side */
+	mutex_lock(&session->lock);
+	mutex_unlock(&session->lock);
+	synchronize_rcu();
+}
+
+/* --- questions ---------------------------------------------------------- */
+
+enum upr_way upr_probe_way(const struct upr_probe *probe)
+{
+	const struct upr_xol *xol = &probe->xol;
+	bool emulate = xol->ways & UPR_WAYS(UPR_WAY_EMULATE);
+	bool boost = xol->ways & UPR_WAYS(UPR_WAY_BOOST);
+
+	if (probe->mode == UPR_MODE_STEP && (xol->ways & UPR_WAYS(UPR_WAY_STEP)))
+		return UPR_WAY_STEP;
+	if (emulate && !(xol->emulate_mem && boost))
+		return UPR_WAY_EMULATE;
+	if (boost)
+		return UPR_WAY_BOOST;
+	return xol->ways & UPR_WAYS(UPR_WAY_STEP) ? UPR_WAY_STEP : UPR_WAY_REFUSE;
+}
+
+const char *upr_probe_reason(const struct upr_probe *probe)
+{
+	return probe->xol.reason;
+}
+
+struct site_count {
+	unsigned int nr;
+	unsigned int *counts;
+	const char *reason;
+};
+
+static void count_armed(struct upr_space *sp, struct upr_bp *bp, void *data)
+{
+	struct site_count *count = data;
+
+	if (bp->state != UPR_BP_ARMED)
+		return;
+	count->nr++;
+	if (count->counts)
+		count->counts[bp->way]++;
+}
+
+static void count_unarmed(struct upr_space *sp, struct upr_bp *bp, void *data)
+{
+	struct site_count *count = data;
+
+	if (bp->state != UPR_BP_UNARMED || !bp->want)
+		return;
+	count->nr++;
+	count->reason = bp->why;
+}
+
+static void each_site_of_session(struct upr_session *session, const struct upr_probe *probe, upr_site_fn fn,
+				 struct site_count *count)
+{
+	struct upr_mm *mm;
+
+	mutex_lock(&session->lock);
+	list_for_each_entry(mm, &session->mms, node) {
+		mutex_lock(&mm->lock);
+		upr_each_site(upr_space(mm), probe, fn, count);
+		mutex_unlock(&mm->lock);
+	}
+	mutex_unlock(&session->lock);
+}
+
+unsigned int upr_probe_sites(struct upr_session *session, const struct upr_probe *probe, unsigned int *counts)
+{
+	struct site_count count = { .counts = counts };
+
+	if (counts)
+		memset(counts, 0, UPR_NR_WAYS * sizeof(*counts));
+	each_site_of_session(session, probe, count_armed, &count);
+	return count.nr;
+}
+
+unsigned int upr_probe_unarmed(struct upr_session *session, const struct upr_probe *probe, const char **reason)
+{
+	struct site_count count = { 0 };
+
+	each_site_of_session(session, probe, count_unarmed, &count);
+	if (reason)
+		*reason = count.reason;
+	return count.nr;
+}
