@@ -113,7 +113,7 @@ enum upr_opc_imm {
 #define UPR_OPC_VSTAR		0x00100000u	/* EVEX.V' free although vvvv is unused */
 #define UPR_OPC_NOWSWAP		0x00200000u	/* W does not make the operand size 8 */
 #define UPR_OPC_TILE3		0x00400000u	/* three tiles, all different */
-#define UPR_OPC_A64		0x00800000u	/* 64-bit mode: no 67 */
+#define UPR_OPC_A64		0x00800000u	/* 64-bit mode: 67 ignored */
 #define UPR_OPC_NO66		0x01000000u	/* #UD with 66 */
 
 /* Where the flags live in a form: RFLAGS positions, AC moved from 18 to 12. */

@@ -37,6 +37,35 @@ static bool no_such_register(u8 use, unsigned int num)
 	return false;
 }
 
+/* The destination, the index and the mask of a gather are three registers. */
+static bool gather_overlaps(const struct upr_insn_cursor *c, const struct upr_insn *insn)
+{
+	u8 index = (insn->sib >> 3 & 7) | (insn->rex & UPR_REX_X ? 8 : 0);
+
+	if (insn->enc == UPR_ENC_EVEX)
+		return c->reg == (index | (insn->rex & UPR_REX_V2 ? 16 : 0));
+	return c->reg == index || c->reg == insn->vvvv || index == insn->vvvv;
+}
+
+/* Does the destination appear among the sources? */
+static bool destination_is_source(const struct upr_insn_cursor *c, const struct upr_insn *insn)
+{
+	u8 rm = c->rm | (insn->rex & UPR_REX_X ? 16 : 0);
+
+	if (c->reg == (insn->vvvv | (insn->rex & UPR_REX_V2 ? 16 : 0)))
+		return true;
+	return !c->mem && c->reg == rm;
+}
+
+static bool registers_clash(const struct upr_insn_cursor *c, const struct upr_insn *insn)
+{
+	if (c->form->traits & UPR_OPC_GATHER)
+		return gather_overlaps(c, insn);
+	if (c->form->traits & UPR_OPC_DISTINCT)
+		return destination_is_source(c, insn);
+	return c->reg == (c->rm & 7) || c->reg == insn->vvvv || (c->rm & 7) == insn->vvvv;
+}
+
 static int check_vector(const struct upr_insn_cursor *c, const struct upr_insn *insn)
 {
 	u32 traits = c->form->traits;
@@ -46,8 +75,13 @@ static int check_vector(const struct upr_insn_cursor *c, const struct upr_insn *
 		return -EINVAL;
 	if (no_such_register(c->form->vvvv, insn->vvvv))
 		return -EINVAL;
+	if ((traits & (UPR_OPC_GATHER | UPR_OPC_DISTINCT | UPR_OPC_TILE3)) && registers_clash(c, insn))
+		return -EINVAL;
 	if (insn->enc != UPR_ENC_EVEX)
 		return 0;
+	/* The fourth vector length does not exist, unless it is a rounding mode. */
+	if (c->ll == 3 && (!c->evex_b || c->mem))
+		return -EINVAL;
 	if (v2 && !c->form->vvvv && !(c->form->attr & UPR_INSN_VSIB))
 		return -EINVAL;
 	if (c->evex_aaa ? !(traits & UPR_OPC_EVEX_MASK) : !!(traits & UPR_OPC_EVEX_NEEDK))
@@ -70,9 +104,13 @@ int upr_insn_check(const struct upr_insn_cursor *c, const struct upr_insn *insn)
 		return -EINVAL;
 	if (insn->f_modrm.size && no_such_register(c->form->reg, c->reg))
 		return -EINVAL;
-	if (insn->f_modrm.size && !c->mem && no_such_register(c->form->rm, c->rm))
+	/* Of ModRM.rm a mask register sees three bits only. */
+	if (insn->f_modrm.size && !c->mem && (c->form->rm & UPR_USE_CLASS) != UPR_CL_MASK &&
+	    no_such_register(c->form->rm, c->rm))
 		return -EINVAL;
 	if (c->mem && (traits & UPR_OPC_SIBMEM) && !insn->f_sib.size)
+		return -EINVAL;
+	if ((insn->attr & UPR_INSN_RIPREL) && (traits & (UPR_OPC_NORIP | UPR_OPC_MIB)))
 		return -EINVAL;
 	if (c->mem && (traits & UPR_OPC_NO16) && insn->addrsize == 2)
 		return -EINVAL;

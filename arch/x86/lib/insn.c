@@ -223,8 +223,10 @@ static int read_vector_opcode(struct upr_insn_cursor *c, struct upr_insn *insn)
 	if (err)
 		return err;
 	if (insn->mode == UPR_INSN_32) {
-		/* Eight registers only: the bits that could say more are ignored. */
-		insn->rex &= UPR_REX_W | UPR_REX_R2 | UPR_REX_V2;
+		/* Eight registers only: B, R' and the top of vvvv are ignored; V' is not. */
+		if (insn->rex & UPR_REX_V2)
+			return -EINVAL;
+		insn->rex &= UPR_REX_W;
 		insn->vvvv &= 7;
 	}
 	insn->vl = c->ll;
@@ -378,7 +380,7 @@ static u8 operand_size(const struct upr_insn *insn, u32 traits, bool vector)
 	if (traits & UPR_OPC_F64)
 		return 8;
 	if (traits & UPR_OPC_NOWSWAP)
-		return p66 ? 2 : 4;
+		return p66 && !w ? 2 : 4;
 	if (w)
 		return 8;
 	if (vector)
@@ -471,6 +473,8 @@ int upr_insn_decode(struct upr_insn *insn, const u8 *buf, size_t len, enum upr_i
 	if (!c.form)
 		return -EINVAL;
 	insn->opsize = operand_size(insn, c.form->traits, c.space >= UPR_SP_VEX_0F);
+	if ((c.form->traits & UPR_OPC_A64) && c.mem && mode == UPR_INSN_64)
+		insn->addrsize = 8;
 	err = read_imm(&c, insn);
 	if (err)
 		return err;
@@ -488,7 +492,8 @@ u64 upr_insn_target(const struct upr_insn *insn, u64 addr)
 
 	if (insn->mode == UPR_INSN_64)
 		return target;
-	return insn->opsize == 2 ? target & 0xffff : target & 0xffffffff;
+	/* xbegin alone does not cut its target to the operand size. */
+	return insn->opsize == 2 && insn->branch != UPR_BR_XBEGIN ? target & 0xffff : target & 0xffffffff;
 }
 
 u64 upr_insn_riprel_addr(const struct upr_insn *insn, u64 addr)

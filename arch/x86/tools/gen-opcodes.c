@@ -205,6 +205,7 @@ struct parse {
 	bool regonly;
 	bool nomodrm;
 	bool byte_operand;
+	bool sized;		/* by the operand size */
 	bool wide_operand;
 };
 
@@ -264,6 +265,7 @@ static void parse_gpr(struct parse *p, const char *name, u8 use)
 		p->byte_operand = true;
 	else
 		p->wide_operand = true;
+	p->sized |= name[1] == 'v';
 	set_use(p, places[at - letters], use | gpr_class(name[1]));
 }
 
@@ -386,6 +388,7 @@ static const struct effect {
 	{ "cc", UPR_OPC_CC, 0, 0 },
 	{ "count", UPR_OPC_COUNT, 0, 0 },
 	{ "maybe", UPR_OPC_MAYBE, 0, 0 },
+	{ "nosize", UPR_OPC_P66, 0, 0 },
 	{ "port", UPR_OPC_NOWSWAP, 0, 0 },
 	{ "push", 0, UPR_INSN_STACK, 1 },
 	{ "pop", 0, UPR_INSN_STACK, 1 },
@@ -522,7 +525,8 @@ static void finish_form(struct parse *p, int space)
 
 	if (p->byte_operand && !p->wide_operand)
 		f->traits |= UPR_OPC_OP8;
-	if (pp == UPR_ON_PP(1) && space <= UPR_SP_0F3A)
+	/* 66 sets no size where it, or f2 or f3 with no size to set, selects the form. */
+	if (space <= UPR_SP_0F3A && (pp == UPR_ON_PP(1) || (!(pp & UPR_ON_PP(0)) && !p->sized)))
 		f->traits |= UPR_OPC_P66;
 	if ((p->line.on & DIM_EXT) != DIM_EXT || (p->line.on & DIM_MOD) != DIM_MOD)
 		p->modrm = true;

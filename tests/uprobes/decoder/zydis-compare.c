@@ -6,10 +6,10 @@
  * from instruction to instruction or from every byte, in the 64-bit or the
  * 32-bit segment's meaning of the bytes, and reports as TAP.
  *
- * usage: zydis-compare [-b] [-3] [-x EXCEPTIONS] [-n GROUPS] [-r COUNT] FILE...
+ * usage: zydis-compare [-b] [-3] [-x EXCEPTIONS] [-n GROUPS] [-r COUNT [-s SEED]] [-e] FILE...
  *   -b  every byte starts an instruction      -3  32-bit mode
  *   -x  list of known differences             -n  differences to print
- *   -r  COUNT strings of guided random bytes instead of files
+ *   -r  COUNT strings of guided random bytes     -e  every opcode in every form
  *
  * Single-threaded; no locks.
  */
@@ -25,6 +25,7 @@
 
 #include "../tap.h"
 #include "zydis-oracle.h"
+#include "every-form.h"
 #include "random-bytes.h"
 
 static bool every_byte;
@@ -115,21 +116,43 @@ static void compare_random(unsigned long count, u64 seed, unsigned int groups)
 		oracle_report(stdout, "# ", groups);
 }
 
+static void compare_form(const u8 *buf, size_t len, void *arg)
+{
+	struct upr_insn insn;
+
+	oracle_compare(buf, len, mode, &insn);
+}
+
+static void compare_every_form(unsigned int groups)
+{
+	unsigned long valid, n, before = oracle_differences();
+
+	every_form(mode, compare_form, NULL);
+	n = oracle_compared(&valid);
+	ok(oracle_differences() == before && valid > n / 40, "every form: %lu strings, %lu valid, as Zydis says", n, valid);
+	if (oracle_differences() != before)
+		oracle_report(stdout, "# ", groups);
+}
+
 int main(int argc, char **argv)
 {
 	const char *exceptions = NULL;
 	unsigned int groups = 40;
 	unsigned long random = 0;
+	bool forms = false;
 	u64 seed = 1;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "b3x:n:r:s:")) != -1) {
+	while ((opt = getopt(argc, argv, "b3ex:n:r:s:")) != -1) {
 		switch (opt) {
 		case 'b':
 			every_byte = true;
 			break;
 		case '3':
 			mode = UPR_INSN_32;
+			break;
+		case 'e':
+			forms = true;
 			break;
 		case 'x':
 			exceptions = optarg;
@@ -145,7 +168,7 @@ int main(int argc, char **argv)
 			break;
 		default:
 			fprintf(stderr, "usage: zydis-compare [-b] [-3] [-x EXCEPTIONS] [-n GROUPS] [-r COUNT [-s SEED]] "
-					"FILE...\n");
+					"[-e] FILE...\n");
 			return 2;
 		}
 	}
@@ -154,6 +177,8 @@ int main(int argc, char **argv)
 	elf_version(EV_CURRENT);
 	if (random)
 		compare_random(random, seed, groups);
+	if (forms)
+		compare_every_form(groups);
 	for (; optind < argc; optind++)
 		compare_file(argv[optind], groups);
 	return done_testing();

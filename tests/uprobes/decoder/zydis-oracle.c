@@ -27,7 +27,7 @@ static const char *const kind_names[NR_DIFF] = {
 
 struct exception {
 	enum oracle_kind kind;
-	char mnemonic[24];	/* "*": any */
+	char mnemonic[24];	/* or an ISA extension */
 	u32 more;		/* bits that only we may have */
 	u32 fewer;		/* bits that only Zydis may have */
 };
@@ -153,7 +153,40 @@ int oracle_init(const char *path)
 
 /* ---- booking ----------------------------------------------------------------- */
 
-static bool excused(enum oracle_kind kind, const char *mnemonic, u32 ours, u32 theirs)
+struct subject {
+	const u8 *buf;
+	size_t len;
+	enum upr_insn_mode mode;
+	const char *mnemonic;
+	const char *isa;	/* Zydis' name of the extension, or MVEX */
+	u16 opcode;
+	const struct upr_insn *insn;
+};
+
+/*
+ * Differences that hang on the encoding and not on the instruction have a name
+ * with an @ in the list and a rule here.
+ */
+static bool rule_holds(const char *rule, const struct subject *s)
+{
+	const struct upr_insn *insn = s->insn;
+
+	if (!strcmp(rule, "@32-vvvv3"))
+		return insn->mode == UPR_INSN_32 && insn->f_vex.size &&
+		       !(s->buf[insn->f_vex.off + (insn->f_vex.size == 2 ? 1 : 2)] & 0x40);
+	if (!strcmp(rule, "@32-evex-cvt-w1"))
+		return insn->mode == UPR_INSN_32 && insn->enc == UPR_ENC_EVEX && (insn->rex & UPR_REX_W) &&
+		       (insn->map == UPR_MAP_M5 ||
+			(insn->map == UPR_MAP_0F && (insn->opcode == 0x2a || insn->opcode == 0x7b)));
+	if (!strcmp(rule, "@asize-sib-b5"))
+		return insn->addrsize == 4 && insn->mode == UPR_INSN_64 && insn->f_sib.size &&
+		       (insn->sib & 7) == 5 && upr_modrm_mod(insn) == 0 && (insn->rex & UPR_REX_B);
+	if (!strcmp(rule, "@66-and-f2f3"))
+		return (insn->prefixes & UPR_PFX_OSIZE) && (insn->prefixes & (UPR_PFX_REP | UPR_PFX_REPNE));
+	return false;
+}
+
+static bool excused(const struct subject *s, enum oracle_kind kind, u32 ours, u32 theirs)
 {
 	bool set = kind >= DIFF_MEM && kind <= DIFF_FLAGS_WRITE;
 	u32 more = ours & ~theirs, fewer = theirs & ~ours;
@@ -162,7 +195,8 @@ static bool excused(enum oracle_kind kind, const char *mnemonic, u32 ours, u32 t
 	for (i = 0; i < nr_exceptions; i++) {
 		const struct exception *e = &exceptions[i];
 
-		if (e->kind != kind || (strcmp(e->mnemonic, mnemonic) && strcmp(e->mnemonic, "*")))
+		if (e->kind != kind || (strcmp(e->mnemonic, s->mnemonic) && strcmp(e->mnemonic, s->isa) &&
+					!rule_holds(e->mnemonic, s)))
 			continue;
 		if (!set)
 			return true;
@@ -172,20 +206,12 @@ static bool excused(enum oracle_kind kind, const char *mnemonic, u32 ours, u32 t
 	return set && !more && !fewer;
 }
 
-struct subject {
-	const u8 *buf;
-	size_t len;
-	enum upr_insn_mode mode;
-	const char *mnemonic;
-	u16 opcode;
-};
-
 static void book(const struct subject *s, enum oracle_kind kind, u32 ours, u32 theirs)
 {
 	unsigned int slot = kind * 31 + s->opcode * 7, i;
 	struct group *g;
 
-	if (excused(kind, s->mnemonic, ours, theirs))
+	if (excused(s, kind, ours, theirs))
 		return;
 	differences++;
 	for (const char *c = s->mnemonic; *c; c++)
@@ -308,7 +334,7 @@ static void zydis_effects(const ZydisDecodedInstruction *z, const ZydisDecodedOp
 			if (op->encoding != ZYDIS_OPERAND_ENCODING_MODRM_RM &&
 			    op->encoding != ZYDIS_OPERAND_ENCODING_DISP16_32_64)
 				continue;
-			if (op->mem.type == ZYDIS_MEMOP_TYPE_AGEN) {
+			if (op->mem.type == ZYDIS_MEMOP_TYPE_AGEN || op->mem.type == ZYDIS_MEMOP_TYPE_MIB) {
 				e->mem |= UPR_INSN_AGEN;
 				continue;
 			}
@@ -461,6 +487,8 @@ static void compare_branch(const struct subject *s, const struct upr_insn *insn,
 	    insn->length != z->length)
 		return;
 	ZydisCalcAbsoluteAddress(z, &ops[0], addr, &target);
+	if (s->mode == UPR_INSN_32)
+		target &= 0xffffffff;
 	expect(s, DIFF_BRANCH, upr_insn_target(insn, addr), target);
 }
 
@@ -486,7 +514,7 @@ static void compare_effects(const struct subject *s, const struct upr_insn *insn
 
 unsigned int oracle_compare(const u8 *buf, size_t len, enum upr_insn_mode mode, struct upr_insn *insn)
 {
-	struct subject s = { .buf = buf, .len = len, .mode = mode, .mnemonic = "?" };
+	struct subject s = { .buf = buf, .len = len, .mode = mode, .mnemonic = "?", .isa = "?", .insn = insn };
 	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
 	ZydisDecodedInstruction z;
 	int err = upr_insn_decode(insn, buf, len, mode);
@@ -505,6 +533,7 @@ unsigned int oracle_compare(const u8 *buf, size_t len, enum upr_insn_mode mode, 
 		return 1;
 	}
 	s.mnemonic = ZydisMnemonicGetString(z.mnemonic);
+	s.isa = z.encoding == ZYDIS_INSTRUCTION_ENCODING_MVEX ? "MVEX" : ZydisISAExtGetString(z.meta.isa_ext);
 	s.opcode = (u16)(z.encoding << 12 | z.opcode_map << 8 | z.opcode);
 	if (err) {
 		book(&s, DIFF_INVALID, (u32)-err, z.length);
