@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -96,6 +97,7 @@ static inline void upr_atomic_exit(void)
 }
 
 #define might_sleep()		BUG_ON(upr_atomic_depth)
+#define cond_resched()		might_sleep()
 #define might_sleep_if(c)	do { if (c) might_sleep(); } while (0)
 
 /* --- errors in pointers ------------------------------------------------ */

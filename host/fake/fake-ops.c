@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fake-ops.c - struct target_ops of the fake host, each with the checks that
+ * its description in target.h promises.
+ *
+ * Purpose: what takes time is queued, and the scheduler completes it at a
+ * moment of its choice.  Nothing here calls the engine back but the completions,
+ * which run from the scheduler.
+ *
+ * Locks: none, one thread.
+ */
+#include "fake-int.h"
+
+static struct fake_task *live(struct utrace_task *ut)
+{
+	struct fake_task *t = ut->host;
+
+	return t->ut == ut && t->phase != FAKE_DEAD ? t : NULL;
+}
+
+bool fake_task_is_stopped(const struct fake_task *t)
+{
+	return t->held || t->in_hand || !t->started || t->killed || t->phase == FAKE_DEAD ||
+	       t->world->reporting == t;
+}
+
+void fake_check_unlocked(struct fake_world *w, const char *what)
+{
+	struct fake_task *t;
+
+	list_for_each_entry(t, &w->tasks, node)
+		if (t->ut && spin_is_locked(&t->ut->lock))
+			fake_fatal(w, "%s: the lock of task %d is held", what, t->tid);
+}
+
+static void check_stopped(struct fake_task *t, const char *op)
+{
+	if (!fake_task_is_stopped(t))
+		fake_fatal(t->world, "%s: task %d is running", op, t->tid);
+}
+
+static void check_sleeping(struct fake_world *w, const char *op)
+{
+	if (w->atomic)
+		fake_fatal(w, "%s: sleeps, called in the atomic half", op);
+	fake_check_unlocked(w, op);
+}
+
+static void op_task_interrupt(struct utrace_task *ut)
+{
+	struct fake_task *t = live(ut);
+
+	if (t)
+		t->interrupt = true;
+}
+
+static void op_task_resume(struct utrace_task *ut, enum utrace_resume how)
+{
+	struct fake_task *t = live(ut);
+
+	if (!t)
+		return;
+	if (!t->held)
+		fake_fatal(t->world, "task_resume: task %d is not held", t->tid);
+	if (how == UTRACE_STOP || how >= UTRACE_DETACH)
+		fake_fatal(t->world, "task_resume: task %d is let go with %d", t->tid, (int)how);
+	fake_apply(t, how);
+}
+
+static int op_pc_get(struct utrace_task *ut, u64 *ret)
+{
+	struct fake_task *t = live(ut);
+
+	if (!t)
+		return -ESRCH;
+	check_stopped(t, "pc_get");
+	*ret = t->regs.ip;
+	return 0;
+}
+
+static int op_pc_set(struct utrace_task *ut, u64 pc)
+{
+	struct fake_task *t = live(ut);
+
+	if (!t)
+		return -ESRCH;
+	check_stopped(t, "pc_set");
+	t->regs.ip = pc;
+	return 0;
+}
+
+static int op_regs_get(struct utrace_task *ut, struct upr_regs *ret)
+{
+	struct fake_task *t = live(ut);
+
+	if (!t)
+		return -ESRCH;
+	check_stopped(t, "regs_get");
+	*ret = t->regs;
+	return 0;
+}
+
+static int op_regs_set(struct utrace_task *ut, const struct upr_regs *regs)
+{
+	struct fake_task *t = live(ut);
+
+	if (!t)
+		return -ESRCH;
+	check_stopped(t, "regs_set");
+	t->regs = *regs;
+	return 0;
+}
+
+static int op_mem_read(struct utrace_task *ut, u64 addr, void *buf, size_t len)
+{
+	struct fake_task *t = live(ut);
+
+	if (!t)
+		return -ESRCH;
+	return fake_soft_access(t->mm, addr, buf, len, FAKE_ACC_R, !t->world->atomic);
+}
+
+static int op_mem_write(struct utrace_task *ut, u64 addr, const void *buf, size_t len)
+{
+	struct fake_task *t = live(ut);
+
+	if (!t)
+		return -ESRCH;
+	return fake_soft_access(t->mm, addr, (void *)buf, len, FAKE_ACC_W, !t->world->atomic);
+}
+
+static int op_text_read(struct upr_mm *upr, u64 addr, void *buf, size_t len)
+{
+	struct fake_mm *mm = upr->host;
+
+	check_sleeping(mm->world, "text_read");
+	return mm->dead ? -ESRCH : fake_text_access(mm, addr, buf, len, false);
+}
+
+static void check_all_stopped(struct fake_mm *mm, u64 addr, size_t len)
+{
+	struct fake_task *t;
+
+	list_for_each_entry(t, &mm->world->tasks, node)
+		if (t->mm == mm && !fake_task_is_stopped(t))
+			fake_fatal(mm->world, "text_write: %zu bytes at %#llx while task %d is running", len,
+				   (unsigned long long)addr, t->tid);
+}
+
+static int op_text_write(struct upr_mm *upr, u64 addr, const void *buf, size_t len)
+{
+	struct fake_mm *mm = upr->host;
+	struct fake_world *w = mm->world;
+
+	check_sleeping(w, "text_write");
+	if (mm->dead)
+		return -ESRCH;
+	if (len > 1)
+		check_all_stopped(mm, addr, len);
+	if (w->fail_text && !--w->fail_text)
+		return -EIO;
+	return fake_text_access(mm, addr, (void *)buf, len, true);
+}
+
+/* --- completed by the scheduler ---------------------------------------------- */
+
+static void queue_request(struct fake_mm *mm, struct upr_area *area, u64 addr, size_t size)
+{
+	struct fake_request *req = kzalloc(sizeof(*req), GFP_ATOMIC);
+
+	BUG_ON(!req);
+	req->mm = mm;
+	req->area = area;
+	req->addr = addr;
+	req->size = size;
+	list_add_tail(&req->node, &mm->world->requests);
+}
+
+static void op_area_map(struct upr_mm *upr, struct upr_area *area)
+{
+	struct fake_mm *mm = upr->host;
+
+	fake_check_unlocked(mm->world, "area_map");
+	if (!area->size || area->size % FAKE_PAGE)
+		fake_fatal(mm->world, "area_map: size %zu", area->size);
+	if (!mm->dead)
+		queue_request(mm, area, 0, area->size);
+}
+
+static void op_area_unmap(struct upr_mm *upr, u64 addr, size_t size)
+{
+	struct fake_mm *mm = upr->host;
+
+	fake_check_unlocked(mm->world, "area_unmap");
+	if (!mm->dead)
+		queue_request(mm, NULL, addr, size);
+}
+
+static void op_defer(struct upr_work *work)
+{
+	/* utrace's own works have no address space to tell the world by */
+	fake_defer(work);
+}
+
+static void area_map_run(struct fake_world *w, struct fake_request *req)
+{
+	u64 addr = fake_find_room(req->mm, req->area->lo, req->area->hi, req->size);
+	s64 ret = addr ? (s64)addr : -ENOMEM;
+
+	if (w->fail_area) {
+		w->fail_area--;
+		ret = w->fail_area_err ? w->fail_area_err : -ENOMEM;
+	} else if (addr) {
+		fake_map_raw(req->mm, addr, req->size, FAKE_R | FAKE_X, NULL, 0)->area = true;
+	}
+	w->probes->area_mapped(req->mm, req->area, ret);
+	fake_check_unlocked(w, "after the completion of area_map");
+}
+
+static void area_unmap_run(struct fake_world *w, struct fake_request *req)
+{
+	struct fake_task *t;
+
+	list_for_each_entry(t, &w->tasks, node)
+		if (t->mm == req->mm && t->phase != FAKE_DEAD && !t->killed && t->regs.ip >= req->addr &&
+		    t->regs.ip < req->addr + req->size)
+			fake_fatal(w, "area_unmap: task %d stands in it, at %#llx", t->tid,
+				   (unsigned long long)t->regs.ip);
+	fake_unmap_raw(req->mm, req->addr, req->size);
+}
+
+void fake_request_run(struct fake_world *w, struct fake_request *req)
+{
+	list_del(&req->node);
+	if (req->area)
+		area_map_run(w, req);
+	else
+		area_unmap_run(w, req);
+	kfree(req);
+}
+
+const struct target_ops fake_target_ops = {
+	.task_interrupt = op_task_interrupt,
+	.task_resume = op_task_resume,
+	.pc_get = op_pc_get,
+	.pc_set = op_pc_set,
+	.regs_get = op_regs_get,
+	.regs_set = op_regs_set,
+	.mem_read = op_mem_read,
+	.mem_write = op_mem_write,
+	.text_read = op_text_read,
+	.text_write = op_text_write,
+	.area_map = op_area_map,
+	.area_unmap = op_area_unmap,
+	.defer = op_defer,
+};

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * utrace-cases.h - the tests of utrace and of the fake host itself, by list.
+ */
+#ifndef UTRACE_CASES_H
+#define UTRACE_CASES_H
+
+#include "../../../host/fake/fake.h"
+
+extern const struct fake_case fake_host_cases[];	/* test-host.c */
+
+#endif /* UTRACE_CASES_H */
