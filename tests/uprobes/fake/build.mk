@@ -7,8 +7,8 @@ FAKE_DIR := tests/uprobes/fake
 
 FAKE_UTRACE_SAN  := $(patsubst %.c,$(O)/san/%.o,kernel/utrace.c $(FAKE_DIR)/fake-tap.c $(FAKE_DIR)/main-utrace.c \
 	$(sort $(wildcard $(FAKE_DIR)/test-host*.c $(FAKE_DIR)/test-utrace*.c))) $(FAKE_SAN)
-FAKE_UPROBES_SAN := $(patsubst %.c,$(O)/san/%.o,$(FAKE_DIR)/fake-tap.c $(FAKE_DIR)/main-uprobes.c \
-	$(sort $(wildcard $(FAKE_DIR)/upr-*.c $(FAKE_DIR)/test-uprobes*.c))) $(FAKE_SAN) $(FAKE_PROBES_SAN)
+FAKE_UPROBES_SAN := $(patsubst %.c,$(O)/san/%.o,$(sort $(wildcard $(FAKE_DIR)/upr-*.c $(FAKE_DIR)/test-uprobes*.c))) \
+	$(FAKE_SAN) $(FAKE_PROBES_SAN)
 
 $(O)/san/$(FAKE_DIR)/%.o: INCLUDES += -Ihost/fake
 
