@@ -176,18 +176,6 @@ static bool is_plt(const struct upr_elf *elf, const struct upr_fde *fde)
 	return sec && sec->plt;
 }
 
-/* A signal return trampoline's entry begins at a nop before it, for unwinders that look up pc - 1. */
-static void skip_signal_nop(const struct upr_elf *elf, const struct cie *cie, struct upr_fde *fde)
-{
-	u64 avail;
-	const u8 *p = upr_elf_bytes(elf, fde->addr, &avail);
-
-	if (cie->signal && fde->size > 1 && p && *p == 0x90) {
-		fde->addr++;
-		fde->size--;
-	}
-}
-
 static int add_fde(struct upr_elf *elf, const struct eh_frame *eh, const Dwarf_FDE *entry, const struct cie *cie)
 {
 	struct upr_fde fde;
@@ -198,7 +186,11 @@ static int add_fde(struct upr_elf *elf, const struct eh_frame *eh, const Dwarf_F
 	taken = read_encoded(elf, eh, cie->encoding, entry->start, false, &fde.addr);
 	if (!taken || !read_encoded(elf, eh, cie->encoding, entry->start + taken, true, &fde.size))
 		return 0;
-	skip_signal_nop(elf, cie, &fde);
+	/* a signal return trampoline's entry begins one byte early, for unwinders that look up pc - 1 */
+	if (cie->signal && fde.size > 1) {
+		fde.addr++;
+		fde.size--;
+	}
 	if (!fde.size || !upr_elf_is_text(elf, fde.addr) || is_plt(elf, &fde))
 		return 0;
 	if (!upr_grow(&elf->fdes, elf->nr_fdes, &elf->cap_fdes, sizeof(*elf->fdes)))
@@ -276,6 +268,7 @@ int upr_collect_fdes(struct upr_elf *elf)
 		if (add_fde(elf, &eh, &entry.fde, find_cie(elf, &eh, entry.fde.CIE_pointer, &cache)))
 			return -ENOMEM;
 	}
-	qsort(elf->fdes, elf->nr_fdes, sizeof(*elf->fdes), by_address);
+	if (elf->nr_fdes)
+		qsort(elf->fdes, elf->nr_fdes, sizeof(*elf->fdes), by_address);
 	return 0;
 }

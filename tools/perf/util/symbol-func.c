@@ -57,6 +57,8 @@ static void drop_doubles(struct upr_elf *elf)
 	struct upr_raw_sym *s = elf->syms;
 	size_t i, kept = 0;
 
+	if (!elf->nr_syms)
+		return;
 	qsort(s, elf->nr_syms, sizeof(*s), by_name);
 	for (i = 0; i < elf->nr_syms; i++) {
 		struct upr_raw_sym *last = kept ? &s[kept - 1] : NULL;
@@ -297,7 +299,8 @@ int upr_elf_load(struct upr_elf *elf)
 	free(elf->fdes);
 	elf->syms = NULL;
 	elf->fdes = NULL;
-	qsort(elf->funcs, elf->nr_funcs, sizeof(*elf->funcs), by_addr);
+	if (elf->nr_funcs)
+		qsort(elf->funcs, elf->nr_funcs, sizeof(*elf->funcs), by_addr);
 	settle_sizes(elf);
 	return fill_indices(elf);
 }

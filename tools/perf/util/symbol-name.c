@@ -20,6 +20,10 @@
 #undef ARRAY_SIZE
 #include <libiberty/demangle.h>
 
+/* What may stand behind a demangled name's parameters; the longer before its own end. */
+static const char *const qualifiers[] = {" const &&", " const &", " const volatile", " const", " volatile",
+					 " &&",	      " &"};
+
 /* --- demangled forms --------------------------------------------------- */
 
 static bool is_mangled(const char *name)
@@ -88,6 +92,39 @@ static bool base_without_args(const char *base, const char *want)
 			return len == want_len;
 	}
 	return false;
+}
+
+/*
+ * @base without any template arguments and ABI tags: "std::vector<int>::f[abi:x]<2>"
+ * is "std::vector::f".  The brackets of operators stay.
+ */
+static void strip_args(const char *base, char *buf, size_t size)
+{
+	size_t len = 0;
+	int depth = 0;
+
+	for (; *base && len < size - 1; base++) {
+		if (!depth && !strncmp(base, "operator", 8) && strchr("<>-", base[8])) {
+			size_t op = 8 + strspn(base + 8, "<>-=*");
+
+			op = min(op, size - 1 - len);
+			memcpy(buf + len, base, op);
+			len += op;
+			base += op - 1;
+			continue;
+		}
+		if (*base == '<' || !strncmp(base, "[abi:", 5)) {
+			/* Rust writes generic::<u8> */
+			if (!depth && len >= 2 && !memcmp(buf + len - 2, "::", 2))
+				len -= 2;
+			depth++;
+		} else if ((*base == '>' || *base == ']') && depth) {
+			depth--;
+		} else if (!depth) {
+			buf[len++] = *base;
+		}
+	}
+	buf[len] = '\0';
 }
 
 /* --- wildcards --------------------------------------------------------- */
@@ -226,6 +263,28 @@ static int find_exact(struct upr_elf *elf, const struct wanted *w, bool hidden, 
 	return 0;
 }
 
+/* Length of a demangled name without its parameters and what follows them. */
+static size_t name_length(const char *text)
+{
+	size_t len = strlen(text), i;
+	int depth = 0;
+
+	for (i = 0; i < ARRAY_SIZE(qualifiers); i++) {
+		size_t q = strlen(qualifiers[i]);
+
+		if (len > q && !strncmp(text + len - q, qualifiers[i], q))
+			len -= q;
+	}
+	if (!len || text[len - 1] != ')')
+		return len;
+	for (i = len; i-- > 0;) {
+		depth += text[i] == ')' ? 1 : text[i] == '(' ? -1 : 0;
+		if (!depth)
+			return i ? i : len;
+	}
+	return len;
+}
+
 /*
  * Identifiers stand in mangled names as they are, so the last one of what was
  * typed must occur in the symbol.  Returns false when there is none to rely on
@@ -236,8 +295,7 @@ static bool last_identifier(const char *text, const char **ret, size_t *len)
 	static const char *const abbreviated[] = {"string",	   "allocator",	    "basic_string",
 						  "istream",	   "ostream",	    "iostream",
 						  "basic_istream", "basic_ostream", "basic_iostream"};
-	const char *end = text + strlen(text), *p;
-	int depth = 0;
+	const char *end = text + name_length(text), *p;
 	size_t i;
 
 	if (strstr(text, "operator"))
@@ -245,12 +303,6 @@ static bool last_identifier(const char *text, const char **ret, size_t *len)
 	for (p = text; *p; p++) {
 		if ((u8)*p >= 0x80)
 			return false;
-	}
-	if (end > text && end[-1] == ')') {
-		do {
-			end--;
-			depth += *end == ')' ? 1 : *end == '(' ? -1 : 0;
-		} while (end > text && depth);
 	}
 	for (p = end; p > text && (isalnum((u8)p[-1]) || p[-1] == '_'); p--)
 		;
@@ -263,21 +315,44 @@ static bool last_identifier(const char *text, const char **ret, size_t *len)
 	return *len > 0 && p[0] != '~';
 }
 
+/* "f(int)" for "f(int) const": the qualifiers are easily forgotten. */
+static bool fits_unqualified(const char *full, const char *text)
+{
+	size_t len = strlen(text), i;
+
+	if (!len || text[len - 1] != ')' || strncmp(full, text, len))
+		return false;
+	for (i = 0; i < ARRAY_SIZE(qualifiers); i++) {
+		if (!strcmp(full + len, qualifiers[i]))
+			return true;
+	}
+	return false;
+}
+
 /* How well a demangled name fits what was typed; smaller is better. */
 enum fit {
 	FIT_WHOLE,
+	FIT_UNQUALIFIED,
 	FIT_BASE,
+	FIT_NO_LAST_ARGS,
 	FIT_NO_ARGS,
 	FIT_NONE,
 };
 
 static enum fit fit_of(const struct upr_pretty *p, const char *text)
 {
+	char stripped[1024];
+
 	if (!strcmp(p->full, text) || !strcmp(without_return(p), text))
 		return FIT_WHOLE;
+	if (fits_unqualified(without_return(p), text))
+		return FIT_UNQUALIFIED;
 	if (!strcmp(p->base, text))
 		return FIT_BASE;
-	return base_without_args(p->base, text) ? FIT_NO_ARGS : FIT_NONE;
+	if (base_without_args(p->base, text))
+		return FIT_NO_LAST_ARGS;
+	strip_args(p->base, stripped, sizeof(stripped));
+	return !strcmp(stripped, text) ? FIT_NO_ARGS : FIT_NONE;
 }
 
 static int find_demangled(struct upr_elf *elf, const char *text, struct upr_matches *matches)
@@ -453,6 +528,7 @@ const char *upr_elf_nearest(struct upr_elf *elf, const char *name)
 
 	if (upr_elf_load(elf))
 		return NULL;
+	w.len = min(w.len, name_length(name));
 	want = strndup(name, w.len);
 	if (!want)
 		return NULL;

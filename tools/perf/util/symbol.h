@@ -207,7 +207,7 @@ void upr_matches_free(struct upr_matches *matches);
 /**
  * upr_elf_find() - functions of exactly this name
  * @name: symbol, symbol@VERSION, symbol@@VERSION, or a demangled name: whole,
- *	without return type, without parameters, without the last template arguments;
+ *	without return type, without parameters, without the last or any template arguments;
  *	the first of these forms that fits anything is the one meant
  * Return: 0 (also when nothing fits: matches->nr is 0), -ENOMEM.
  */

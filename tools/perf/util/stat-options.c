@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * stat-options.c - the command line of `perf-uprobe stat`.
+ *
+ * Purpose: see stat-options.h.  Locks: none.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../builtin.h"
+#include "stat-options.h"
+#include "ui.h"
+
+enum {
+	OPT_WORD = 1, /* getopt's own: a word that is no option */
+	OPT_CSV = 256,
+	OPT_MODE,
+	OPT_TOP,
+	OPT_FOLLOW_FORK,
+	OPT_PIN,
+	OPT_APPEND,
+	OPT_TIMEOUT,
+};
+
+static const struct option long_options[] = {
+	{ "event", required_argument, NULL, 'e' },
+	{ "exec", required_argument, NULL, 'x' },
+	{ "pid", required_argument, NULL, 'p' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "json-output", no_argument, NULL, 'j' },
+	{ "csv", no_argument, NULL, OPT_CSV },
+	{ "output", required_argument, NULL, 'o' },
+	{ "append", no_argument, NULL, OPT_APPEND },
+	{ "mode", required_argument, NULL, OPT_MODE },
+	{ "top", required_argument, NULL, OPT_TOP },
+	{ "interval", required_argument, NULL, 'I' },
+	{ "interval-print", required_argument, NULL, 'I' },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "follow-fork", no_argument, NULL, OPT_FOLLOW_FORK },
+	{ "no-inherit", no_argument, NULL, 'i' },
+	{ "pin", no_argument, NULL, OPT_PIN },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char usage_text[] =
+	"\n Usage: perf-uprobe stat [<options>] -x FILE DEF... [-x FILE DEF...] -- COMMAND [ARGS]\n"
+	"    or: perf-uprobe stat [<options>] -x FILE DEF... -p PID[,PID...] [-- COMMAND [ARGS]]\n\n"
+	"    DEF is [[GROUP:]EVENT=] FUNCTION | FUNCTION+OFFSET | 0xADDRESS; FUNCTION may hold * ? [...]\n\n"
+	"    -e, --event <event>   count an event defined earlier (GROUP:EVENT, wildcards, commas)\n"
+	"    -x, --exec <file>     program or library (path, or name as the loader knows it) of the DEFs that follow\n"
+	"    -p, --pid <pid>       count in running processes, until they end, COMMAND ends, or Ctrl-C\n"
+	"    -o, --output <file>   write the results there, not to stderr\n"
+	"        --append          append to the output file\n"
+	"    -j, --json            one JSON object a line\n"
+	"        --csv             comma-separated, as perf stat -x,\n"
+	"    -I, --interval <ms>   print what was counted every so many milliseconds\n"
+	"        --top <n>         only the n events hit most often, sorted\n"
+	"        --timeout <ms>    stop counting after so many milliseconds; the processes go on\n"
+	"        --mode <mode>     auto (default); trap: no jumps; step: single-step what can be stepped\n"
+	"    -i, --no-inherit      do not count in child processes (--follow-fork, the default, does)\n"
+	"        --pin             keep target and tool on one CPU while counting: cheaper hits\n"
+	"    -v, --verbose         say how each place is executed, and why\n"
+	"    -q, --quiet           no notes, no progress\n"
+	"    -h, --help            this text\n\n";
+
+static int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static int usage_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("  Error: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	fputs(usage_text, stderr);
+	return STATUS_USAGE;
+}
+
+static int out_of_memory(void)
+{
+	ui_error("out of memory");
+	return STATUS_FAILED;
+}
+
+/* Make room for one more of an array whose size goes up in powers of two. */
+static bool grow(void *array, size_t nr, size_t size)
+{
+	void **at = array, *p;
+
+	if (nr & (nr - 1))
+		return true;
+	p = realloc(*at, (nr ? 2 * nr : 1) * size);
+	if (p)
+		*at = p;
+	return p != NULL;
+}
+
+static int parse_number(const char *name, const char *text, unsigned int low, unsigned int *ret)
+{
+	char *end;
+	unsigned long v;
+
+	errno = 0;
+	v = strtoul(text, &end, 10);
+	if (errno || end == text || *end || strchr(text, '-') || v < low || v > INT_MAX)
+		return usage_error("--%s wants a number of at least %u, not `%s'", name, low, text);
+	*ret = v;
+	return -1;
+}
+
+static int parse_mode(struct stat_options *opts, const char *text)
+{
+	if (!strcmp(text, "auto")) {
+		opts->mode = UPR_MODE_AUTO;
+	} else if (!strcmp(text, "trap")) {
+		opts->mode = UPR_MODE_TRAP;
+	} else if (!strcmp(text, "step")) {
+		opts->mode = UPR_MODE_STEP;
+	} else if (!strcmp(text, "jump")) {
+		ui_error("--mode jump: this version has no jump pads; use --mode auto, the fastest safe way there is");
+		return STATUS_FAILED;
+	} else {
+		return usage_error("unknown mode `%s'; there are auto, trap and step", text);
+	}
+	return -1;
+}
+
+static int parse_pids(struct stat_options *opts, char *text)
+{
+	char *word, *save = NULL;
+
+	for (word = strtok_r(text, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		char *end;
+		long pid;
+		size_t i;
+
+		errno = 0;
+		pid = strtol(word, &end, 10);
+		if (errno || end == word || *end || pid <= 0 || pid > INT_MAX)
+			return usage_error("-p wants process ids with commas between them, not `%s'", word);
+		for (i = 0; i < opts->nr_pids && opts->pids[i] != pid; i++)
+			;
+		if (i < opts->nr_pids)
+			continue;
+		if (!grow(&opts->pids, opts->nr_pids, sizeof(*opts->pids)))
+			return out_of_memory();
+		opts->pids[opts->nr_pids++] = pid;
+	}
+	return opts->nr_pids ? -1 : usage_error("-p wants a process id");
+}
+
+static int parse_events(struct stat_options *opts, char *text)
+{
+	char *word, *save = NULL;
+
+	for (word = strtok_r(text, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		if (!grow(&opts->events, opts->nr_events, sizeof(*opts->events)))
+			return out_of_memory();
+		opts->events[opts->nr_events++] = word;
+	}
+	return -1;
+}
+
+static int add_file(struct stat_options *opts, const char *name)
+{
+	if (opts->nr_files && !opts->files[opts->nr_files - 1].nr_defs)
+		return usage_error("-x %s: no function follows it", opts->files[opts->nr_files - 1].name);
+	if (!grow(&opts->files, opts->nr_files, sizeof(*opts->files)))
+		return out_of_memory();
+	opts->files[opts->nr_files++] = (struct stat_file){ .name = name };
+	return -1;
+}
+
+static int add_def(struct stat_options *opts, char *text)
+{
+	struct stat_file *file = &opts->files[opts->nr_files - 1];
+
+	if (!grow(&file->defs, file->nr_defs, sizeof(*file->defs)))
+		return out_of_memory();
+	file->defs[file->nr_defs++] = text;
+	return -1;
+}
+
+static int wrong_option(int c, char **argv)
+{
+	const char *word = argv[optind - 1];
+	size_t dashes = strspn(word, "-");
+
+	if (c == ':' && dashes == 1)
+		return usage_error("switch `%c' requires a value", optopt);
+	if (c == ':')
+		return usage_error("option `%s' requires a value", word + dashes);
+	if (dashes == 2 || !optopt)
+		return usage_error("unknown option `%s'", word + dashes);
+	return usage_error("unknown switch `%c'", optopt);
+}
+
+static int parse_option(struct stat_options *opts, int c, char **argv)
+{
+	switch (c) {
+	case 'e':
+		return parse_events(opts, optarg);
+	case 'x':
+		return add_file(opts, optarg);
+	case 'p':
+		return parse_pids(opts, optarg);
+	case 'o':
+		opts->output = optarg;
+		return -1;
+	case 'I':
+		return parse_number("interval", optarg, 1, &opts->interval_ms);
+	case OPT_TOP:
+		return parse_number("top", optarg, 1, &opts->top);
+	case OPT_TIMEOUT:
+		return parse_number("timeout", optarg, 1, &opts->timeout_ms);
+	case OPT_MODE:
+		return parse_mode(opts, optarg);
+	case 'j':
+	case OPT_CSV:
+		if (opts->format && opts->format != (c == 'j' ? STAT_JSON : STAT_CSV))
+			return usage_error("--json and --csv exclude each other");
+		opts->format = c == 'j' ? STAT_JSON : STAT_CSV;
+		return -1;
+	case OPT_APPEND:
+		opts->append = true;
+		return -1;
+	case OPT_FOLLOW_FORK:
+	case 'i':
+		opts->no_inherit = c == 'i';
+		return -1;
+	case OPT_PIN:
+		opts->pin = true;
+		return -1;
+	case 'v':
+		ui_verbose++;
+		return -1;
+	case 'q':
+		ui_quiet = true;
+		return -1;
+	case 'h':
+		fputs(usage_text, stdout);
+		return 0;
+	default:
+		return wrong_option(c, argv);
+	}
+}
+
+/* What only shows when all has been read. */
+static int check(struct stat_options *opts)
+{
+	if (opts->nr_files && !opts->files[opts->nr_files - 1].nr_defs)
+		return usage_error("-x %s: no function follows it", opts->files[opts->nr_files - 1].name);
+	if (!opts->nr_files && !opts->nr_events)
+		return usage_error("nothing to count; give -x FILE FUNCTION... or -e EVENT");
+	if (!opts->command && !opts->nr_pids)
+		return usage_error("nothing to run; give -p PID, or -- and a command");
+	return -1;
+}
+
+int stat_options_parse(struct stat_options *opts, int argc, char **argv)
+{
+	int c, status = -1;
+
+	opterr = 0;
+	optind = 1;
+	/* "-": words come in their order, as OPT_WORD; ":" tells a missing value from an unknown option */
+	while ((c = getopt_long(argc, argv, "-:e:x:p:o:I:jivqh", long_options, NULL)) != -1) {
+		if (c == OPT_WORD && !opts->nr_files) {
+			optind--;
+			break;
+		}
+		status = c == OPT_WORD ? add_def(opts, optarg) : parse_option(opts, c, argv);
+		if (status >= 0)
+			return status;
+	}
+	if (optind < argc)
+		opts->command = argv + optind;
+	return check(opts);
+}
+
+void stat_options_free(struct stat_options *opts)
+{
+	size_t i;
+
+	for (i = 0; i < opts->nr_files; i++)
+		free(opts->files[i].defs);
+	free(opts->files);
+	free(opts->events);
+	free(opts->pids);
+}

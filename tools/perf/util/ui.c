@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ui.c - what the commands say to people on stderr.
+ *
+ * Purpose: see ui.h.  Locks: none.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ui.h"
+
+/* Fewer probes than this are armed before a line could be read. */
+#define PROGRESS_MIN 1000
+
+bool ui_quiet;
+int ui_verbose;
+static bool line_drawn;
+
+static bool on_terminal(void)
+{
+	static int cached = -1;
+
+	if (cached < 0)
+		cached = isatty(STDERR_FILENO);
+	return cached;
+}
+
+static bool coloured(void)
+{
+	const char *no = getenv("NO_COLOR");
+
+	return on_terminal() && !(no && *no);
+}
+
+static void say(const char *colour, const char *fmt, va_list ap)
+{
+	bool paint = colour && coloured();
+
+	ui_progress_end();
+	fprintf(stderr, "%sperf-uprobe:%s ", paint ? colour : "", paint ? "\033[m" : "");
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+}
+
+void ui_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("\033[31m", fmt, ap);
+	va_end(ap);
+}
+
+void ui_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (ui_quiet)
+		return;
+	va_start(ap, fmt);
+	say(NULL, fmt, ap);
+	va_end(ap);
+}
+
+void ui_debug(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!ui_verbose)
+		return;
+	va_start(ap, fmt);
+	ui_progress_end();
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+}
+
+void ui_progress(const char *what, size_t done, size_t total)
+{
+	static struct timespec last;
+	struct timespec now;
+
+	if (ui_quiet || total < PROGRESS_MIN || !on_terminal())
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (line_drawn && (now.tv_sec - last.tv_sec) * 1000 + (now.tv_nsec - last.tv_nsec) / 1000000 < 100)
+		return;
+	last = now;
+	line_drawn = true;
+	fprintf(stderr, "\r\033[K%s: %'zu of %'zu (%zu %%)", what, done, total, done * 100 / total);
+	fflush(stderr);
+}
+
+void ui_progress_say(const char *what, size_t total)
+{
+	if (ui_quiet || total < PROGRESS_MIN || !on_terminal())
+		return;
+	line_drawn = true;
+	fprintf(stderr, "\r\033[K%s: %'zu probes", what, total);
+	fflush(stderr);
+}
+
+void ui_progress_end(void)
+{
+	if (!line_drawn)
+		return;
+	line_drawn = false;
+	fputs("\r\033[K", stderr);
+	fflush(stderr);
+}

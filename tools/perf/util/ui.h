@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * ui.h - what the commands say to people on stderr.
+ *
+ * Purpose: one voice for messages ("perf-uprobe: sentence"), and a progress
+ * line that exists on a terminal only and leaves nothing behind.
+ *
+ * Locks: none; one thread.
+ */
+#ifndef PERF_UTIL_UI_H
+#define PERF_UTIL_UI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Set once by the command's options. */
+extern bool ui_quiet;
+extern int ui_verbose;
+
+/** ui_error() - "perf-uprobe: ..." whatever the options say; red on a terminal */
+void ui_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/** ui_note() - the same for what does not stop us; silent with -q */
+void ui_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/** ui_debug() - with -v only */
+void ui_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** ui_progress() - @done of @total; drawn ten times a second at most, and only for thousands */
+void ui_progress(const char *what, size_t done, size_t total);
+/** ui_progress_say() - what goes on now and cannot be counted, if @total is worth it */
+void ui_progress_say(const char *what, size_t total);
+/** ui_progress_end() - wipe the line */
+void ui_progress_end(void);
+
+#endif /* PERF_UTIL_UI_H */
