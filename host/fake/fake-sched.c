@@ -6,8 +6,9 @@
  * chosen and done.  An exploration runs the same world from its beginning again
  * and again, each time with the next sequence of choices in depth-first
  * order; there is no state to save, since a run is a function of its choices.
- * With a bound of preemptions only orders with few switches away from somebody
- * who could go on are tried: most bugs need no more than two.
+ * With a bound of preemptions only orders with few switches away from a task or
+ * actor that could go on are tried: most bugs need no more than two.  When a quiesce
+ * report, a work or an area completes is always free; at once is tried first.
  *
  * Locks: none, one thread.
  */
@@ -260,29 +261,45 @@ static int add(struct fake_choice *list, int n, enum fake_kind kind, void *who)
 	return n + 1;
 }
 
-/* What could happen now; going on with what happened last comes first. */
-static int list_choices(struct fake_world *w, struct fake_choice *list)
+static int list_completions(struct fake_world *w, struct fake_choice *list)
 {
-	struct fake_actor *a;
 	struct fake_task *t;
-	int n = 0, i;
+	int n = 0;
 
-	list_for_each_entry(t, &w->tasks, node) {
-		if (fake_task_can_run(t))
-			n = add(list, n, FAKE_RUN, t);
+	list_for_each_entry(t, &w->tasks, node)
 		if (fake_task_can_quiesce(t))
 			n = add(list, n, FAKE_QUIESCE, t);
-	}
 	if (!list_empty(&w->works))
 		n = add(list, n, FAKE_WORK, NULL);
 	if (!list_empty(&w->requests))
 		n = add(list, n, FAKE_REQUEST, NULL);
+	return n;
+}
+
+/*
+ * What could happen now.  First what has been asked for and only waits for its
+ * completion, then whoever ran last, then the others.
+ * Return: how many; *free: how many of them are no preemption.
+ */
+static int list_choices(struct fake_world *w, struct fake_choice *list, int *free)
+{
+	int n = list_completions(w, list), first = n, i;
+	struct fake_actor *a;
+	struct fake_task *t;
+
+	list_for_each_entry(t, &w->tasks, node)
+		if (fake_task_can_run(t))
+			n = add(list, n, FAKE_RUN, t);
 	list_for_each_entry(a, &w->actors, node)
 		if (!a->done && (!a->ready || a->ready(w, a)))
 			n = add(list, n, FAKE_ACT, a);
-	for (i = 1; i < n; i++)
-		if (same(&list[i], w->last))
-			swap(list[i], list[0]);
+	*free = n;
+	for (i = first; i < n; i++) {
+		if (!same(&list[i], w->last))
+			continue;
+		swap(list[i], list[first]);
+		*free = first + 1;
+	}
 	return n;
 }
 
@@ -298,7 +315,8 @@ static void carry_out(struct fake_world *w, const struct fake_choice *choice)
 {
 	struct fake_task *t = choice->who;
 
-	*w->last = *choice;
+	if (choice->kind == FAKE_RUN || choice->kind == FAKE_ACT)
+		*w->last = *choice;
 	switch (choice->kind) {
 	case FAKE_NOTHING:
 		break;
@@ -332,15 +350,17 @@ static u64 next_random(struct fake_explorer *x)
 	return x->rng;
 }
 
-/* @goes_on: choice 0 is what happened last, so that any other is a preemption */
-static int pick(struct fake_world *w, int n, bool goes_on)
+/* @free: choices that do not take the turn from somebody who could go on */
+static int pick(struct fake_world *w, int n, int free)
 {
 	struct fake_explorer *x = w->explorer;
 	int which = 0;
 
-	if (!x || n == 1)
+	if (!x)
 		return 0;
-	if (x->bound >= 0 && goes_on && x->used >= x->bound)
+	if (x->bound >= 0 && x->used >= x->bound)
+		n = free;
+	if (n == 1)
 		return 0;
 	if (x->random) {
 		which = next_random(x) % n;
@@ -351,7 +371,7 @@ static int pick(struct fake_world *w, int n, bool goes_on)
 		BUG_ON(which >= n);
 		x->width[x->depth++] = n;
 	}
-	if (goes_on && which)
+	if (which >= free)
 		x->used++;
 	return which;
 }
@@ -359,11 +379,11 @@ static int pick(struct fake_world *w, int n, bool goes_on)
 static void run_steps(struct fake_world *w, void (*step)(struct fake_world *w))
 {
 	struct fake_choice list[MAX_CHOICES];
-	int n;
+	int n, free;
 
 	fake_current = w;
-	while (!w->broken && !w->failed && (n = list_choices(w, list)) > 0) {
-		struct fake_choice choice = list[pick(w, n, same(&list[0], w->last))];
+	while (!w->broken && !w->failed && (n = list_choices(w, list, &free)) > 0) {
+		struct fake_choice choice = list[pick(w, n, free)];
 
 		carry_out(w, &choice);
 		if (step && !w->broken)
@@ -376,6 +396,19 @@ static void run_steps(struct fake_world *w, void (*step)(struct fake_world *w))
 bool fake_run(struct fake_world *w)
 {
 	run_steps(w, NULL);
+	return !w->broken && !w->failed;
+}
+
+bool fake_sync(struct fake_world *w)
+{
+	struct fake_choice list[MAX_CHOICES];
+
+	fake_current = w;
+	while (!w->broken && !w->failed && list_completions(w, list) > 0) {
+		carry_out(w, &list[0]);
+		if (++w->steps > w->max_steps)
+			fake_expect_at(w, false, "the world comes to rest");
+	}
 	return !w->broken && !w->failed;
 }
 

@@ -249,6 +249,13 @@ void fake_wake(struct fake_task *t);
 /** fake_run() - until nothing can happen any more; random or explored choices.  Return: false if broken. */
 bool fake_run(struct fake_world *w);
 
+/**
+ * fake_sync() - complete what has been asked for, quiesce reports, works and
+ * areas, without letting a task or an actor go on; a home does so before its
+ * attach returns.  Return: false if broken.
+ */
+bool fake_sync(struct fake_world *w);
+
 /** fake_expect() - an invariant or a final condition of a scenario; the first that fails ends the exploration */
 #define fake_expect(w, cond) fake_expect_at(w, cond, #cond)
 bool fake_expect_at(struct fake_world *w, bool cond, const char *what);
@@ -260,7 +267,9 @@ bool fake_expect_at(struct fake_world *w, bool cond, const char *what);
  * @step:	after every step: fake_expect() what must always hold; may be NULL
  * @teardown:	free what @setup made and the world does not know (consumers,
  *		the session); every task is dead and every work done by then; may be NULL
- * @preemptions: most switches away from somebody who could go on; -1: no bound
+ * @preemptions: most switches away from a task or actor that could go on; -1:
+ *		no bound.  Completions of what the engine asked for may come at
+ *		any moment at no cost; the first order tried has them at once.
  * @runs:	stop after so many; 0: never
  * @random:	not all orders, but @runs random ones from @seed
  */
