@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * upr-script.c - programs for the fake CPU, and worlds that probe them.
+ *
+ * Purpose: see upr-script.h.
+ *
+ * Locks: none, one thread.
+ */
+#include "upr-script.h"
+
+/* --- scripts --------------------------------------------------------------- */
+
+void script_init(struct script *s, u64 base)
+{
+	memset(s, 0, sizeof(*s));
+	s->base = base;
+}
+
+unsigned int script_op(struct script *s, const char *bytes, unsigned int len)
+{
+	unsigned int at = s->len;
+
+	BUG_ON(s->len + len > SCRIPT_SIZE || s->nr == SCRIPT_INSNS);
+	s->at[s->nr++] = at;
+	memcpy(s->code + at, bytes, len);
+	s->len += len;
+	return at;
+}
+
+static void put32(struct script *s, u32 value)
+{
+	BUG_ON(s->len + 4 > SCRIPT_SIZE);
+	memcpy(s->code + s->len, &value, 4);
+	s->len += 4;
+}
+
+unsigned int script_op32(struct script *s, const char *bytes, unsigned int len, u32 imm)
+{
+	unsigned int at = script_op(s, bytes, len);
+
+	put32(s, imm);
+	return at;
+}
+
+unsigned int script_rel(struct script *s, const char *bytes, unsigned int len, unsigned int target)
+{
+	unsigned int at = script_op(s, bytes, len);
+
+	put32(s, target - (s->len + 4));
+	return at;
+}
+
+void script_aim(struct script *s, unsigned int from)
+{
+	unsigned int i;
+	u32 rel;
+
+	for (i = 0; i < s->nr; i++) {
+		unsigned int end = i + 1 < s->nr ? s->at[i + 1] : s->len;
+
+		if (s->at[i] != from)
+			continue;
+		rel = s->len - end;
+		memcpy(s->code + end - 4, &rel, 4);
+	}
+}
+
+unsigned int script_rip(struct script *s, const char *bytes, unsigned int len, u64 addr)
+{
+	unsigned int at = script_op(s, bytes, len);
+
+	put32(s, (u32)(addr - (s->base + s->len + 4)));
+	return at;
+}
+
+unsigned int script_sys(struct script *s, unsigned int nr)
+{
+	OP32(s, "\xb8", nr);
+	return OP(s, "\x0f\x05");
+}
+
+unsigned int script_sys2(struct script *s, unsigned int nr, u32 rdi, u32 rsi)
+{
+	OP32(s, "\xbf", rdi);
+	OP32(s, "\xbe", rsi);
+	return script_sys(s, nr);
+}
+
+/* --- stages ------------------------------------------------------------------ */
+
+struct stage *stage_new(struct fake_world *w, enum upr_mode mode)
+{
+	struct stage *st = kzalloc(sizeof(*st), GFP_KERNEL);
+
+	BUG_ON(!st);
+	st->w = w;
+	st->mode = mode;
+	w->data = st;
+	w->probes = &fake_uprobes;
+	w->session = upr_session_new(mode);
+	BUG_ON(!w->session);
+	script_init(&st->script, FAKE_TEXT);
+	return st;
+}
+
+void stage_raise(struct stage *st)
+{
+	struct fake_world *w = st->w;
+
+	st->file = fake_file_new(w, st->script.code, st->script.len);
+	w->programs[0] = st->file;
+	w->program_base[0] = FAKE_TEXT;
+	st->mm = fake_mm_new(w);
+	fake_map(st->mm, FAKE_TEXT, st->script.len, FAKE_R | FAKE_X, st->file, 0);
+	fake_map(st->mm, SCRIPT_DATA, 2 * FAKE_PAGE, FAKE_R | FAKE_W, NULL, 0);
+	st->task = fake_task_new(st->mm, FAKE_TEXT, NULL);
+	fake_expect(w, !fake_attach(st->mm));
+}
+
+/* As after attaching, or before a command's first instruction: nothing runs before all is armed. */
+void stage_hold(struct stage *st)
+{
+	struct fake_task *t;
+
+	list_for_each_entry(t, &st->w->tasks, node)
+		if (t->ut && t->phase != FAKE_DEAD)
+			t->must_quiesce = true;
+}
+
+static void hit(struct upr_consumer *consumer, struct utrace_task *task, u64 addr)
+{
+	struct site *site = container_of(consumer, struct site, consumer);
+	struct upr_regs regs;
+
+	if (task->target->regs_get(task, &regs) || regs.ip != addr || addr - FAKE_TEXT != site->offset)
+		site->bad_pc++;
+}
+
+static void unhit(struct upr_consumer *consumer, struct utrace_task *task, u64 addr)
+{
+	struct site *site = container_of(consumer, struct site, consumer);
+
+	site->unhits++;
+}
+
+struct site *stage_site(struct stage *st, unsigned int offset)
+{
+	struct site *site = &st->sites[st->nr_sites++];
+
+	BUG_ON(st->nr_sites > STAGE_SITES);
+	memset(site, 0, sizeof(*site));
+	site->stage = st;
+	site->offset = offset;
+	site->consumer.unhit = unhit;
+	/* half of them look at the registers, which must not change the outcome */
+	if (st->nr_sites & 1)
+		site->consumer.hit = hit;
+	return site;
+}
+
+int site_register(struct site *site)
+{
+	struct stage *st = site->stage;
+	size_t len = min_t(size_t, UPR_INSN_MAX, st->script.len - site->offset);
+	int r;
+
+	r = upr_register(st->w->session, st->file->key, site->offset, st->script.code + site->offset, len,
+			 UPR_INSN_64, &site->consumer, &site->probe);
+	if (!r)
+		site->registered = true;
+	return r;
+}
+
+void site_unregister(struct site *site)
+{
+	upr_unregister(site->stage->w->session, &site->consumer);
+	site->registered = false;
+}
+
+void stage_probe_all(struct stage *st)
+{
+	unsigned int i;
+
+	upr_batch_begin(st->w->session);
+	for (i = 0; i < st->script.nr; i++) {
+		if (site_register(stage_site(st, st->script.at[i])))
+			st->nr_sites--;
+	}
+	upr_batch_end(st->w->session);
+}
+
+u64 site_count(const struct site *site)
+{
+	return atomic64_read(&site->consumer.hits);
+}
+
+static bool is_armed(const struct stage *st, const struct site *site)
+{
+	u8 byte = 0;
+
+	if (fake_peek(st->mm, FAKE_TEXT + site->offset, &byte, 1))
+		return false;
+	return byte == UPR_BREAKPOINT && site->registered;
+}
+
+static unsigned int hits_under_way(const struct stage *st, const struct site *site)
+{
+	struct fake_task *t;
+	unsigned int nr = 0;
+
+	list_for_each_entry(t, &st->w->tasks, node)
+		nr += t->mm == st->mm && t->site == FAKE_TEXT + site->offset && t->phase != FAKE_DEAD;
+	return nr;
+}
+
+/*
+ * What a site must have counted: what the CPU executed between its arming and
+ * its disarming, and the hits counted before the latter and executed after it.
+ */
+void stage_step(struct fake_world *w)
+{
+	struct stage *st = w->data;
+	unsigned int i;
+
+	for (i = 0; st->follow && i < st->nr_sites; i++) {
+		struct site *site = &st->sites[i];
+		bool armed = is_armed(st, site);
+		u64 now = fake_executed(st->file, site->offset);
+
+		if (armed && !site->armed)
+			site->expected -= (s64)site->now;
+		if (!armed && site->armed)
+			site->expected += (s64)site->now + site->under_way;
+		site->armed = armed;
+		site->now = now;
+		site->under_way = hits_under_way(st, site);
+	}
+}
+
+void stage_check(struct fake_world *w)
+{
+	struct stage *st = w->data;
+	unsigned int i, wrong = 0;
+
+	fake_expect(w, !w->pc_leaks);
+	fake_expect(w, !w->stray_traps);
+	for (i = 0; i < st->nr_sites; i++) {
+		struct site *site = &st->sites[i];
+		s64 expected = fake_executed(st->file, site->offset);
+
+		if (st->follow)
+			expected = site->expected + (site->armed ? (s64)site->now + site->under_way : 0);
+		if (!fake_expect_at(w, (s64)site_count(site) == expected, "a count equals the CPU's") && wrong++ < 5)
+			fake_diag(w->test, "site %u at %#x: counted %lld, executed %lld", i, site->offset,
+				  (long long)site_count(site), (long long)expected);
+		fake_expect(w, !site->bad_pc);
+		fake_expect(w, !atomic64_read(&site->consumer.missed));
+	}
+}
+
+/* All tasks are gone, and so are the address spaces. */
+void stage_free(struct fake_world *w)
+{
+	upr_session_free(w->session);
+	kfree(w->data);
+	w->data = NULL;
+}
