@@ -332,12 +332,16 @@ void upr_probe_drop_bp(struct upr_probe *probe)
 {
 	struct upr_session *session = probe->session;
 	unsigned long flags;
+	bool last;
 
 	spin_lock_irqsave(&session->consumer_lock, flags);
 	/* under the lock: whoever sees nought may free it */
-	if (atomic_dec_and_test(&probe->nr_bps) && list_empty(&probe->consumers))
+	last = atomic_dec_and_test(&probe->nr_bps) && list_empty(&probe->consumers);
+	if (last)
 		probe_changed(probe);
 	spin_unlock_irqrestore(&session->consumer_lock, flags);
+	if (last)
+		session_queue(session);
 }
 
 void upr_batch_begin(struct upr_session *session)
