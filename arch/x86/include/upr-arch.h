@@ -21,7 +21,7 @@
 /* Bytes put over the first byte of the probed instruction. */
 #define UPR_BREAKPOINT		0xcc
 
-/* A slot: displaced code, a jump back, constants.  Never rewritten while in use. */
+/* A slot, aligned to its size: displaced code, a jump back, constants.  Never rewritten while in use. */
 #define UPR_SLOT_SIZE		64
 
 /**
@@ -56,7 +56,7 @@ struct upr_xol_ops;
  * @insn:	decoded
  * @code:	its bytes (insn.length of them)
  * @ops:	how it is executed
- * @ways:	set of UPR_WAYS() that work; STEP is in it whenever BOOST is
+ * @ways:	set of UPR_WAYS() that work; STEP is in it unless it is refused
  * @emulate_mem: emulation touches user memory (push, call, ...): a home on
  *		which that is dear prefers BOOST where both are in @ways
  * @reason:	why a faster way is not in @ways, or why it is refused; a constant

@@ -229,7 +229,7 @@ static int read_rm(const struct upr_xol *xol, struct utrace_task *task, u64 addr
 
 static int jump_to(const struct upr_xol *xol, struct upr_regs *regs, u64 target)
 {
-	if (target != (u64)((s64)(target << 16) >> 16))
+	if (!upr_is_canonical(target))
 		return -EFAULT;
 	regs->ip = upr_addr_mask(xol, target);
 	return 0;

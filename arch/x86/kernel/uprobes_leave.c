@@ -7,10 +7,10 @@
  * between the instructions of a longer slot.  Each strategy says here what the
  * program must see.  The layouts are those of uprobes_slot.c.
  *
- * Two things that look redundant are not.  A position between two instructions
- * is completed where the rest is known without memory, and undone where
- * it is not.  And memory that the step has left wrong is not written here but
- * asked for in struct upr_xol_step: leaving is allowed where memory is not.
+ * A position between two instructions is completed, not undone: a program
+ * that steps itself stops there, and must get on.  Memory that a step has
+ * left wrong is not written here but asked for in struct upr_xol_step: leaving is
+ * allowed where memory cannot be reached.
  *
  * Locks: none.
  */
@@ -61,9 +61,7 @@ static enum upr_slot_where leave_two_exits(const struct upr_leaving *l, unsigned
 
 enum upr_slot_where upr_leave_branch(const struct upr_leaving *l)
 {
-	const struct upr_insn *insn = &l->xol->insn;
-
-	return leave_two_exits(l, insn->branch == UPR_BR_LOOP && (insn->prefixes & UPR_PFX_ASIZE) ? 3 : 2);
+	return leave_two_exits(l, upr_branch_size(&l->xol->insn));
 }
 
 enum upr_slot_where upr_leave_xbegin(const struct upr_leaving *l)
@@ -80,29 +78,30 @@ enum upr_slot_where upr_leave_call(const struct upr_leaving *l)
 	return after(l, upr_insn_target(&l->xol->insn, l->addr));
 }
 
+/* Between push and jmp.  The jmp faults at an address that is none: then the push is taken back. */
+static enum upr_slot_where leave_pushed(const struct upr_leaving *l)
+{
+	u64 target = l->regs->gpr[upr_modrm_rm_full(&l->xol->insn)];
+	u64 *rsp = &l->regs->gpr[UPR_RSP];
+
+	if (is_mode32(l) || upr_is_canonical(target))
+		return after(l, target);
+	*rsp += upr_stack_width(&l->xol->insn);
+	return before(l);
+}
+
 /*
- * Boosted, between push and jmp: the target may be in memory and may be bad,
- * so the push is taken back.  What it wrote lies below the stack pointer again.
- *
  * Stepped: the call has pushed the address behind itself in the slot.  Whoever
  * returns there before the word is put right finds the jump back.
  */
 enum upr_slot_where upr_leave_call_ind(const struct upr_leaving *l)
 {
-	unsigned int width = upr_stack_width(&l->xol->insn);
-	u64 *rsp = &l->regs->gpr[UPR_RSP];
-
-	if (l->way == UPR_WAY_BOOST) {
-		if (l->pos == UPR_POS_ELSEWHERE)
-			return UPR_SLOT_AFTER;
-		if (l->pos >= upr_push_size(is_mode32(l)))
-			*rsp = upr_addr_mask(l->xol, *rsp + width);
-		return before(l);
-	}
-	if (l->pos == UPR_POS_ELSEWHERE && l->step && l->step->in_slot) {
-		l->step->store_addr = *rsp;
+	if (l->way == UPR_WAY_BOOST && l->pos != UPR_POS_ELSEWHERE && l->pos >= upr_push_size(is_mode32(l)))
+		return leave_pushed(l);
+	if (l->way == UPR_WAY_STEP && l->pos == UPR_POS_ELSEWHERE && l->step && l->step->in_slot) {
+		l->step->store_addr = l->regs->gpr[UPR_RSP];
 		l->step->store_value = next(l);
-		l->step->store_size = (u8)width;
+		l->step->store_size = (u8)upr_stack_width(&l->xol->insn);
 	}
 	return upr_leave_copy(l);
 }
@@ -136,4 +135,18 @@ enum upr_slot_where upr_leave_pushf(const struct upr_leaving *l)
 		l->step->store_size = (u8)upr_stack_width(&l->xol->insn);
 	}
 	return upr_leave_copy(l);
+}
+
+/*
+ * popf sets TF from memory.  Linux therefore takes the TF that it set for the
+ * step for the program's own: harmless once popf has overwritten it, wrong
+ * when popf has faulted.
+ */
+enum upr_slot_where upr_leave_popf(const struct upr_leaving *l)
+{
+	enum upr_slot_where where = upr_leave_copy(l);
+
+	if (where == UPR_SLOT_BEFORE && l->step && l->step->in_slot)
+		l->regs->flags = (l->regs->flags & ~(u64)UPR_FL_TF) | l->step->flags;
+	return where;
 }

@@ -13,13 +13,14 @@
  *   xbegin    0 xbegin L; then as branch
  *   call      0 push the original return address (from the slot's constants in
  *             64-bit code); then jump to the target
- *   call_ind  boosted: 0 push as above; then jmp through the operand
+ *   call_ind  boosted: 0 push as above; then jmp through the register
  *             stepped: 0 the call itself; the return address that it pushed is
  *             put right by upr_xol_leave()
  *   syscall   0 syscall; 2 mov $next, %rcx; then jump to the next instruction
  *
- * A jump is `jmp rel32` where it reaches, else `jmp *0(%rip)` with the address
- * behind it.
+ * A jump is `jmp rel32` where it reaches, else `jmp *off(%rip)`.  The constants
+ * stand at the end of the slot, aligned: the program may have asked for alignment
+ * faults (AC), and a slot must not raise one of its own.
  *
  * Locks: none.
  */
@@ -57,6 +58,19 @@ static u64 here(const struct upr_asm *as, unsigned int size)
 	return as->slot + as->len + size;
 }
 
+/* jmp or push through a constant: ff /4 or ff /6, disp32(%rip) */
+static void put_through_constant(struct upr_asm *as, u8 modrm, u64 value)
+{
+	unsigned int i;
+
+	as->constants += 8;
+	for (i = 0; i < 8; i++)
+		as->buf[UPR_SLOT_SIZE - as->constants + i] = (u8)(value >> (8 * i));
+	put8(as, 0xff);
+	put8(as, modrm);
+	put_le(as, UPR_SLOT_SIZE - as->constants - (as->len + 4), 4);
+}
+
 static void put_jump(struct upr_asm *as, u64 target)
 {
 	if (as->mode32 || fits_rel32(here(as, 5), target)) {
@@ -66,16 +80,13 @@ static void put_jump(struct upr_asm *as, u64 target)
 		put_le(as, rel, 4);
 		return;
 	}
-	put8(as, 0xff);
-	put8(as, 0x25);
-	put_le(as, 0, 4);
-	put_le(as, target, 8);
+	put_through_constant(as, 0x25, target);
 }
 
 /* Size of the jump put_jump() would emit for address @at. */
 unsigned int upr_jump_size(bool mode32, u64 at, u64 target)
 {
-	return mode32 || fits_rel32(at + 5, target) ? 5 : 14;
+	return mode32 || fits_rel32(at + 5, target) ? 5 : 6;
 }
 
 static unsigned int jump_size(const struct upr_asm *as, unsigned int skip, u64 target)
@@ -184,14 +195,33 @@ int upr_build_jmp(const struct upr_xol *xol, enum upr_way way, u64 addr, struct 
 	return 0;
 }
 
+/*
+ * jcc or loop in the slot: without the prefixes that mean nothing.  Those of
+ * loop do: the address size chooses the register it counts on, and there are CPUs on
+ * which F3 makes loope of loopne, and F2 the reverse.
+ */
+unsigned int upr_branch_size(const struct upr_insn *insn)
+{
+	unsigned int size = 2;
+
+	if (insn->branch == UPR_BR_LOOP) {
+		size += !!(insn->prefixes & UPR_PFX_ASIZE);
+		size += !!(insn->prefixes & (UPR_PFX_REP | UPR_PFX_REPNE));
+	}
+	return size;
+}
+
 int upr_build_branch(const struct upr_xol *xol, enum upr_way way, u64 addr, struct upr_asm *as)
 {
 	const struct upr_insn *insn = &xol->insn;
 
-	/* which register loop and jrcxz count on is the address size's choice */
 	if (insn->branch == UPR_BR_LOOP) {
 		if (insn->prefixes & UPR_PFX_ASIZE)
 			put8(as, 0x67);
+		if (insn->prefixes & UPR_PFX_REP)
+			put8(as, 0xf3);
+		else if (insn->prefixes & UPR_PFX_REPNE)
+			put8(as, 0xf2);
 		put8(as, insn->opcode);
 	} else {
 		put8(as, (u8)(0x70 | insn->cond));
@@ -212,25 +242,15 @@ int upr_build_xbegin(const struct upr_xol *xol, enum upr_way way, u64 addr, stru
 	return 0;
 }
 
-/*
- * Push the return address.  64-bit code has no push of a 64-bit immediate, so
- * it comes from the last eight bytes of the slot.
- */
+/* Push the return address.  64-bit code has no push of a 64-bit immediate. */
 static void put_push_next(const struct upr_xol *xol, u64 addr, struct upr_asm *as)
 {
-	u64 next = upr_next(xol, addr);
-	unsigned int i;
-
 	if (as->mode32) {
 		put8(as, 0x68);
-		put_le(as, next, 4);
-		return;
+		put_le(as, upr_next(xol, addr), 4);
+	} else {
+		put_through_constant(as, 0x35, upr_next(xol, addr));
 	}
-	put8(as, 0xff);
-	put8(as, 0x35);
-	put_le(as, UPR_SLOT_SIZE - 8 - (as->len + 4), 4);
-	for (i = 0; i < 8; i++)
-		as->buf[UPR_SLOT_SIZE - 8 + i] = (u8)(next >> (8 * i));
 }
 
 int upr_build_call(const struct upr_xol *xol, enum upr_way way, u64 addr, struct upr_asm *as)
@@ -240,20 +260,22 @@ int upr_build_call(const struct upr_xol *xol, enum upr_way way, u64 addr, struct
 	return 0;
 }
 
+/*
+ * Boosted only through a register: memory read after the push may not be what
+ * the call would have read, nor fault as it would.
+ */
 int upr_build_call_ind(const struct upr_xol *xol, enum upr_way way, u64 addr, struct upr_asm *as)
 {
 	unsigned int start;
-	int err;
 
 	if (way == UPR_WAY_STEP)
 		return upr_build_copy(xol, way, addr, as);
 	put_push_next(xol, addr, as);
 	start = as->len;
-	err = put_insn(xol, way, addr, as);
+	put_bytes(as, xol->code, xol->insn.length);
 	/* /2 is call, /4 is jmp */
-	if (!err)
-		as->buf[start + xol->insn.f_modrm.off] += 2 << 3;
-	return err;
+	as->buf[start + xol->insn.f_modrm.off] += 2 << 3;
+	return 0;
 }
 
 /* Whoever looks at rcx afterwards shall find the program's address there. */

@@ -111,19 +111,29 @@ static const struct upr_xol_ops loop_ops = {
 	.build = upr_build_branch, .leave = upr_leave_branch,
 };
 
+static const struct upr_xol_ops loop_slot_ops = {
+	.reason = "CPUs disagree about its prefix", .ways = UPR_WAYS_SLOT,
+	.build = upr_build_branch, .leave = upr_leave_branch,
+};
+
 static const struct upr_xol_ops call_ops = {
 	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate_mem = true, .emulate = upr_emulate_call,
 	.build = upr_build_call, .leave = upr_leave_call,
 };
 
-static const struct upr_xol_ops call_ind_ops = {
-	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate_mem = true, .riprel_data = true,
+static const struct upr_xol_ops call_reg_ops = {
+	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate_mem = true,
 	.emulate = upr_emulate_call_ind, .build = upr_build_call_ind, .leave = upr_leave_call_ind,
 };
 
-/* 16-bit indirect jumps and returns, and odd addressing, are left to the CPU. */
-static const struct upr_xol_ops call_ind_slot_ops = {
-	.reason = REASON_COPY, .ways = UPR_WAYS_SLOT, .riprel_data = true,
+/* Through memory; through rsp, which the push in a boosted slot would change. */
+static const struct upr_xol_ops call_mem_ops = {
+	.reason = REASON_EMULATE, .ways = UPR_WAYS(UPR_WAY_EMULATE) | UPR_WAYS(UPR_WAY_STEP), .emulate_mem = true,
+	.riprel_data = true, .emulate = upr_emulate_call_ind, .build = upr_build_call_ind, .leave = upr_leave_call_ind,
+};
+
+static const struct upr_xol_ops call_odd_ops = {
+	.reason = "a call through an unusual address, stepped", .ways = UPR_WAYS(UPR_WAY_STEP), .riprel_data = true,
 	.build = upr_build_call_ind, .leave = upr_leave_call_ind,
 };
 
@@ -162,9 +172,10 @@ static const struct upr_xol_ops pushf_ops = {
 	.build = upr_build_copy, .leave = upr_leave_pushf,
 };
 
+/* A popf that sets TF is followed by one more instruction, which must not be a jump back. */
 static const struct upr_xol_ops popf_ops = {
-	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate_mem = true, .emulate = upr_emulate_popf,
-	.build = upr_build_copy, .leave = upr_leave_copy,
+	.reason = REASON_EMULATE, .ways = UPR_WAYS(UPR_WAY_EMULATE) | UPR_WAYS(UPR_WAY_STEP), .emulate_mem = true, .own_tf = true,
+	.emulate = upr_emulate_popf, .build = upr_build_copy, .leave = upr_leave_popf,
 };
 
 static const struct upr_xol_ops lea_ops = {
@@ -193,7 +204,7 @@ static const struct upr_xol_ops misc_ops = {
 };
 
 static const struct upr_xol_ops syscall_ops = {
-	.reason = "a system call, executed as a copy that puts rcx right", .ways = UPR_WAYS_SLOT,
+	.reason = "a system call, executed as a copy that puts rcx right", .ways = UPR_WAYS_SLOT, .own_tf = true,
 	.build = upr_build_syscall, .leave = upr_leave_syscall,
 };
 
@@ -204,9 +215,12 @@ static const struct upr_xol_ops xbegin_ops = {
 
 static const struct upr_xol_ops *choose_call_ind(const struct upr_insn *insn)
 {
-	return upr_modrm_mod(insn) == 3 || upr_addr_simple(insn) ? &call_ind_ops : &call_ind_slot_ops;
+	if (upr_modrm_mod(insn) == 3)
+		return upr_modrm_rm_full(insn) == UPR_RSP ? &call_mem_ops : &call_reg_ops;
+	return upr_addr_simple(insn) ? &call_mem_ops : &call_odd_ops;
 }
 
+/* 16-bit indirect jumps and returns, and odd addressing, are left to the CPU. */
 static const struct upr_xol_ops *choose_jmp_ind(const struct upr_insn *insn)
 {
 	if (upr_stack_width(insn) == 2)
@@ -224,7 +238,7 @@ static const struct upr_xol_ops *choose_branch(const struct upr_insn *insn)
 	case UPR_BR_JCC:
 		return &jcc_ops;
 	case UPR_BR_LOOP:
-		return &loop_ops;
+		return insn->prefixes & (UPR_PFX_REP | UPR_PFX_REPNE) ? &loop_slot_ops : &loop_ops;
 	case UPR_BR_CALL:
 		return &call_ops;
 	case UPR_BR_CALL_IND:
@@ -287,21 +301,6 @@ static const struct upr_xol_ops *choose(const struct upr_insn *insn)
 	return ops ? ops : &copy_ops;
 }
 
-/*
- * push + jmp reads the target after the push.  That differs when the operand is
- * what was just pushed: by way of rsp, or rbp in a function without a frame of its own.
- */
-static bool call_reads_stack(const struct upr_insn *insn)
-{
-	u32 stack = UPR_GPR(UPR_RSP) | UPR_GPR(UPR_RBP);
-
-	if (upr_modrm_mod(insn) == 3)
-		return upr_modrm_rm_full(insn) == UPR_RSP;
-	if (insn->base < UPR_NR_GPR && (stack & UPR_GPR(insn->base)))
-		return true;
-	return insn->index < UPR_NR_GPR && (stack & UPR_GPR(insn->index));
-}
-
 static bool is_call_or_ret(const struct upr_insn *insn)
 {
 	return insn->branch == UPR_BR_CALL || insn->branch == UPR_BR_CALL_IND || insn->branch == UPR_BR_RET;
@@ -339,10 +338,6 @@ int upr_xol_analyze(struct upr_xol *xol, const u8 *code, size_t len, enum upr_in
 	xol->ways = xol->ops->ways;
 	xol->emulate_mem = xol->ops->emulate_mem;
 	xol->reason = xol->ops->reason;
-	if (insn->branch == UPR_BR_CALL_IND && call_reads_stack(insn)) {
-		xol->ways &= (u8)~UPR_WAYS(UPR_WAY_BOOST);
-		xol->reason = "the call may read its target where it pushes";
-	}
 	if ((insn->attr & UPR_INSN_RIPREL) && xol->ops->riprel_data)
 		xol->scratch = upr_xol_pick_scratch(insn);
 	return 0;
@@ -395,7 +390,7 @@ static bool needs_scratch(const struct upr_xol *xol, enum upr_way way, u64 addr,
 
 bool upr_xol_needs_regs(const struct upr_xol *xol, enum upr_way way, u64 addr, u64 slot)
 {
-	return needs_scratch(xol, way, addr, slot);
+	return (way == UPR_WAY_STEP && xol->ops->own_tf) || needs_scratch(xol, way, addr, slot);
 }
 
 void upr_xol_step_init(struct upr_xol_step *step)

@@ -19,12 +19,14 @@
  * struct upr_asm - code on its way into a slot
  * @buf:	UPR_SLOT_SIZE bytes
  * @len:	bytes emitted so far
+ * @constants:	bytes of constants at the end
  * @slot:	address @buf will have
  * @mode32:	32-bit code: every address is in reach of a jump
  */
 struct upr_asm {
 	u8 *buf;
 	unsigned int len;
+	unsigned int constants;
 	u64 slot;
 	bool mode32;
 };
@@ -52,6 +54,7 @@ struct upr_leaving {
  * @reason:	for people, why it is not done in a faster way
  * @ways:	what it offers; upr_xol_analyze() may take some away
  * @emulate_mem: @emulate reaches user memory
+ * @own_tf:	leaving a step needs to know the program's own TF
  * @riprel_data: a rip-relative operand must be re-aimed in the slot
  * @emulate:	registers are a copy: only looked at when it returns 0
  * @emulate_pc: the effect is on pc alone
@@ -63,6 +66,7 @@ struct upr_xol_ops {
 	const char *reason;
 	u8 ways;
 	bool emulate_mem;
+	bool own_tf;
 	bool riprel_data;
 	int (*emulate)(const struct upr_xol *xol, struct utrace_task *task, u64 addr, struct upr_regs *regs);
 	bool (*emulate_pc)(const struct upr_xol *xol, u64 addr, u64 *pc);
@@ -83,6 +87,12 @@ static inline u64 upr_flags_image(u64 flags)
 static inline u64 upr_addr_mask(const struct upr_xol *xol, u64 addr)
 {
 	return xol->insn.mode == UPR_INSN_32 ? (u32)addr : addr;
+}
+
+/* An address that any CPU takes for one. */
+static inline bool upr_is_canonical(u64 addr)
+{
+	return addr == (u64)((s64)(addr << 16) >> 16);
 }
 
 /* The next instruction. */
@@ -110,6 +120,7 @@ int upr_build_xbegin(const struct upr_xol *xol, enum upr_way way, u64 addr, stru
 int upr_build_syscall(const struct upr_xol *xol, enum upr_way way, u64 addr, struct upr_asm *as);
 unsigned int upr_jump_size(bool mode32, u64 at, u64 target);
 unsigned int upr_push_size(bool mode32);
+unsigned int upr_branch_size(const struct upr_insn *insn);
 u8 upr_xol_pick_scratch(const struct upr_insn *insn);
 bool upr_riprel_in_reach(const struct upr_xol *xol, u64 addr, u64 slot);
 
@@ -121,6 +132,7 @@ enum upr_slot_where upr_leave_call(const struct upr_leaving *l);
 enum upr_slot_where upr_leave_call_ind(const struct upr_leaving *l);
 enum upr_slot_where upr_leave_syscall(const struct upr_leaving *l);
 enum upr_slot_where upr_leave_pushf(const struct upr_leaving *l);
+enum upr_slot_where upr_leave_popf(const struct upr_leaving *l);
 
 /*
  * Emulation.  @regs are a copy that is thrown away on failure; a function that

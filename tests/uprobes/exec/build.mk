@@ -20,4 +20,4 @@ $(EXEC_T)/test-exec: $(EXEC_OBJS)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lurcu-bp -lpthread
 
-TESTS += $(O)/tests/unit/test-xol
+TESTS += $(O)/tests/unit/test-xol $(EXEC_T)/test-exec

@@ -99,7 +99,8 @@ static u64 jump_target(const u8 *at, u64 pc)
 	}
 	if (at[0] != 0xff || at[1] != 0x25)
 		return 0;
-	memcpy(&target, at + 6, 8);
+	memcpy(&rel, at + 2, 4);
+	memcpy(&target, at + 6 + rel, 8);
 	return target;
 }
 
@@ -205,7 +206,7 @@ static void test_enter_leave(void)
 		before = regs;
 		upr_xol_step_init(&step);
 		upr_xol_enter(&xol, way, addr, slot, &regs, &step);
-		if (upr_xol_needs_regs(&xol, way, addr, slot) != !!memcmp(regs.gpr, before.gpr, sizeof(regs.gpr)) ||
+		if ((!upr_xol_needs_regs(&xol, way, addr, slot) && memcmp(regs.gpr, before.gpr, sizeof(regs.gpr))) ||
 		    regs.ip != slot ||
 		    upr_xol_leave(&xol, way, addr, slot, &regs, way == UPR_WAY_STEP ? &step : NULL) !=
 			    UPR_SLOT_BEFORE ||

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * compare.c - do two runs of an instruction end alike?
+ *
+ * Purpose: all registers, flags, vector state, memory, and why it stopped.  Left
+ * out: RF (the CPU's own), the x87 instruction and data pointers (they name the
+ * slot; known and documented), and what the header of the xsave image says about
+ * components being in their initial state (the contents are compared).
+ *
+ * Locks: none.
+ */
+#include "exec.h"
+
+#define EFLAGS_RF	0x10000ull
+
+static const char *const gpr_names[16] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+					   "r8",  "r9",	 "r10", "r11", "r12", "r13", "r14", "r15" };
+
+static bool same_stop(const struct rat_state *a, const struct rat_state *b, char *why, size_t size)
+{
+	bool trap = a->signo == SIGTRAP && (a->regs.eflags & UPR_FL_TF);
+
+	/* which kind of trap a self-stepping program gets is the home's to say */
+	if (a->signo == b->signo && a->addr == b->addr && (a->code == b->code || trap))
+		return true;
+	snprintf(why, size, "signal %d code %d addr %#llx, natively %d code %d addr %#llx", b->signo, b->code,
+		 (unsigned long long)b->addr, a->signo, a->code, (unsigned long long)a->addr);
+	return false;
+}
+
+static bool same_gprs(const struct upr_insn *insn, const struct upr_regs *a, const struct upr_regs *b, char *why,
+		      size_t size)
+{
+	u64 mask = insn->mode == UPR_INSN_32 ? 0xffffffff : ~0ull;
+	int i;
+
+	for (i = 0; i < 16; i++) {
+		if (is_volatile(insn) && (insn->gpr_write & UPR_GPR(i)))
+			continue;
+		if ((a->gpr[i] ^ b->gpr[i]) & mask) {
+			snprintf(why, size, "%s %#llx, natively %#llx", gpr_names[i], (unsigned long long)b->gpr[i],
+				 (unsigned long long)a->gpr[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* A null selector has four spellings, and a return from the kernel makes them one. */
+static bool same_selector(unsigned long long a, unsigned long long b)
+{
+	return a == b || (a < 4 && b < 4);
+}
+
+static bool same_segments(const struct user_regs_struct *a, const struct user_regs_struct *b)
+{
+	return a->cs == b->cs && a->ss == b->ss && same_selector(a->ds, b->ds) && same_selector(a->es, b->es) &&
+	       same_selector(a->fs, b->fs) && same_selector(a->gs, b->gs);
+}
+
+static bool same_regs(const struct upr_insn *insn, const struct rat_state *native, const struct rat_state *other,
+		      char *why, size_t size)
+{
+	const struct user_regs_struct *a = &native->regs, *b = &other->regs;
+	u64 flags = a->eflags ^ b->eflags;
+	struct upr_regs ua, ub;
+
+	rat_to_upr(a, &ua);
+	rat_to_upr(b, &ub);
+	if (!same_gprs(insn, &ua, &ub, why, size))
+		return false;
+	if (is_volatile(insn))
+		flags &= ~(u64)UPR_FL_STATUS;
+	if (a->rip != b->rip)
+		snprintf(why, size, "rip %#llx, natively %#llx", b->rip, a->rip);
+	else if (flags & ~EFLAGS_RF)
+		snprintf(why, size, "flags %#llx, natively %#llx", b->eflags, a->eflags);
+	else if (!same_segments(a, b))
+		snprintf(why, size, "ss %llx ds %llx es %llx fs %llx gs %llx, natively %llx %llx %llx %llx %llx", b->ss, b->ds,
+			 b->es, b->fs, b->gs, a->ss, a->ds, a->es, a->fs, a->gs);
+	else if (a->fs_base != b->fs_base || a->gs_base != b->gs_base)
+		snprintf(why, size, "a segment base");
+	else
+		return true;
+	return false;
+}
+
+/* Offsets in the xsave image: FCW FSW FTW, then FOP FIP FDP, then MXCSR, registers, reserved, header. */
+static bool same_vectors(const u8 *a, const u8 *b, char *why, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < rat_xstate_size; i++) {
+		if ((i >= 6 && i < 24) || (i >= 416 && i < 576))
+			continue;
+		if (a[i] != b[i]) {
+			snprintf(why, size, "vector state at %zu: %02x, natively %02x", i, b[i], a[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool same_bytes(const char *what, u64 base, const u8 *a, const u8 *b, size_t len, char *why, size_t size)
+{
+	size_t i;
+
+	if (!memcmp(a, b, len))
+		return true;
+	for (i = 0; a[i] == b[i]; i++)
+		;
+	snprintf(why, size, "%s at %#llx: %02x, natively %02x", what, (unsigned long long)base + i, b[i], a[i]);
+	return false;
+}
+
+/*
+ * A boosted call through a register pushes before it finds that there is no
+ * address in it.  Then the push has been taken back, but the word below the stack
+ * pointer is not what it was; and if the push faults as well, it does so first.
+ */
+static bool same_failed_call(const struct upr_insn *insn, const struct rat_state *native,
+			     const struct rat_state *other, char *why, size_t size)
+{
+	return native->signo == other->signo && same_regs(insn, native, other, why, size) &&
+	       same_vectors(native->xstate, other->xstate, why, size) &&
+	       same_bytes("data", RAT_DATA, native->data, other->data, sizeof(native->data), why, size);
+}
+
+bool same_end(enum upr_way way, const struct upr_insn *insn, const struct rat_state *native, const struct rat_state *other,
+	      char *why, size_t size)
+{
+	if (way == UPR_WAY_BOOST && insn->branch == UPR_BR_CALL_IND && native->regs.rip == RAT_ORIG)
+		return same_failed_call(insn, native, other, why, size);
+	return same_stop(native, other, why, size) && same_regs(insn, native, other, why, size) &&
+	       same_vectors(native->xstate, other->xstate, why, size) &&
+	       same_bytes("data", RAT_DATA, native->data, other->data, sizeof(native->data), why, size) &&
+	       same_bytes("stack", RAT_STACK, native->stack, other->stack, sizeof(native->stack), why, size);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * exec.h - the parts of the execution test.
+ *
+ * Context: one thread.
+ */
+#ifndef UPROBES_TESTS_EXEC_H
+#define UPROBES_TESTS_EXEC_H
+
+#include "forms.h"
+#include "rat.h"
+
+/* aim.c: a state in which the instruction has something to work on */
+
+/**
+ * aim() - registers, vector state and memory for one instruction
+ * @code: patched: displacements and branch targets that lead somewhere useful
+ * @insn: decoded again after patching
+ */
+void aim(struct rat_state *start, const struct rat_state *blank, u8 *code, struct upr_insn *insn);
+
+/* Why a form is not run at random, or NULL. */
+const char *skip_reason(const struct upr_insn *insn);
+
+/* The instruction's results differ from run to run: registers and flags it writes are not compared. */
+bool is_volatile(const struct upr_insn *insn);
+
+/* ways.c: one instruction from one state, in each way */
+
+/**
+ * struct way_case - what to run
+ * @area: address of the slot area, for BOOST and STEP
+ */
+struct way_case {
+	const struct upr_xol *xol;
+	const struct rat_state *start;
+	u64 area;
+};
+
+enum way_result {
+	WAY_DONE,	/* @end is where it led */
+	WAY_FALLBACK,	/* emulation declined; nothing has changed */
+	WAY_RANGE,	/* no slot at this distance: -ERANGE */
+	WAY_HUNG,	/* did not stop */
+	WAY_BROKEN,	/* the contract was violated: way_complaint says how */
+};
+
+extern char way_complaint[256];
+
+bool run_native(const u8 *code, unsigned int length, const struct rat_state *start, struct rat_state *end);
+enum way_result run_way(enum upr_way way, const struct way_case *c, struct rat_state *end);
+
+/* Puts an instruction, or what is left of it under a probe, at RAT_ORIG. */
+void place_code(const u8 *code, unsigned int length, bool armed);
+
+/* compare.c */
+
+/**
+ * same_end() - do two runs end alike?
+ * @way: how @other was run
+ * @native, @other: as they ended
+ * @why: out: what differs
+ */
+bool same_end(enum upr_way way, const struct upr_insn *insn, const struct rat_state *native, const struct rat_state *other,
+	      char *why, size_t size);
+
+
+#endif /* UPROBES_TESTS_EXEC_H */

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * rat.c - a process that executes what it is given (see rat.h).
+ *
+ * Locks: none; one thread.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <linux/rseq.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "rat.h"
+
+#define EFLAGS_ID	0x200000
+
+pid_t rat_pid;
+size_t rat_xstate_size;
+
+static volatile sig_atomic_t alarmed;
+
+static void die(const char *what)
+{
+	printf("Bail out! %s: %s\n", what, strerror(errno));
+	if (rat_pid > 0)
+		kill(rat_pid, SIGKILL);
+	exit(1);
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	alarmed = 1;
+}
+
+/* --- memory -------------------------------------------------------------- */
+
+static void map_region(u64 addr, u64 size, int fill)
+{
+	void *p = mmap((void *)addr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (p != (void *)addr)
+		die("mapping the rat's memory");
+	memset(p, fill, size);
+}
+
+static void map_regions(void)
+{
+	map_region(RAT_CODE, RAT_CODE_SIZE, 0xcc);
+	map_region(RAT_NEAR, RAT_AREA_SIZE, 0xcc);
+	map_region(RAT_FAR, RAT_AREA_SIZE, 0xcc);
+	map_region(RAT_DATA, RAT_DATA_SIZE + RAT_RO_SIZE + 0x1000, 0);
+	map_region(RAT_STACK, RAT_STACK_SIZE, 0);
+}
+
+/* What the rat may do with it; the tracer goes on writing. */
+static void protect_regions(void)
+{
+	if (mprotect((void *)RAT_CODE, RAT_CODE_SIZE, PROT_READ | PROT_EXEC) ||
+	    mprotect((void *)RAT_NEAR, RAT_AREA_SIZE, PROT_READ | PROT_EXEC) ||
+	    mprotect((void *)RAT_FAR, RAT_AREA_SIZE, PROT_READ | PROT_EXEC) ||
+	    mprotect((void *)RAT_RO, RAT_RO_SIZE, PROT_READ) || mprotect((void *)RAT_GUARD, 0x1000, PROT_NONE))
+		_exit(3);
+}
+
+/* The C library's rseq area is about to be unmapped: the kernel would kill for it. */
+static void forget_rseq(void)
+{
+	if (__rseq_size)
+		syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+}
+
+static void unmap_between(u64 from, u64 to)
+{
+	if (rat_syscall(SYS_munmap, from, to - from, 0, 0, 0, 0))
+		die("emptying the rat's address space");
+}
+
+static void unmap_the_rest(void)
+{
+	unmap_between(0x10000, RAT_CODE);
+	unmap_between(RAT_CODE + RAT_CODE_SIZE, RAT_NEAR);
+	unmap_between(RAT_NEAR + RAT_AREA_SIZE, RAT_DATA);
+	unmap_between(RAT_GUARD + 0x1000, RAT_STACK);
+	unmap_between(RAT_STACK + RAT_STACK_SIZE, RAT_FAR);
+	unmap_between(RAT_FAR + RAT_AREA_SIZE, 0x7ffffffff000);
+}
+
+static int seam_read(struct utrace_task *task, u64 addr, void *buf, size_t len)
+{
+	struct iovec local = { buf, len }, remote = { (void *)addr, len };
+
+	return process_vm_readv(rat_pid, &local, 1, &remote, 1, 0) == (ssize_t)len ? 0 : -EFAULT;
+}
+
+/* All or nothing: a page that cannot be written is found before the first byte is. */
+static int seam_write(struct utrace_task *task, u64 addr, const void *buf, size_t len)
+{
+	u64 split = (addr | 0xfff) + 1;
+	struct iovec local = { (void *)buf, len }, remote = { (void *)addr, len };
+
+	if (split < addr + len) {
+		u8 old;
+		struct iovec l = { &old, 1 }, r = { (void *)split, 1 };
+
+		if (process_vm_readv(rat_pid, &l, 1, &r, 1, 0) != 1 || process_vm_writev(rat_pid, &l, 1, &r, 1, 0) != 1)
+			return -EFAULT;
+	}
+	return process_vm_writev(rat_pid, &local, 1, &remote, 1, 0) == (ssize_t)len ? 0 : -EFAULT;
+}
+
+static const struct target_ops seam = { .mem_read = seam_read, .mem_write = seam_write };
+struct utrace_task rat_task = { .target = &seam };
+
+/* --- registers ------------------------------------------------------------ */
+
+static bool odd_selector(u64 selector)
+{
+	return selector && (selector & 3) != 3;
+}
+
+/*
+ * wrfsbase takes addresses, and mov to a segment register null selectors, that
+ * ptrace does not.  They are where they were, and everything before them in the
+ * structure has been set.
+ */
+void rat_put_regs(const struct user_regs_struct *regs)
+{
+	if (!ptrace(PTRACE_SETREGS, rat_pid, 0, regs))
+		return;
+	if (errno != EIO || !((regs->fs_base | regs->gs_base) >> 47 || odd_selector(regs->ds) ||
+			      odd_selector(regs->es) || odd_selector(regs->fs) || odd_selector(regs->gs)))
+		die("PTRACE_SETREGS");
+}
+
+void rat_get_regs(struct user_regs_struct *regs)
+{
+	if (ptrace(PTRACE_GETREGS, rat_pid, 0, regs))
+		die("PTRACE_GETREGS");
+}
+
+/* --- running ---------------------------------------------------------------- */
+
+static void wait_for_rat(int *status)
+{
+	while (waitpid(rat_pid, status, __WALL) < 0) {
+		if (errno != EINTR)
+			die("waiting for the rat");
+		if (alarmed)
+			kill(rat_pid, SIGSTOP);
+	}
+	if (!WIFSTOPPED(*status)) {
+		errno = ESRCH;
+		die("the rat is dead");
+	}
+}
+
+bool rat_run(int request, struct rat_state *state)
+{
+	struct itimerval on = { .it_value.tv_sec = 2 }, off = { 0 };
+	siginfo_t info;
+	bool in_time;
+	int status;
+
+	alarmed = 0;
+	if (ptrace(request, rat_pid, 0, 0))
+		die("letting the rat run");
+	/* a stop that is there at once needs no timer */
+	if (waitpid(rat_pid, &status, __WALL | WNOHANG) <= 0) {
+		setitimer(ITIMER_REAL, &on, NULL);
+		wait_for_rat(&status);
+		setitimer(ITIMER_REAL, &off, NULL);
+	} else if (!WIFSTOPPED(status)) {
+		errno = ESRCH;
+		die("the rat is dead");
+	}
+	in_time = !(alarmed && WSTOPSIG(status) == SIGSTOP);
+	state->signo = WSTOPSIG(status) | status >> 16 << 8;
+	state->code = 0;
+	state->addr = 0;
+	if (!ptrace(PTRACE_GETSIGINFO, rat_pid, 0, &info)) {
+		state->code = info.si_code;
+		if (info.si_signo == SIGSEGV || info.si_signo == SIGBUS || info.si_signo == SIGILL ||
+		    info.si_signo == SIGFPE)
+			state->addr = (u64)info.si_addr;
+	}
+	return in_time;
+}
+
+/* --- states --------------------------------------------------------------- */
+
+void rat_put(const struct rat_state *state)
+{
+	struct iovec iov = { (void *)state->xstate, rat_xstate_size };
+
+	rat_put_regs(&state->regs);
+	if (ptrace(PTRACE_SETREGSET, rat_pid, NT_X86_XSTATE, &iov))
+		die("PTRACE_SETREGSET NT_X86_XSTATE");
+	memcpy((void *)RAT_DATA, state->data, sizeof(state->data));
+	memcpy((void *)RAT_STACK, state->stack, sizeof(state->stack));
+}
+
+/* popf is the one way to change ID; ptrace leaves it as the last instruction has left it. */
+static void clear_id(void)
+{
+	static const u8 popf[] = { 0x9d, 0xcc };
+	static struct rat_state why;
+	struct user_regs_struct regs;
+	u8 *stub = (u8 *)RAT_NEAR + 0x800;
+
+	memcpy(stub, popf, sizeof(popf));
+	*(u64 *)RAT_STACK = 0x202;
+	rat_get_regs(&regs);
+	regs.rip = (u64)stub;
+	regs.rsp = RAT_STACK;
+	regs.cs = 0x33;
+	regs.orig_rax = ~0ull;
+	regs.eflags = 0x202;
+	rat_put_regs(&regs);
+	rat_run(PTRACE_CONT, &why);
+	memset(stub, 0xcc, sizeof(popf));
+}
+
+void rat_get(struct rat_state *state)
+{
+	struct iovec iov = { state->xstate, sizeof(state->xstate) };
+
+	rat_get_regs(&state->regs);
+	if (ptrace(PTRACE_GETREGSET, rat_pid, NT_X86_XSTATE, &iov))
+		die("PTRACE_GETREGSET NT_X86_XSTATE");
+	rat_xstate_size = iov.iov_len;
+	memcpy(state->data, (void *)RAT_DATA, sizeof(state->data));
+	memcpy(state->stack, (void *)RAT_STACK, sizeof(state->stack));
+	if (state->regs.eflags & EFLAGS_ID)
+		clear_id();
+}
+
+void rat_to_upr(const struct user_regs_struct *from, struct upr_regs *to)
+{
+	const u64 gpr[16] = { from->rax, from->rcx, from->rdx, from->rbx, from->rsp, from->rbp, from->rsi, from->rdi,
+			      from->r8, from->r9, from->r10, from->r11, from->r12, from->r13, from->r14, from->r15 };
+
+	memcpy(to->gpr, gpr, sizeof(gpr));
+	to->ip = from->rip;
+	to->flags = from->eflags;
+	to->orig_ax = from->orig_rax;
+	to->fs_base = from->fs_base;
+	to->gs_base = from->gs_base;
+	to->mode32 = from->cs == 0x23;
+}
+
+void rat_from_upr(const struct upr_regs *from, struct user_regs_struct *to)
+{
+	unsigned long long *const gpr[16] = { &to->rax, &to->rcx, &to->rdx, &to->rbx, &to->rsp, &to->rbp, &to->rsi,
+					      &to->rdi, &to->r8,  &to->r9,  &to->r10, &to->r11, &to->r12, &to->r13,
+					      &to->r14, &to->r15 };
+	int i;
+
+	for (i = 0; i < 16; i++)
+		*gpr[i] = from->gpr[i];
+	to->rip = from->ip;
+	to->eflags = from->flags;
+}
+
+long rat_syscall(long nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
+{
+	static const u8 code[] = { 0x0f, 0x05, 0xcc };
+	struct user_regs_struct regs, saved;
+	static struct rat_state why;
+
+	rat_get_regs(&saved);
+	regs = saved;
+	memcpy((void *)RAT_NEAR, code, sizeof(code));
+	regs.rip = RAT_NEAR;
+	regs.cs = 0x33;
+	regs.orig_rax = ~0ull;
+	regs.rax = (u64)nr;
+	regs.rdi = a;
+	regs.rsi = b;
+	regs.rdx = c;
+	regs.r10 = d;
+	regs.r8 = e;
+	regs.r9 = f;
+	rat_put_regs(&regs);
+	rat_run(PTRACE_CONT, &why);
+	rat_get_regs(&regs);
+	memset((void *)RAT_NEAR, 0xcc, sizeof(code));
+	rat_put_regs(&saved);
+	if (why.signo != SIGTRAP || regs.rip != RAT_NEAR + 3) {
+		errno = EPROTO;
+		die("a system call of the rat");
+	}
+	return (long)regs.rax;
+}
+
+static void pin(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	/* a stop costs five times as much across CPUs; ours is the only affinity changed */
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+void rat_start(struct rat_state *init)
+{
+	struct sigaction sa = { .sa_handler = on_alarm };
+	int status;
+
+	sigaction(SIGALRM, &sa, NULL);
+	pin();
+	map_regions();
+	fflush(stdout);
+	rat_pid = fork();
+	if (rat_pid < 0)
+		die("fork");
+	if (!rat_pid) {
+		forget_rseq();
+		protect_regions();
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		kill(getpid(), SIGSTOP);
+		_exit(4);
+	}
+	wait_for_rat(&status);
+	if (ptrace(PTRACE_SETOPTIONS, rat_pid, 0, PTRACE_O_EXITKILL))
+		die("PTRACE_SETOPTIONS");
+	unmap_the_rest();
+	rat_get(init);
+}
+
+void rat_stop(void)
+{
+	kill(rat_pid, SIGKILL);
+	waitpid(rat_pid, NULL, __WALL);
+}
