@@ -4,7 +4,7 @@
 
 ENGINE_SRCS += arch/x86/lib/insn.c arch/x86/lib/insn-valid.c arch/x86/lib/insn-effect.c
 
-X86_OPCODES := $(O)/include/generated/upr-x86-opcodes.h
+X86_OPCODES := $(O)/include/upr-opcodes.h
 GENERATED   += $(X86_OPCODES)
 
 $(O)/arch/x86/tools/gen-opcodes: arch/x86/tools/gen-opcodes.c arch/x86/lib/insn-table.h include/utrace/insn.h

@@ -12,7 +12,7 @@
 #include <upr-compat.h>
 #include <utrace/insn.h>
 #include "insn-decode.h"
-#include <generated/upr-x86-opcodes.h>
+#include <upr-opcodes.h>
 
 #define PFX_SEGMENTS	(UPR_PFX_ES | UPR_PFX_CS | UPR_PFX_SS | UPR_PFX_DS | UPR_PFX_FS | UPR_PFX_GS)
 /* What a VEX, EVEX or XOP prefix tolerates in front of it. */
