@@ -36,3 +36,5 @@ $(SYM_T)/test-oracle: $(SYM_DIR)/test-oracle $(SYM_T)/symdump $(SYM_T)/t/.made
 
 TESTS      += $(SYM_TESTS)
 TESTS_USER += $(SYM_TESTS)
+
+FUZZERS += $(SYM_T)/test-mutants

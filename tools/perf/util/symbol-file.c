@@ -362,10 +362,14 @@ static bool is_link_to(const char *link, const char *path)
 static char *open_path_of(int pid, const struct map_line *m)
 {
 	char path[PATH_MAX + 64];
+	struct stat st;
 
 	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, m->path);
 	if (!m->deleted && same_file(path, m->ino))
 		return strdup(path);
+	/* a chroot's process shows the whole path to those outside */
+	if (!m->deleted && !stat(m->path, &st) && st.st_ino == m->ino && st.st_dev == makedev(m->major, m->minor))
+		return strdup(m->path);
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	if (is_link_to(path, m->path) && same_file(path, m->ino))
 		return strdup(path);

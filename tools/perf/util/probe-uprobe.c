@@ -1,0 +1,581 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * probe-uprobe.c - from definitions to counting probes of the engine.
+ *
+ * Purpose: see probe-uprobe.h.
+ * Locks: none here; upr_register() takes the session's.
+ */
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "ifunc.h"
+#include "probe-uprobe.h"
+#include "ui.h"
+
+/**
+ * struct uprobe_spec - a file as the user named it, and what is to be counted in it
+ * @name:	as given
+ * @real:	absolute path of what it means here; what a process calls by this name is meant as well
+ * @library:	looked up by name: any file of that name is meant
+ * @images:	the files that it turned out to be
+ */
+struct uprobe_spec {
+	char *name;
+	char *real;
+	bool library;
+	char **defs;
+	size_t nr_defs;
+	struct uprobe_image **images;
+	size_t nr_images;
+};
+
+bool uprobe_array_add(void *array, size_t *nr, void *item)
+{
+	void ***at = array, **p = *at;
+
+	/* the size goes up in powers of two */
+	if (!(*nr & (*nr - 1))) {
+		p = realloc(p, (*nr ? 2 * *nr : 1) * sizeof(*p));
+		if (!p)
+			return false;
+		*at = p;
+	}
+	p[(*nr)++] = item;
+	return true;
+}
+
+static bool same_key(struct upr_file_key a, struct upr_file_key b)
+{
+	return a.dev == b.dev && a.ino == b.ino;
+}
+
+/* --- sites -------------------------------------------------------------- */
+
+static const char *refusal(const u8 *code, size_t len, enum upr_insn_mode mode, int error)
+{
+	static struct upr_xol xol;
+
+	if (error == -ENOMEM)
+		return "out of memory";
+	if (error == -EBUSY)
+		return "the file was changed while it is in use";
+	if (upr_xol_analyze(&xol, code, len, mode, 0) && xol.reason)
+		return xol.reason;
+	return error == -EINVAL ? "not an instruction" : "this instruction cannot be executed out of place";
+}
+
+static void site_register(struct uprobe_set *set, struct uprobe_site *site)
+{
+	enum upr_insn_mode mode = upr_elf_info(site->image->elf)->mode32 ? UPR_INSN_32 : UPR_INSN_64;
+	const u8 *code;
+	u64 avail;
+	int rc;
+
+	code = upr_elf_bytes(site->image->elf, site->addr, &avail);
+	if (!code || !upr_elf_addr_to_offset(site->image->elf, site->addr, &site->offset)) {
+		site->refused = "the file has no bytes there";
+		return;
+	}
+	avail = min(avail, (u64)UPR_INSN_MAX);
+	rc = upr_register(set->session, site->image->key, site->offset, code, avail, mode, &site->consumer,
+			  &site->probe);
+	if (!rc)
+		return;
+	site->probe = NULL;
+	site->refused = refusal(code, avail, mode, rc);
+}
+
+struct uprobe_site *uprobe_site_new(struct uprobe_set *set, struct uprobe_event *event, struct uprobe_image *image,
+				    u64 addr, const char *symbol, u64 func_off)
+{
+	struct uprobe_site *site = calloc(1, sizeof(*site));
+
+	if (!site)
+		return NULL;
+	site->event = event;
+	site->image = image;
+	site->addr = addr;
+	site->symbol = symbol;
+	site->func_off = func_off;
+	site->chosen = true;
+	site->consumer.data = site;
+	if (!uprobe_array_add(&event->sites, &event->nr_sites, site)) {
+		free(site);
+		return NULL;
+	}
+	site_register(set, site);
+	return site;
+}
+
+/* --- events ------------------------------------------------------------- */
+
+static struct uprobe_event *event_find(struct uprobe_set *set, const struct uprobe_spec *spec, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < set->nr_events; i++)
+		if (set->events[i]->spec == spec && !strcmp(set->events[i]->name, name))
+			return set->events[i];
+	return NULL;
+}
+
+/* A wildcard's event is called after one function only when there is one. */
+static struct uprobe_event *event_new(struct uprobe_set *set, struct uprobe_spec *spec, const struct upr_event *from,
+				      char *name)
+{
+	struct uprobe_event *event = calloc(1, sizeof(*event));
+
+	if (!event)
+		return NULL;
+	event->name = name;
+	event->spec = spec;
+	event->def = strdup(from->def);
+	event->symbol = from->sites[0].symbol ? strdup(from->sites[0].symbol) : NULL;
+	if (!event->def || !uprobe_array_add(&set->events, &set->nr_events, event)) {
+		free(event->def);
+		free(event->symbol);
+		free(event);
+		return NULL;
+	}
+	return event;
+}
+
+static int add_sites(struct uprobe_set *set, struct uprobe_event *event, struct uprobe_image *image,
+		     const struct upr_event *from)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < from->nr_sites && !rc; i++) {
+		const struct upr_site *s = &from->sites[i];
+
+		if (s->ifunc)
+			rc = ifunc_watch(set, event, image, s->func, s->symbol);
+		else if (!uprobe_site_new(set, event, image, s->addr, s->symbol, s->func_off))
+			rc = -ENOMEM;
+	}
+	return rc;
+}
+
+/* Events of @list from @first on: new ones, or further sites of those that the same name has already. */
+static int add_events(struct uprobe_set *set, struct uprobe_spec *spec, struct uprobe_image *image,
+		      const struct upr_event_list *list, size_t first, bool fresh)
+{
+	size_t i;
+
+	for (i = first; i < list->nr; i++) {
+		const struct upr_event *from = &list->events[i];
+		struct uprobe_event *event;
+		char *name;
+
+		if (asprintf(&name, "%s:%s", from->group, from->event) < 0)
+			return -ENOMEM;
+		event = fresh ? NULL : event_find(set, spec, name);
+		if (event)
+			free(name);
+		else
+			event = event_new(set, spec, from, name);
+		if (!event || add_sites(set, event, image, from))
+			return -ENOMEM;
+		if (fresh && from->note)
+			ui_note("%s: %s", event->name, from->note);
+		ui_progress("Preparing probes", i - first, list->nr - first);
+	}
+	return 0;
+}
+
+/* A definition that names one function is not fulfilled by a place that cannot be probed. */
+static int check_refused(struct uprobe_set *set, size_t first, struct upr_error *err)
+{
+	struct uprobe_event *event = set->nr_events > first ? set->events[first] : NULL;
+	const struct uprobe_site *site;
+	char at[512];
+
+	if (set->nr_events != first + 1 || event->nr_sites != 1 || !event->sites[0]->refused)
+		return 0;
+	site = event->sites[0];
+	if (site->symbol && site->func_off)
+		snprintf(at, sizeof(at), "%s+%llu", site->symbol, (unsigned long long)site->func_off);
+	else if (site->symbol)
+		snprintf(at, sizeof(at), "%s", site->symbol);
+	else
+		snprintf(at, sizeof(at), "0x%llx", (unsigned long long)site->addr);
+	return upr_error_set(err, UPR_ERR_UNSUPPORTED, EOPNOTSUPP, "cannot probe %s in %s: %s; probe another instruction", at,
+			     site->image->path, site->refused);
+}
+
+/* --- images ------------------------------------------------------------- */
+
+static struct uprobe_image *image_find(struct uprobe_set *set, struct upr_file_key key)
+{
+	size_t i;
+
+	for (i = 0; i < set->nr_images; i++)
+		if (same_key(set->images[i]->key, key))
+			return set->images[i];
+	return NULL;
+}
+
+static bool spec_has(const struct uprobe_spec *spec, const struct uprobe_image *image)
+{
+	size_t i;
+
+	for (i = 0; i < spec->nr_images; i++)
+		if (spec->images[i] == image)
+			return true;
+	return false;
+}
+
+static struct uprobe_image *image_open(struct uprobe_set *set, const char *open_path, const char *path,
+				       struct upr_file_key key, struct upr_error *err)
+{
+	struct upr_elf_options opts = { .name = path };
+	struct uprobe_image *image = calloc(1, sizeof(*image));
+
+	if (!image) {
+		upr_error_nomem(err);
+		return NULL;
+	}
+	image->key = key;
+	image->path = strdup(path);
+	image->elf = upr_elf_open_opts(open_path, strcmp(open_path, path) ? &opts : NULL, err);
+	if (!image->elf)
+		goto fail;
+	if (image->path && uprobe_array_add(&set->images, &set->nr_images, image))
+		return image;
+	upr_elf_close(image->elf);
+	upr_error_nomem(err);
+fail:
+	free(image->path);
+	free(image);
+	return NULL;
+}
+
+/* --- names of files ------------------------------------------------------ */
+
+static struct uprobe_spec *spec_get(struct uprobe_set *set, const char *name)
+{
+	struct uprobe_spec *spec;
+	size_t i;
+
+	for (i = 0; i < set->nr_specs; i++)
+		if (!strcmp(set->specs[i]->name, name))
+			return set->specs[i];
+	spec = calloc(1, sizeof(*spec));
+	if (!spec)
+		return NULL;
+	spec->name = strdup(name);
+	if (spec->name && uprobe_array_add(&set->specs, &set->nr_specs, spec))
+		return spec;
+	free(spec->name);
+	free(spec);
+	return NULL;
+}
+
+/* A bare name, or a path that only the process knows, found among the mappings of one of them. */
+static bool find_in_processes(const char *name, const int *pids, size_t nr_pids, struct upr_mapped_file *ret)
+{
+	bool path = strchr(name, '/');
+	size_t i;
+
+	if (path && (*name != '/' || !access(name, F_OK)))
+		return false;
+	for (i = 0; i < nr_pids; i++)
+		if (!upr_lib_find_in_maps(pids[i], name, ret, NULL))
+			return true;
+	return false;
+}
+
+/* The file that a spec means before any process is looked at. */
+static struct uprobe_image *first_image(struct uprobe_set *set, struct uprobe_spec *spec, const int *pids,
+					size_t nr_pids, struct upr_error *err)
+{
+	struct upr_mapped_file mapped = { 0 };
+	struct uprobe_image *image = NULL;
+	char *path = NULL, *open_path;
+	struct upr_file_key key;
+	int rc;
+
+	if (find_in_processes(spec->name, pids, nr_pids, &mapped)) {
+		path = strdup(mapped.path);
+		open_path = mapped.open_path;
+		spec->library = true;
+	} else {
+		if (upr_file_find(spec->name, &path, err))
+			return NULL;
+		open_path = path;
+		/* found under another name: looked up */
+		spec->library = path && strcmp(path, spec->name);
+	}
+	if (!path) {
+		upr_error_nomem(err);
+		goto out;
+	}
+	spec->real = realpath(path, NULL);
+	rc = upr_home_file_key(open_path, &key);
+	image = rc ? NULL : image_find(set, key);
+	/* opening explains what is wrong better than a key could */
+	if (!image && !rc)
+		image = image_open(set, open_path, path, key, err);
+	else if (rc) {
+		struct upr_elf *elf = upr_elf_open(open_path, err);
+
+		if (elf)
+			upr_error_set(err, UPR_ERR_SYSTEM, -rc, "cannot map %s: %s", path, strerror(-rc));
+		upr_elf_close(elf);
+	}
+out:
+	upr_mapped_file_free(&mapped);
+	free(path);
+	return image;
+}
+
+static int define_one(struct uprobe_set *set, struct uprobe_spec *spec, const char *def, struct upr_error *err)
+{
+	size_t first_name = set->names.nr, first_event = set->nr_events;
+	int rc;
+
+	rc = upr_resolve(spec->images[0]->elf, def, &set->names, err);
+	if (rc)
+		return rc;
+	if (add_events(set, spec, spec->images[0], &set->names, first_name, true))
+		return upr_error_nomem(err);
+	return check_refused(set, first_event, err);
+}
+
+int uprobe_set_define(struct uprobe_set *set, const char *name, char *const *defs, size_t nr, const int *pids,
+		      size_t nr_pids, struct upr_error *err)
+{
+	struct uprobe_spec *spec = spec_get(set, name);
+	struct uprobe_image *image;
+	size_t i;
+	int rc = 0;
+
+	if (!spec)
+		return upr_error_nomem(err);
+	if (!spec->nr_images) {
+		image = first_image(set, spec, pids, nr_pids, err);
+		if (!image)
+			return err->code ? -err->code : -EINVAL;
+		if (!uprobe_array_add(&spec->images, &spec->nr_images, image))
+			return upr_error_nomem(err);
+	}
+	upr_batch_begin(set->session);
+	for (i = 0; i < nr && !rc; i++) {
+		char *copy = strdup(defs[i]);
+
+		if (copy && !uprobe_array_add(&spec->defs, &spec->nr_defs, copy)) {
+			free(copy);
+			copy = NULL;
+		}
+		rc = copy ? define_one(set, spec, copy, err) : upr_error_nomem(err);
+	}
+	upr_batch_end(set->session);
+	ui_progress_end();
+	return rc;
+}
+
+/* --- files met in processes ---------------------------------------------- */
+
+static bool spec_means(const struct uprobe_spec *spec, const char *path)
+{
+	static const char gone[] = " (deleted)";
+	const char *base = strrchr(path, '/');
+	size_t len = strlen(path), cut = sizeof(gone) - 1;
+
+	if (spec->library && !strchr(spec->name, '/'))
+		return base && upr_lib_name_fits(spec->name, base + 1);
+	if (len > cut && !strcmp(path + len - cut, gone))
+		len -= cut;
+	return (spec->real && strlen(spec->real) == len && !memcmp(spec->real, path, len)) ||
+	       (strlen(spec->name) == len && !memcmp(spec->name, path, len));
+}
+
+/* The same definitions in another file of the name. */
+static void define_again(struct uprobe_set *set, struct uprobe_spec *spec, struct uprobe_image *image, int pid)
+{
+	struct upr_event_list list = { 0 };
+	struct upr_error err = { 0 };
+	size_t i;
+
+	for (i = 0; i < spec->nr_defs; i++)
+		if (upr_resolve(image->elf, spec->defs[i], &list, &err))
+			ui_note("process %d uses another %s (%s), where '%s' is not counted: %s", pid, spec->name,
+				image->path, spec->defs[i], err.text);
+	if (add_events(set, spec, image, &list, 0, false))
+		ui_note("process %d: out of memory for the probes in %s", pid, image->path);
+	upr_event_list_free(&list);
+}
+
+static void spec_met(struct uprobe_set *set, struct uprobe_spec *spec, int pid, const char *path,
+		     const char *open_path, struct upr_file_key key)
+{
+	struct uprobe_image *image = image_find(set, key);
+	struct upr_error err = { 0 };
+
+	if (image && spec_has(spec, image))
+		return;
+	if (!image)
+		image = image_open(set, open_path, path, key, &err);
+	if (!image || !uprobe_array_add(&spec->images, &spec->nr_images, image)) {
+		ui_note("process %d uses another %s (%s), which is not counted: %s", pid, spec->name, path, err.text);
+		return;
+	}
+	image->mapped = true;
+	ui_debug("process %d uses another %s: %s", pid, spec->name, path);
+	upr_batch_begin(set->session);
+	define_again(set, spec, image, pid);
+	upr_batch_end(set->session);
+	ui_progress_end();
+}
+
+void uprobe_set_mapped(struct uprobe_set *set, int pid, const char *path, const char *open_path,
+		       struct upr_file_key key)
+{
+	struct uprobe_image *image = image_find(set, key);
+	size_t i;
+
+	if (image)
+		image->mapped = true;
+	for (i = 0; i < set->nr_specs; i++)
+		if (spec_means(set->specs[i], path))
+			spec_met(set, set->specs[i], pid, path, open_path, key);
+}
+
+/* --- results -------------------------------------------------------------- */
+
+void uprobe_event_totals(const struct uprobe_event *event, struct uprobe_totals *ret)
+{
+	bool mapped = false;
+	size_t i;
+
+	*ret = (struct uprobe_totals){ 0 };
+	for (i = 0; i < event->nr_sites; i++) {
+		const struct uprobe_site *site = event->sites[i];
+
+		mapped |= site->image->mapped;
+		if (site->ifunc && !site->chosen) {
+			if (!ret->why)
+				ret->why = ifunc_why(site->ifunc);
+			continue;
+		}
+		if (!site->probe) {
+			ret->refused++;
+			ret->why = site->refused;
+			continue;
+		}
+		ret->sites++;
+		ret->modes[upr_probe_way(site->probe)]++;
+		ret->count += atomic64_read(&site->consumer.hits);
+		ret->missed += atomic64_read(&site->consumer.missed);
+	}
+	/* candidates that were not taken need no excuse when one was */
+	if (ret->sites && !ret->refused)
+		ret->why = NULL;
+	if (!mapped)
+		ret->why = "no process has loaded the file";
+}
+
+size_t uprobe_set_nr_sites(const struct uprobe_set *set)
+{
+	size_t i, nr = 0;
+
+	for (i = 0; i < set->nr_events; i++)
+		nr += set->events[i]->nr_sites;
+	return nr;
+}
+
+const char *uprobe_way_name(enum upr_way way)
+{
+	static const char *const names[UPR_NR_WAYS] = {
+		[UPR_WAY_JUMP] = "jump", [UPR_WAY_EMULATE] = "emulate", [UPR_WAY_BOOST] = "boost",
+		[UPR_WAY_STEP] = "step", [UPR_WAY_REFUSE] = "refuse",
+	};
+
+	return names[way];
+}
+
+static void explain_site(const struct uprobe_site *site)
+{
+	const char *reason = site->probe ? upr_probe_reason(site->probe) : site->refused;
+	char at[256] = "";
+
+	if (site->symbol)
+		snprintf(at, sizeof(at), " (%s+%llu)", site->symbol, (unsigned long long)site->func_off);
+	ui_debug("%s at %s:0x%llx%s: %s%s%s%s", site->event->name, site->image->path,
+		 (unsigned long long)site->offset, at,
+		 site->probe ? uprobe_way_name(upr_probe_way(site->probe)) : "not armed", reason && *reason ? ": " : "",
+		 reason ? reason : "", site->ifunc && !site->chosen ? " [IFUNC candidate, not in use so far]" : "");
+}
+
+void uprobe_set_explain(const struct uprobe_set *set)
+{
+	size_t i, j;
+
+	for (i = 0; i < set->nr_events; i++)
+		for (j = 0; j < set->events[i]->nr_sites; j++)
+			explain_site(set->events[i]->sites[j]);
+}
+
+/* --- the whole -------------------------------------------------------------- */
+
+struct uprobe_set *uprobe_set_new(struct upr_session *session)
+{
+	struct uprobe_set *set = calloc(1, sizeof(*set));
+
+	if (set)
+		set->session = session;
+	return set;
+}
+
+static void spec_free(struct uprobe_spec *spec)
+{
+	size_t i;
+
+	for (i = 0; i < spec->nr_defs; i++)
+		free(spec->defs[i]);
+	free(spec->defs);
+	free(spec->images);
+	free(spec->name);
+	free(spec->real);
+	free(spec);
+}
+
+static void event_free(struct uprobe_event *event)
+{
+	size_t i;
+
+	for (i = 0; i < event->nr_sites; i++)
+		free(event->sites[i]);
+	free(event->sites);
+	free(event->name);
+	free(event->symbol);
+	free(event->def);
+	free(event);
+}
+
+void uprobe_set_free(struct uprobe_set *set)
+{
+	size_t i;
+
+	if (!set)
+		return;
+	for (i = 0; i < set->nr_events; i++)
+		event_free(set->events[i]);
+	for (i = 0; i < set->nr_ifuncs; i++)
+		ifunc_free(set->ifuncs[i]);
+	for (i = 0; i < set->nr_specs; i++)
+		spec_free(set->specs[i]);
+	upr_event_list_free(&set->names);
+	for (i = 0; i < set->nr_images; i++) {
+		upr_elf_close(set->images[i]->elf);
+		free(set->images[i]->path);
+		free(set->images[i]);
+	}
+	free(set->events);
+	free(set->ifuncs);
+	free(set->specs);
+	free(set->images);
+	free(set);
+}

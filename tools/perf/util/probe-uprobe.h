@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * probe-uprobe.h - from definitions to counting probes of the engine.
+ *
+ * Purpose: what a user names (-x FILE DEF, -e EVENT) becomes events; an event
+ * has sites, each a consumer that the engine counts on.  A file is known by its key
+ * and not by its name: one name may mean several files (images), in processes
+ * that have other roots or still map a deleted version; each gets
+ * probes of its own when a process maps it.
+ *
+ * Locks: none; everything but the hit callbacks runs on the home's thread, and
+ * the user home's hits do so, too.
+ */
+#ifndef PERF_UTIL_PROBE_UPROBE_H
+#define PERF_UTIL_PROBE_UPROBE_H
+
+#include <utrace/home.h>
+
+#include "probe-event.h"
+
+struct ifunc_watch;
+struct uprobe_event;
+
+/**
+ * struct uprobe_image - a file that probes were registered in
+ * @key:	the home's identity of it
+ * @elf:	open for as long as the set
+ * @path:	for people
+ * @mapped:	some process has it mapped executable
+ */
+struct uprobe_image {
+	struct upr_file_key key;
+	struct upr_elf *elf;
+	char *path;
+	bool mapped;
+};
+
+/**
+ * struct uprobe_site - one place: (image, offset)
+ * @consumer:	the engine's; its counters are the result
+ * @probe:	NULL when the engine refused
+ * @event:	whose hits these are
+ * @addr:	virtual address in the file
+ * @symbol:	for people, may be NULL
+ * @func_off:	offset in @symbol
+ * @refused:	why it is not armed, or NULL
+ * @ifunc:	it is one of several that an IFUNC may stand for: its hits count
+ *		once it is known to be the one in use (@chosen)
+ * @chosen:	see above; always true without @ifunc
+ */
+struct uprobe_site {
+	struct upr_consumer consumer;
+	struct upr_probe *probe;
+	struct uprobe_event *event;
+	struct uprobe_image *image;
+	u64 addr;
+	u64 offset;
+	const char *symbol;
+	u64 func_off;
+	const char *refused;
+	struct ifunc_watch *ifunc;
+	bool chosen;
+};
+
+/**
+ * struct uprobe_event - what is counted under one name
+ * @name:	group:event
+ * @symbol:	the function as shown to people; NULL for an address outside of all
+ * @def:	the definition it comes from
+ * @sites:	@nr_sites of them
+ * @spec:	private
+ * @reported:	count at the last interval's end
+ */
+struct uprobe_event {
+	char *name;
+	char *symbol;
+	char *def;
+	struct uprobe_site **sites;
+	size_t nr_sites;
+	struct uprobe_spec *spec;
+	u64 reported;
+};
+
+/**
+ * struct uprobe_totals - an event, added up
+ * @count:	hits
+ * @missed:	hits that could not be counted or executed in full
+ * @sites:	places armed
+ * @refused:	places not armed
+ * @modes:	@sites by enum upr_way
+ * @why:	why there is nothing armed, or not all of it; NULL: it is
+ */
+struct uprobe_totals {
+	u64 count;
+	u64 missed;
+	unsigned int sites;
+	unsigned int refused;
+	unsigned int modes[UPR_NR_WAYS];
+	const char *why;
+};
+
+/** struct uprobe_set - all events of one command; the arrays are for reading */
+struct uprobe_set {
+	struct upr_session *session;
+	struct uprobe_event **events;
+	size_t nr_events;
+	struct uprobe_image **images;
+	size_t nr_images;
+	struct uprobe_spec **specs;
+	size_t nr_specs;
+	struct ifunc_watch **ifuncs;
+	size_t nr_ifuncs;
+	struct upr_event_list names;
+};
+
+struct uprobe_set *uprobe_set_new(struct upr_session *session);
+/** uprobe_set_free() - after the session is gone */
+void uprobe_set_free(struct uprobe_set *set);
+
+/**
+ * uprobe_set_define() - probes for @nr definitions in the file that @name means
+ * @pids:	processes to be attached to: a library's name is looked up among their
+ *		mappings first
+ * Return: 0, or -errno with @err.
+ */
+int uprobe_set_define(struct uprobe_set *set, const char *name, char *const *defs, size_t nr, const int *pids,
+		      size_t nr_pids, struct upr_error *err);
+
+/** uprobe_set_mapped() - to be called from the home's client; probes of files not seen before */
+void uprobe_set_mapped(struct uprobe_set *set, int pid, const char *path, const char *open_path,
+		       struct upr_file_key key);
+
+/** uprobe_event_totals() - an event, added up */
+void uprobe_event_totals(const struct uprobe_event *event, struct uprobe_totals *ret);
+
+/** uprobe_set_nr_sites() - all places registered */
+size_t uprobe_set_nr_sites(const struct uprobe_set *set);
+
+/** uprobe_way_name() - as in --json: jump, emulate, boost, step */
+const char *uprobe_way_name(enum upr_way way);
+
+/** uprobe_set_explain() - -v: how each place is executed, and why, on stderr */
+void uprobe_set_explain(const struct uprobe_set *set);
+
+/* --- for ifunc.c ------------------------------------------------------- */
+
+/** uprobe_site_new() - register a place for @event.  NULL without memory (a refusal is a site that says so) */
+struct uprobe_site *uprobe_site_new(struct uprobe_set *set, struct uprobe_event *event, struct uprobe_image *image,
+				    u64 addr, const char *symbol, u64 func_off);
+/** uprobe_array_add() - append a pointer.  Return: false without memory */
+bool uprobe_array_add(void *array, size_t *nr, void *item);
+
+#endif /* PERF_UTIL_PROBE_UPROBE_H */
