@@ -34,6 +34,7 @@ struct report {
 	unsigned int event;
 	enum utrace_resume answer;	/* engine's */
 	bool mine;			/* UTRACE_EV_STEP: engine had asked for it */
+	bool stops_only;		/* UTRACE_EV_QUIESCE: pays no REPORT or INTERRUPT */
 };
 
 /* What all engines of a task want together. */
@@ -382,6 +383,7 @@ static void report_begin(struct report *rep, struct utrace_task *task, unsigned 
 	rep->engine = NULL;
 	rep->event = event;
 	rep->mine = false;
+	rep->stops_only = false;
 	rep->pos = NULL;
 	rep->last = NULL;
 
@@ -426,7 +428,7 @@ static bool concerns(struct report *rep, struct utrace_engine *engine)
 
 	switch (rep->event) {
 	case UTRACE_EV_QUIESCE:
-		if (ask == UTRACE_RESUME)
+		if (ask == UTRACE_RESUME || (rep->stops_only && ask != UTRACE_STOP))
 			return false;
 		engine->ask = UTRACE_RESUME;
 		if (ask == UTRACE_STOP)
@@ -548,11 +550,13 @@ static void quiesce_pass(struct report *rep)
 }
 
 /*
- * Where callbacks may sleep, engines that are owed a quiesce report get it on
- * the spot: a system call about to be entered, or an exit, is stopped before it happens.
+ * Where callbacks may sleep, a stop that is owed is had on the spot: a system
+ * call about to be entered, or an exit, is stopped before it happens.  Who
+ * wants a report only has it later, behind the call, say.
  */
 static enum utrace_resume report_end_sleeping(struct report *rep)
 {
+	rep->stops_only = true;
 	quiesce_pass(rep);
 	return report_end(rep);
 }
@@ -563,12 +567,11 @@ enum utrace_resume utrace_report_quiesce(struct utrace_task *task)
 	unsigned long flags;
 
 	report_begin(&rep, task, UTRACE_EV_QUIESCE);
-	if (report_is_empty(&rep))
-		return UTRACE_RESUME;
 	spin_lock_irqsave(&task->lock, flags);
 	task->interrupting = false;
 	spin_unlock_irqrestore(&task->lock, flags);
-	return report_end_sleeping(&rep);
+	quiesce_pass(&rep);
+	return report_end(&rep);
 }
 
 static enum utrace_signal_action merge_signal(enum utrace_signal_action before, enum utrace_signal_action now)

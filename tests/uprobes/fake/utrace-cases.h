@@ -8,5 +8,6 @@
 #include "../../../host/fake/fake.h"
 
 extern const struct fake_case fake_host_cases[];	/* test-host.c */
+extern const struct fake_case utrace_cases[];	/* test-utrace.c */
 
 #endif /* UTRACE_CASES_H */
