@@ -429,6 +429,8 @@ static enum utrace_resume upr_on_exit(struct utrace_engine *engine, struct utrac
 	if (!mm)
 		return UTRACE_RESUME;
 	mutex_lock(&mm->lock);
+	/* the last look at it: killed before the instruction it was let go for, or exiting from a slot */
+	upr_task_evict(u, false);
 	upr_arm_exiting(upr_space(mm), u);
 	mutex_unlock(&mm->lock);
 	return UTRACE_RESUME;
