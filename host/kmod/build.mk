@@ -21,10 +21,11 @@ KMOD_SRCS := $(filter-out host/kmod/selftest.c,$(sort $(wildcard host/kmod/*.c))
 # suites that run inside the kernel, from the sources the user side runs as well
 KMOD_SUITES := tests/uprobes/kmod/insn-vectors.c tests/uprobes/exec/xol-vectors.c
 
-# what those suites are about
-KMOD_TESTED = $(filter arch/%,$(ENGINE_SRCS))
+# the fake host and the tests over it, but for the mains that a process needs
+KMOD_FAKE = $(FAKE_SRCS) $(FAKE_PROBES_SRCS) $(sort $(wildcard tests/uprobes/fake/upr-*.c \
+	tests/uprobes/fake/test-host*.c tests/uprobes/fake/test-utrace*.c tests/uprobes/fake/test-uprobes-*.c))
 
-KMOD_CCFLAGS = -Werror $(foreach d,include include/compat/linux arch/x86/include,-I$(abspath $(d))) \
+KMOD_CCFLAGS = -Werror $(foreach d,include include/compat/linux arch/x86/include host/fake,-I$(abspath $(d))) \
 	-I$(abspath $(O))/include
 
 # Sources are linked into $(O)/kmod, unchanged; nothing is built beside them.
@@ -32,7 +33,7 @@ kmod: $(GENERATED)
 	@[ -n "$(KDIR)" ] && [ -e "$(KDIR)/Makefile" ] || { \
 		echo "kmod: no kernel headers found; install linux-headers-cloud-amd64 or give KDIR=" >&2; exit 1; }
 	@host/kmod/stage $(KMOD_DIR) "$(KMOD_CCFLAGS)" "upr: $(ENGINE_SRCS) $(KMOD_SRCS)" \
-		"upr_selftest: $(KMOD_TESTED) host/kmod/selftest.c $(KMOD_SUITES)"
+		"upr_selftest: $(ENGINE_SRCS) host/kmod/selftest.c $(KMOD_SUITES) $(KMOD_FAKE)"
 	@echo "  KBUILD  $(KMOD_DIR)"
 	$(Q)$(KMAKE) M=$(KMOD_DIR) KBUILD_VERBOSE=$(V) -j2 CONFIG_DEBUG_INFO_BTF_MODULES= modules
 

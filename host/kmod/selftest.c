@@ -13,23 +13,38 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/vmalloc.h>
-#include <upr-compat.h>
+#include <fake.h>
 
+#include "../../tests/uprobes/fake/upr-script.h"
+#include "../../tests/uprobes/fake/utrace-cases.h"
 #include "../../tests/uprobes/kmod/selftest.h"
 
 #define LOG_SIZE (256 * 1024)
 
+static unsigned long effort = 1000;
+module_param(effort, ulong, 0400);
+MODULE_PARM_DESC(effort, "most orders of events tried per scenario of the fake host; 0: all");
+
+/* Vectors have a function, tests over the fake host have lists of cases. */
 struct suite {
 	const char *name;
 	int (*run)(void (*report)(const char *name, bool ok));
+	const struct fake_case *cases;
 };
 
 static const struct suite suites[] = {
-	{ "insn", upr_insn_selftest },
-	{ "xol", upr_xol_selftest },
+	{ .name = "insn", .run = upr_insn_selftest },
+	{ .name = "xol", .run = upr_xol_selftest },
+	{ .name = "fake-host", .cases = fake_host_cases },
+	{ .name = "fake-utrace", .cases = utrace_cases },
+	{ .name = "fake-uprobes-ways", .cases = upr_way_cases },
+	{ .name = "fake-uprobes-life", .cases = upr_life_cases },
+	{ .name = "fake-uprobes-race", .cases = upr_race_cases },
+	{ .name = "fake-uprobes-random", .cases = upr_random_cases },
 };
 
 struct log {
+	struct fake_test test;
 	size_t len;
 	unsigned int tests, failures;
 	char text[LOG_SIZE];
@@ -39,33 +54,76 @@ static DEFINE_MUTEX(suite_lock);
 static struct log *suite_log;		/* suite_lock */
 static struct dentry *dir;
 
-static void report(const char *name, bool ok)
+static void log_line(struct log *log, const char *tag, const char *text)
 {
-	struct log *log = suite_log;
+	log->len += scnprintf(log->text + log->len, LOG_SIZE - log->len, "%s%s\n", tag, text);
+}
 
+static void log_result(struct log *log, bool ok, const char *name)
+{
 	log->tests++;
 	log->failures += !ok;
-	log->len += scnprintf(log->text + log->len, LOG_SIZE - log->len, "%s - %s\n", ok ? "ok" : "not ok", name);
+	log_line(log, ok ? "ok - " : "not ok - ", name);
+	/* a suite may take long, and voluntary preemption is all there is */
+	cond_resched();
+}
+
+static void report(const char *name, bool ok)
+{
+	log_result(suite_log, ok, name);
+}
+
+static void fake_report(struct fake_test *test, bool good, const char *name)
+{
+	log_result(container_of(test, struct log, test), good, name);
+}
+
+static void fake_remark(struct fake_test *test, const char *text)
+{
+	log_line(container_of(test, struct log, test), "# ", text);
+}
+
+/* The world of the test runs no further. */
+static void fake_contract(struct fake_test *test, const char *text)
+{
+	struct log *log = container_of(test, struct log, test);
+
+	log_result(log, false, "contract:");
+	log_line(log, "# ", text);
+}
+
+static int run_cases(struct log *log, const struct fake_case *cases)
+{
+	log->test.ok = fake_report;
+	log->test.diag = fake_remark;
+	log->test.fatal = fake_contract;
+	log->test.effort = effort;
+	for (; cases->run; cases++)
+		cases->run(&log->test);
+	/* what the engine still frees belongs to this suite */
+	rcu_barrier();
+	return log->failures;
 }
 
 static int suite_open(struct inode *inode, struct file *file)
 {
 	const struct suite *suite = inode->i_private;
 	struct log *log = vzalloc(sizeof(*log));
+	char line[80];
 	int ret;
 
 	if (!log)
 		return -ENOMEM;
 	mutex_lock(&suite_lock);
 	suite_log = log;
-	ret = suite->run(report);
+	ret = suite->run ? suite->run(report) : run_cases(log, suite->cases);
 	suite_log = NULL;
 	mutex_unlock(&suite_lock);
 
-	/* a suite that reports nothing has tested nothing */
-	log->len += scnprintf(log->text + log->len, LOG_SIZE - log->len,
-			      "%s - %s: suite returned %d, %u reports, %u failures\n",
-			      ret || !log->tests ? "not ok" : "ok", suite->name, ret, log->tests, log->failures);
+	/* a suite that has asserted nothing has tested nothing */
+	snprintf(line, sizeof(line), "%s: %u assertions, %u failures%s", suite->name, log->tests, log->failures,
+		 suite->cases && !suite->cases->run ? " # SKIP no cases yet" : "");
+	log_result(log, !ret && (log->tests || (suite->cases && !suite->cases->run)), line);
 	file->private_data = log;
 	return 0;
 }

@@ -32,7 +32,7 @@ kmod-check: deps
 	@prove --merge --exec '' --verbose $(KMOD_T)/kmod-check
 
 # The same suites on the user side, under the sanitizers.
-KMOD_USER_OBJS := $(patsubst %.c,$(O)/san/%.o,$(KMOD_TESTED) $(KMOD_SUITES) tests/uprobes/kmod/test-vectors.c)
+KMOD_USER_OBJS := $(patsubst %.c,$(O)/san/%.o,$(filter arch/%,$(ENGINE_SRCS)) $(KMOD_SUITES) tests/uprobes/kmod/test-vectors.c)
 
 $(KMOD_T)/test-vectors: $(KMOD_USER_OBJS)
 	@mkdir -p $(@D)

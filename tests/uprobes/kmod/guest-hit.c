@@ -40,6 +40,8 @@ void t_riprel(uint64_t *counter);
 void t_call(uint64_t *counter);
 void t_alu(uint64_t *counter);
 void t_ret(uint64_t *counter);
+void t_icall(uint64_t *counter);
+void t_icall_at(uint64_t *counter);
 
 __asm__(".text\n"
 	"t_push:	push %rbp\n"
@@ -70,9 +72,14 @@ __asm__(".text\n"
 	"	ret\n"
 	"	incq (%rdi)\n"
 	"t_ret:	ret\n"
+	/* memory is read and the stack written in the notifier */
+	"t_icall: lea t_pointer(%rip), %rax\n"
+	"t_icall_at: call *(%rax)\n"
+	"	ret\n"
 	".section .rodata\n"
 	"	.balign 8\n"
 	"t_one:	.quad 1\n"
+	"t_pointer: .quad t_push\n"
 	".text\n");
 
 static void call_ret(uint64_t *counter)
@@ -93,9 +100,10 @@ static const struct function {
 	{ "call", t_call, t_call },
 	{ "sub from rsp", t_alu, t_alu },
 	{ "ret", t_ret, call_ret },
+	{ "call through memory", t_icall_at, t_icall },
 };
 
-enum { F_PUSH, F_BOOST, F_MEMORY, F_RIPREL, F_CALL, F_ALU, F_RET, NR_FUNCTIONS };
+enum { F_PUSH, F_BOOST, F_MEMORY, F_RIPREL, F_CALL, F_ALU, F_RET, F_ICALL, NR_FUNCTIONS };
 
 /* --- the worker ------------------------------------------------------------- */
 
