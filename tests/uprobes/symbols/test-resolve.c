@@ -123,6 +123,7 @@ static const struct resolve_case cases[] = {
 	{"pie", "target-c.c;a b", "debug information", UPR_ERR_UNSUPPORTED},
 	{"pie", "%sdt_x:y", "SDT", UPR_ERR_UNSUPPORTED},
 	{"pie", "sdt_x:y", "SDT", UPR_ERR_UNSUPPORTED},
+	{"pie", "sdt_x:e=plain", "sdt_x:e=plain+0", 0},
 	/* never */
 	{"pie", "", "empty", UPR_ERR_SYNTAX},
 	{"pie", "   ", "empty", UPR_ERR_SYNTAX},
@@ -197,8 +198,8 @@ static void test_clashes(void)
 	resolve_into(elf, &list, "plain_1=plain");
 	show(&list, 0, got, sizeof(got));
 	is_str(got,
-	       "probe_pie:plain=plain+0; probe_pie:plain_1=plain+0; probe_pie:plain_2=plain+0; probe_nopie:plain=plain+0; "
-	       "g:plain_1=plain+0; probe_pie:plain_1_1=plain+0",
+	       "probe_pie:plain=plain+0; probe_pie:plain_1=plain+0; probe_pie:plain_2=plain+0; "
+	       "probe_nopie:plain=plain+0; g:plain_1=plain+0; probe_pie:plain_1_1=plain+0",
 	       "names are made unique within their group");
 	i = list.nr;
 	ok(upr_resolve(elf, "fresh=asm_*+1", &list, NULL) && list.nr == i,

@@ -289,7 +289,7 @@ static int parse_point(struct upr_probe_def *def, const char *point, struct upr_
 
 static bool is_sdt(const char *text)
 {
-	return *text == '%' || (!strncmp(text, "sdt_", 4) && find_stop(text, ":="));
+	return *text == '%' || (!strncmp(text, "sdt_", 4) && find_stop(text, ":") && !strchr(text, '='));
 }
 
 static int parse_text(struct upr_probe_def *def, struct upr_error *err)

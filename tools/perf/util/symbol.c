@@ -482,6 +482,7 @@ static int elf_open(struct upr_elf *elf, const char *path, const struct upr_elf_
 
 struct upr_elf *upr_elf_open_opts(const char *path, const struct upr_elf_options *opts, struct upr_error *err)
 {
+	static const struct upr_elf_options none;
 	struct upr_elf *elf = calloc(1, sizeof(*elf));
 
 	if (!elf) {
@@ -489,7 +490,7 @@ struct upr_elf *upr_elf_open_opts(const char *path, const struct upr_elf_options
 		return NULL;
 	}
 	elf->fd = elf->debug.fd = elf->mini.fd = -1;
-	if (elf_open(elf, path, opts, err)) {
+	if (elf_open(elf, path, opts ? opts : &none, err)) {
 		upr_elf_close(elf);
 		return NULL;
 	}
@@ -498,9 +499,7 @@ struct upr_elf *upr_elf_open_opts(const char *path, const struct upr_elf_options
 
 struct upr_elf *upr_elf_open(const char *path, struct upr_error *err)
 {
-	struct upr_elf_options none = {0};
-
-	return upr_elf_open_opts(path, &none, err);
+	return upr_elf_open_opts(path, NULL, err);
 }
 
 void upr_elf_close(struct upr_elf *elf)

@@ -140,7 +140,7 @@ struct upr_elf_info {
 };
 
 /**
- * struct upr_elf_options - for upr_elf_open_opts(); zero means default
+ * struct upr_elf_options - for upr_elf_open_opts(), which also takes NULL; zero means default
  * @name:	how to call the file in messages; default: its path
  * @debug_root:	directory of separate debug files; default /usr/lib/debug
  */
