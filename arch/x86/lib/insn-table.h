@@ -72,7 +72,6 @@ enum upr_opc_class {
 #define UPR_USE_R	0x10u
 #define UPR_USE_W	0x20u
 #define UPR_USE_NO	0x40u	/* names something, touches nothing */
-#define UPR_USE_ANYSIZE	0x80u	/* written in whole or in part as the form goes: see the decoder */
 
 /* Immediates: the first in the low nibble, the second in the high one. */
 enum upr_opc_imm {
@@ -110,11 +109,9 @@ enum upr_opc_imm {
 #define UPR_OPC_MIB		0x00020000u	/* bndldx, bndstx: no rip-relative form */
 #define UPR_OPC_NO16		0x00040000u	/* #UD with 16-bit addresses */
 #define UPR_OPC_NORIP		0x00080000u	/* #UD with rip-relative memory */
-#define UPR_OPC_VSTAR		0x00100000u	/* EVEX.V' free although vvvv is unused */
 #define UPR_OPC_NOWSWAP		0x00200000u	/* W does not make the operand size 8 */
 #define UPR_OPC_TILE3		0x00400000u	/* three tiles, all different */
 #define UPR_OPC_A64		0x00800000u	/* 64-bit mode: 67 ignored */
-#define UPR_OPC_NO66		0x01000000u	/* #UD with 66 */
 
 /* Where the flags live in a form: RFLAGS positions, AC moved from 18 to 12. */
 #define UPR_OPC_FL_AC		0x1000u

@@ -117,7 +117,7 @@ static void read_rxb_w_vvvv(struct upr_insn *insn, u8 rxb, u8 wv)
 	insn->rex = (rxb & 0x80 ? 0 : UPR_REX_R) | (rxb & 0x40 ? 0 : UPR_REX_X) | (rxb & 0x20 ? 0 : UPR_REX_B) |
 		    (wv & 0x80 ? UPR_REX_W : 0);
 	insn->vvvv = ~(wv >> 3) & 0xf;
-	insn->pp = "\0\1\2\3"[wv & 3];
+	insn->pp = wv & 3;
 }
 
 static int read_vex(struct upr_insn_cursor *c, struct upr_insn *insn)

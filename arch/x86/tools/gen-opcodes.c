@@ -412,14 +412,12 @@ static const struct effect {
 	{ "no16", UPR_OPC_NO16, 0, 0 },
 	{ "norip", UPR_OPC_NORIP, 0, 0 },
 	{ "a64", UPR_OPC_A64, 0, 0 },
-	{ "no66", UPR_OPC_NO66, 0, 0 },
 	{ "k", UPR_OPC_EVEX_MASK, 0, 0 },
 	{ "kz", UPR_OPC_EVEX_MASK | UPR_OPC_EVEX_ZERO, 0, 0 },
 	{ "k!", UPR_OPC_EVEX_MASK | UPR_OPC_EVEX_NEEDK, 0, 0 },
 	{ "b", UPR_OPC_EVEX_BCST, 0, 0 },
 	{ "er", UPR_OPC_EVEX_ER, 0, 0 },
 	{ "sae", UPR_OPC_EVEX_SAE, 0, 0 },
-	{ "vstar", UPR_OPC_VSTAR, 0, 0 },
 };
 
 static void parse_effect(struct parse *p, const char *word)

@@ -30,7 +30,7 @@ static void compare_line(const char *line)
 
 	if (!p || !isxdigit((unsigned char)p[2]))
 		return;
-	for (p += 2; n < sizeof(bytes) && isxdigit((unsigned char)p[0]) && isxdigit((unsigned char)p[1]); p += 2 + (p[2] == ' '))
+	for (p += 2; n < sizeof(bytes) && isxdigit((unsigned char)p[0]); p += 2 + (p[2] == ' '))
 		bytes[n++] = strtoul((char[]){ p[0], p[1], 0 }, NULL, 16);
 	text = strchr(p, '\t');
 	if (!n || !text)
@@ -77,7 +77,7 @@ int main(int argc, char **argv)
 		if (pclose(in))
 			skip(argv[i], "objdump cannot read it");
 		else
-			ok(differ == before && compared - count > 1000, "%s: %lu lengths as objdump says", argv[i],
+			ok(differ == before && compared > count, "%s: %lu lengths as objdump says", argv[i],
 			   compared - count);
 	}
 	diag("%lu lines objdump could not decode", bad);

@@ -164,6 +164,37 @@ struct subject {
 };
 
 /*
+ * "vex.0f38.e0-ef", "0f38.fc", "0f.01/0": an opcode or a range of them, of one ModRM.reg
+ * or all, whose forms are excused; a mnemonic has no dot.
+ */
+static bool opcode_matches(const char *name, const struct upr_insn *insn)
+{
+	static const char *const maps[] = { "1b", "0f", "0f38", "0f3a", "", "m5", "m6" };
+	const char *dot = strrchr(name, '.');
+	const char *slash = strchr(name, '/');
+	unsigned int first, last;
+	char map[16];
+
+	if (!dot || insn->map >= sizeof(maps) / sizeof(maps[0]))
+		return false;
+	switch (sscanf(dot + 1, "%x-%x", &first, &last)) {
+	case 1:
+		last = first;
+		break;
+	case 2:
+		break;
+	default:
+		return false;
+	}
+	if (slash && atoi(slash + 1) != upr_modrm_reg(insn))
+		return false;
+	snprintf(map, sizeof(map), "%s%s", insn->enc == UPR_ENC_LEGACY ? "" : insn->enc == UPR_ENC_EVEX ? "evex." : "vex.",
+		 maps[insn->map]);
+	return strlen(map) == (size_t)(dot - name) && !strncmp(map, name, dot - name) && insn->opcode >= first &&
+	       insn->opcode <= last;
+}
+
+/*
  * Differences that hang on the encoding and not on the instruction have a name
  * with an @ in the list and a rule here.
  */
@@ -196,7 +227,7 @@ static bool excused(const struct subject *s, enum oracle_kind kind, u32 ours, u3
 		const struct exception *e = &exceptions[i];
 
 		if (e->kind != kind || (strcmp(e->mnemonic, s->mnemonic) && strcmp(e->mnemonic, s->isa) &&
-					!rule_holds(e->mnemonic, s)))
+					!rule_holds(e->mnemonic, s) && !opcode_matches(e->mnemonic, s->insn)))
 			continue;
 		if (!set)
 			return true;
