@@ -78,7 +78,9 @@ struct upr_xol {
 /**
  * struct upr_xol_step - a task between the two traps of a step
  * @scratch_value: program's own value of the scratch register
- * @flags:	program's own TF at the hit
+ * @flags:	program's own TF at the hit, if @flags_known: upr_xol_enter() has seen
+ *		the registers.  Otherwise no instruction that changes TF is being
+ *		stepped, and it is the TF of the registers now.
  * @in_slot:	a step is under way
  * @scratch_used: the scratch register is loaded
  * @store_size:	set by upr_xol_leave(): when not 0 the caller writes that many
@@ -95,6 +97,7 @@ struct upr_xol_step {
 	u8 store_size;
 	bool in_slot;
 	bool scratch_used;
+	bool flags_known;
 };
 
 /**

@@ -146,7 +146,7 @@ enum upr_slot_where upr_leave_popf(const struct upr_leaving *l)
 {
 	enum upr_slot_where where = upr_leave_copy(l);
 
-	if (where == UPR_SLOT_BEFORE && l->step && l->step->in_slot)
+	if (where == UPR_SLOT_BEFORE && l->step && l->step->flags_known)
 		l->regs->flags = (l->regs->flags & ~(u64)UPR_FL_TF) | l->step->flags;
 	return where;
 }

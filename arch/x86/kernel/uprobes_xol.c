@@ -407,6 +407,7 @@ void upr_xol_enter(const struct upr_xol *xol, enum upr_way way, u64 addr, u64 sl
 		return;
 	upr_xol_step_init(step);
 	step->flags = regs->flags & UPR_FL_TF;
+	step->flags_known = true;
 	if (!needs_scratch(xol, way, addr, slot))
 		return;
 	step->scratch_value = regs->gpr[xol->scratch];

@@ -7,7 +7,7 @@
  * emulated, boosted and stepped, in a slot near and one out of reach.  All of them
  * must end alike: registers, flags, vector state, memory, and the fault.
  *
- *	test-exec [--seed N] [--samples N] [--time SECONDS] [--forms] [--only TEXT] [--verbose]
+ *	test-exec [--seed N] [--samples N] [--time SECONDS] [--forms] [--only TEXT]
  *
  * --samples is the number of states per form (default 1); --time stops early and
  * goes round again if there is time left.  --forms lists what becomes of each form.
@@ -45,11 +45,33 @@ static struct tally tallies[NR_TALLIES];
 static struct skipped skips[32];
 static unsigned int complaints;
 static struct rat_state blank, start, native, other;
-static bool list_forms, verbose;
+static bool list_forms;
 static const char *only;
 
 static const enum upr_way ways[NR_RUN] = { UPR_WAY_EMULATE, UPR_WAY_BOOST, UPR_WAY_STEP };
 static const char *const way_names[NR_RUN] = { "emulated", "boosted", "stepped" };
+
+int check(bool pass, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return ok(pass, "%s", text);
+}
+
+void note(const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	diag("%s", text);
+}
 
 static void count_skip(const char *reason)
 {
@@ -256,9 +278,6 @@ int main(int argc, char **argv)
 		case 'o':
 			only = optarg;
 			break;
-		case 'v':
-			verbose = true;
-			break;
 		default:
 			fprintf(stderr, "usage: test-exec [--seed N] [--samples N] [--time SECONDS] [--forms] [--only TEXT]\n");
 			return 129;
@@ -267,6 +286,8 @@ int main(int argc, char **argv)
 	diag("seed %llu", (unsigned long long)seed);
 	rnd_seed(seed);
 	rat_start(&blank);
+	if (!only)
+		test_special(&blank);
 	run_all(samples, seconds);
 	rat_stop();
 	report();

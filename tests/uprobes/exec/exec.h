@@ -65,4 +65,11 @@ bool same_end(enum upr_way way, const struct upr_insn *insn, const struct rat_st
 	      char *why, size_t size);
 
 
+/* exec.c: ok() and diag() of tap.h, which counts per source file */
+__attribute__((format(printf, 2, 3))) int check(bool pass, const char *fmt, ...);
+__attribute__((format(printf, 1, 2))) void note(const char *fmt, ...);
+
+/* special.c: system calls, signals, growing stacks: what cannot be run at random */
+void test_special(const struct rat_state *blank);
+
 #endif /* UPROBES_TESTS_EXEC_H */

@@ -160,11 +160,11 @@ static bool is_of_form(const struct form *form, const struct upr_insn *insn)
 	return !!insn->f_modrm.size == (form->kind != FORM_PLAIN);
 }
 
-bool form_bytes(const struct form *form, u8 *buf, struct upr_insn *insn)
+static bool find_bytes(const struct form *form, unsigned int max_tries, u8 *buf, struct upr_insn *insn)
 {
 	unsigned int tries;
 
-	for (tries = 0; tries < 64; tries++) {
+	for (tries = 0; tries < max_tries; tries++) {
 		u8 work[32];
 		struct out o = { work, 0, tries & 1 };
 
@@ -187,6 +187,11 @@ bool form_bytes(const struct form *form, u8 *buf, struct upr_insn *insn)
 			return true;
 	}
 	return false;
+}
+
+bool form_bytes(const struct form *form, u8 *buf, struct upr_insn *insn)
+{
+	return find_bytes(form, 1000, buf, insn);
 }
 
 /* --- the list ---------------------------------------------------------------- */
@@ -235,7 +240,7 @@ static void add(struct list *list, const struct form *form)
 	struct upr_insn insn;
 	u8 buf[UPR_INSN_MAX];
 
-	if (!form_bytes(form, buf, &insn))
+	if (!find_bytes(form, 32, buf, &insn))
 		return;
 	/* the same instruction, named by another form */
 	if (form->enc == UPR_ENC_LEGACY && form->lock && !(insn.prefixes & UPR_PFX_LOCK))
