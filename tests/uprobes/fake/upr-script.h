@@ -17,6 +17,7 @@
 #define SCRIPT_SIZE	8192
 #define SCRIPT_INSNS	1024
 #define SCRIPT_DATA	0x700000ull	/* in reach of a rip-relative operand from FAKE_TEXT */
+#define SCRIPT_DATA_SIZE	(4 * FAKE_PAGE)
 
 /**
  * struct script - a program under construction
@@ -86,6 +87,7 @@ struct stage {
 	unsigned int nr_sites;
 	enum upr_mode mode;
 	bool follow;
+	u64 seed;
 	void *extra;
 };
 
@@ -102,6 +104,8 @@ void stage_step(struct fake_world *w);
 /* All is over: counts, leaks, stray traps. */
 void stage_check(struct fake_world *w);
 void stage_free(struct fake_world *w);
+/* Hits met, of which it is not known yet whether the instruction will be executed. */
+unsigned int hits_under_way(const struct stage *st, const struct site *site);
 u64 site_count(const struct site *site);
 
 extern const struct fake_case upr_way_cases[];
