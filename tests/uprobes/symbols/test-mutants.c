@@ -197,7 +197,8 @@ int main(int argc, char **argv)
 			      {.name = "names"},
 			      {.name = "m32"},
 			      {.name = "libversion-stripped.so.1"},
-			      {.name = "nosec-shared"}};
+			      {.name = "nosec-shared"},
+			      {.name = "bare"}};
 	time_t end = argc > 1 ? time(NULL) + atol(argv[1]) : 0;
 	u64 seed = argc > 2 ? strtoull(argv[2], NULL, 0) : argc > 1 ? (u64)time(NULL) * 1000003 + getpid() : 1;
 	size_t nr = 0, i, done = 0, bad = 0;

@@ -277,6 +277,34 @@ static void test_addresses(void)
 	upr_elf_close(elf);
 }
 
+/* No symbol and no unwind entry: control flow from the entry point is the proof. */
+static void test_bare(void)
+{
+	struct upr_elf *elf = target_open("pie");
+	const struct upr_func *plain = elf ? one_func(elf, "plain") : NULL;
+	const struct upr_func *table = elf ? one_func(elf, "asm_table") : NULL;
+	struct upr_event_list list = {0};
+	struct upr_error err = {0};
+	struct upr_elf *bare = target_open("bare");
+	char def[64];
+
+	if (plain && table && bare) {
+		snprintf(def, sizeof(def), "0x%llx", (unsigned long long)plain->addr);
+		ok(!upr_resolve(bare, def, &list, &err) && !list.events[0].sites[0].func &&
+			   list.events[0].sites[0].offset == plain->offset,
+		   "bare: a function that main() calls is proven by control flow %s", err.text);
+		snprintf(def, sizeof(def), "0x%llx", (unsigned long long)plain->addr + 1);
+		refuse_address("bare", def, UPR_ERR_OFFSET, "inside an instruction");
+		snprintf(def, sizeof(def), "0x%llx", (unsigned long long)table->addr + 3);
+		refuse_address("bare", def, UPR_ERR_UNPROVABLE, "cannot prove that an instruction begins there");
+		ok(upr_resolve(bare, "plain", &list, &err) && strstr(err.text, "no symbols and no unwind table"),
+		   "bare: %s", err.text);
+	}
+	upr_event_list_free(&list);
+	upr_elf_close(bare);
+	upr_elf_close(elf);
+}
+
 /* --- files ------------------------------------------------------------- */
 
 static void refuse_file(const char *name, int kind, const char *text)
@@ -335,6 +363,7 @@ int main(int argc, char **argv)
 	test_cases();
 	test_clashes();
 	test_addresses();
+	test_bare();
 	test_bad_files();
 	return done_testing();
 }

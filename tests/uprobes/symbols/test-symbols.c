@@ -309,7 +309,7 @@ static void test_bounds(void)
 	/* jmp over data that swallows the next instruction when read linearly */
 	check_bounds(elf, "asm_swallow", false, "F.??F..FF");
 	/* a jump behind the lock prefix */
-	check_bounds(elf, "asm_overlap", false, "F.F.????F");
+	check_bounds(elf, "asm_overlap", false, "F.F.F???F");
 	/* only an indirect jump leads behind the table */
 	check_bounds(elf, "asm_switch", false, "F......F.????????");
 	upr_elf_close(elf);

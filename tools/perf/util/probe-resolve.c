@@ -482,7 +482,7 @@ static int no_code_at(struct upr_elf *elf, u64 value, struct upr_error *err)
 			     (unsigned long long)value, elf->info.name, spans);
 }
 
-/* An address outside of all functions: the whole gap must read as code. */
+/* An address outside of all functions: the whole gap must read as code, or control flow must lead there. */
 static int check_gap(struct upr_elf *elf, u64 addr, struct upr_error *err)
 {
 	struct upr_boundaries b;
@@ -496,22 +496,19 @@ static int check_gap(struct upr_elf *elf, u64 addr, struct upr_error *err)
 	if (rc)
 		return rc;
 	off = addr - gap.addr;
-	if (addr == elf->info.entry)
-		rc = 0;
-	else if (!b.linear)
+	if (off >= b.size || b.state[off] == UPR_PROOF_UNKNOWN) {
 		rc = upr_error_set(
 			err, UPR_ERR_UNPROVABLE, EINVAL,
-			"cannot prove that an instruction begins at 0x%llx in %s: no symbol or unwind entry covers it, "
+			"cannot prove that an instruction begins there: no symbol or unwind entry of %s covers it, "
 			"and the bytes from 0x%llx on do not read as code throughout",
-			(unsigned long long)addr, elf->info.name, (unsigned long long)gap.addr);
-	else if (b.state[off] != UPR_PROOF_LINEAR) {
+			elf->info.name, (unsigned long long)gap.addr);
+	} else if (b.state[off] == UPR_PROOF_NO) {
 		size_t above = first_above(&b, off);
 
-		rc = upr_error_set(
-			err, UPR_ERR_OFFSET, EINVAL,
-			"0x%llx is inside an instruction; the nearest instructions begin at 0x%llx and 0x%llx",
-			(unsigned long long)addr, (unsigned long long)(gap.addr + b.offs[above ? above - 1 : 0]),
-			(unsigned long long)(gap.addr + (above < b.nr ? b.offs[above] : gap.size)));
+		rc = upr_error_set(err, UPR_ERR_OFFSET, EINVAL,
+				   "inside an instruction; the nearest instructions begin at 0x%llx and 0x%llx",
+				   (unsigned long long)(gap.addr + b.offs[above ? above - 1 : 0]),
+				   (unsigned long long)(gap.addr + (above < b.nr ? b.offs[above] : gap.size)));
 	}
 	upr_boundaries_free(&b);
 	return rc;

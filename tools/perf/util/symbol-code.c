@@ -27,7 +27,9 @@ struct code {
 	u64 addr;
 	u64 size;
 	enum upr_insn_mode mode;
-	u8 *state; /* enum upr_proof per byte */
+	bool gap;	/* bytes of no known function, perhaps of many unknown ones */
+	u64 start_code; /* of a gap: offset of the program's entry point, else beyond its end */
+	u8 *state;	/* enum upr_proof per byte */
 };
 
 static bool has_direct_target(const struct upr_insn *insn)
@@ -51,6 +53,8 @@ static bool falls_through(const struct code *c, u64 off, const struct upr_insn *
 
 	switch (insn->branch) {
 	case UPR_BR_CALL:
+		if (c->gap)
+			return true;
 		/* call over a constant: the callee takes its address as "return address" */
 		target = upr_insn_target(insn, c->addr + off) - c->addr;
 		return target <= off || target >= c->size || target == off + insn->length;
@@ -115,70 +119,112 @@ static bool linear_agrees(const struct code *c)
 	return true;
 }
 
-/*
- * Does an instruction share bytes with one already read?  Hand-written tricks
- * do that (a jump behind a lock prefix); an int3 on one would change the other.
- */
-static bool overlaps(const u8 *covered, u64 off, u8 length)
+/* Control flow being followed. */
+struct flow {
+	u32 *todo;   /* offsets to read, room for one per byte: each is put there at most once */
+	u8 *seen;    /* per byte: was put there */
+	u8 *covered; /* per byte: 1 part of an instruction read, 2 of several */
+	size_t nr;
+};
+
+static void flow_to(const struct code *c, struct flow *fl, u64 off)
 {
-	return memchr(covered + off, 1, length) || memchr(covered + off, 2, length);
+	if (off < c->size && !fl->seen[off]) {
+		fl->seen[off] = 1;
+		fl->todo[fl->nr++] = off;
+	}
 }
 
 /*
- * Follow control flow from the entry.  @todo has room for one entry per byte:
- * each offset is put there at most once (@seen).  @covered: bytes of
- * instructions already read; 2 marks where readings contradict each other.
+ * The start code hands main() on by its address: the only place where an
+ * address in a register is believed to be code's.
  */
-static void flow_mark(const struct code *c, u32 *todo, u8 *seen, u8 *covered)
-{
-	size_t nr = 0;
+#define START_CODE_SIZE 64
 
-	todo[nr++] = 0;
-	seen[0] = 1;
-	while (nr) {
-		u64 off = todo[--nr], next[2], i;
+static void flow_from_start_code(const struct code *c, struct flow *fl, u64 off, const struct upr_insn *insn)
+{
+	if (off - c->start_code >= START_CODE_SIZE || insn->map != UPR_MAP_1B)
+		return;
+	if ((insn->attr & UPR_INSN_RIPREL) && insn->opcode == 0x8d)
+		flow_to(c, fl, upr_insn_riprel_addr(insn, c->addr + off) - c->addr);
+	else if (insn->opcode == 0xc7 || (insn->opcode & 0xf8) == 0xb8)
+		flow_to(c, fl, (u64)insn->imm - c->addr);
+}
+
+static void flow_mark(const struct code *c, struct flow *fl)
+{
+	while (fl->nr) {
+		u64 off = fl->todo[--fl->nr], i;
 		struct upr_insn insn;
-		int n = 0;
 
 		if (!decode_at(c, off, &insn))
 			continue;
-		if (overlaps(covered, off, insn.length))
-			memset(covered + off, 2, insn.length);
 		c->state[off] = UPR_PROOF_FLOW;
+		/*
+		 * Hand-written code jumps behind a lock prefix: a breakpoint on the
+		 * inner instruction would change the outer one, but not the other
+		 * way round; so only the bytes that both have are contested.
+		 */
 		for (i = 0; i < insn.length; i++)
-			covered[off + i] = max(covered[off + i], (u8)1);
+			fl->covered[off + i] = fl->covered[off + i] ? 2 : 1;
 		if (has_direct_target(&insn))
-			next[n++] = upr_insn_target(&insn, c->addr + off) - c->addr;
+			flow_to(c, fl, upr_insn_target(&insn, c->addr + off) - c->addr);
 		if (falls_through(c, off, &insn))
-			next[n++] = off + insn.length;
-		while (n--) {
-			if (next[n] < c->size && !seen[next[n]]) {
-				seen[next[n]] = 1;
-				todo[nr++] = next[n];
-			}
-		}
+			flow_to(c, fl, off + insn.length);
+		if (c->gap)
+			flow_from_start_code(c, fl, off, &insn);
 	}
 }
 
-static int flow_prove(const struct code *c)
+/* Where the code of a gap is entered from outside: by the loader, and by pointers that it relocates. */
+static void flow_seeds(const struct upr_elf *elf, const struct code *c, struct flow *fl)
 {
-	u32 *todo = calloc(c->size, sizeof(*todo));
-	u8 *seen = calloc(c->size, 1);
-	u8 *covered = calloc(c->size + UPR_INSN_MAX, 1);
+	static const s64 tags[] = {DT_INIT, DT_FINI};
+	u64 rela, size, offset, addr, i;
+	Elf_Data *data;
+	GElf_Rela r;
+
+	flow_to(c, fl, c->start_code);
+	for (i = 0; i < ARRAY_SIZE(tags); i++) {
+		if (upr_elf_dyn(elf, tags[i], &addr))
+			flow_to(c, fl, addr - c->addr);
+	}
+	if (elf->info.mode32 || !upr_elf_dyn(elf, DT_RELA, &rela) || !upr_elf_dyn(elf, DT_RELASZ, &size) ||
+	    !upr_elf_addr_to_offset(elf, rela, &offset))
+		return;
+	data = elf_getdata_rawchunk(elf->elf, offset, size, ELF_T_RELA);
+	for (i = 0; data && gelf_getrela(data, i, &r); i++) {
+		if (GELF_R_TYPE(r.r_info) == R_X86_64_RELATIVE)
+			flow_to(c, fl, (u64)r.r_addend - c->addr);
+	}
+}
+
+static int flow_prove(const struct upr_elf *elf, const struct code *c)
+{
+	struct flow fl = {
+		.todo = calloc(c->size, sizeof(*fl.todo)),
+		.seen = calloc(c->size, 1),
+		.covered = calloc(c->size + UPR_INSN_MAX, 1),
+	};
+	bool memory = fl.todo && fl.seen && fl.covered;
 	u64 i;
 
-	if (todo && seen && covered) {
+	if (memory) {
 		memset(c->state, UPR_PROOF_NO, c->size);
-		flow_mark(c, todo, seen, covered);
+		if (c->gap)
+			flow_seeds(elf, c, &fl);
+		else
+			flow_to(c, &fl, 0);
+		flow_mark(c, &fl);
 		for (i = 0; i < c->size; i++) {
-			if (covered[i] != 1)
+			if (fl.covered[i] != 1)
 				c->state[i] = UPR_PROOF_UNKNOWN;
 		}
 	}
-	free(todo);
-	free(seen);
-	free(covered);
-	return todo && seen && covered ? 0 : -ENOMEM;
+	free(fl.todo);
+	free(fl.seen);
+	free(fl.covered);
+	return memory ? 0 : -ENOMEM;
 }
 
 static int collect(struct upr_boundaries *b)
@@ -213,13 +259,15 @@ int upr_func_boundaries(struct upr_elf *elf, const struct upr_func *func, struct
 	if (!c.bytes || !c.size)
 		return upr_error_set(err, UPR_ERR_NO_CODE, ENOEXEC, "%s has no bytes at 0x%llx", elf->info.name,
 				     (unsigned long long)func->addr);
+	c.gap = !func->nr_names;
+	c.start_code = elf->info.entry - c.addr;
 	c.state = calloc(c.size, 1);
 	if (!c.state)
 		return upr_error_nomem(err);
 	ret->state = c.state;
 	ret->size = c.size;
 	ret->linear = linear_mark(&c) && linear_agrees(&c);
-	if ((!ret->linear && flow_prove(&c)) || collect(ret)) {
+	if ((!ret->linear && flow_prove(elf, &c)) || collect(ret)) {
 		upr_boundaries_free(ret);
 		return upr_error_nomem(err);
 	}

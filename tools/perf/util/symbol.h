@@ -256,7 +256,7 @@ enum upr_proof {
  * struct upr_boundaries - where a function's instructions begin
  * @state:	one enum upr_proof per byte of the function, @size of them
  * @size:	bytes looked at
- * @offs:	the proven boundaries, ascending, @nr of them; offs[0] is 0
+ * @offs:	the proven boundaries, ascending, @nr of them; offs[0] is 0 in a function
  * @linear:	the whole function was proven by linear decoding
  */
 struct upr_boundaries {
@@ -269,6 +269,7 @@ struct upr_boundaries {
 
 /**
  * upr_func_boundaries() - all instruction boundaries of a function
+ * Of a gap (upr_code_gap()) control flow is followed from where the loader enters the file.
  * Return: 0; -errno with @err.  Free with upr_boundaries_free().
  */
 int upr_func_boundaries(struct upr_elf *elf, const struct upr_func *func, struct upr_boundaries *ret,
