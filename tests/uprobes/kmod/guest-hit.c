@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -27,6 +28,7 @@
 #define WAIT_MS		30000
 #define DEVICE		"/dev/upr-proof"
 #define MAX_THREADS	4
+#define EXEC_STATUS	7
 
 /* --- what is probed ------------------------------------------------------- */
 
@@ -110,7 +112,9 @@ enum { F_PUSH, F_BOOST, F_MEMORY, F_RIPREL, F_CALL, F_ALU, F_RET, F_ICALL, NR_FU
 enum op {
 	OP_CALL,		/* threads x calls of one function */
 	OP_FORK,		/* the same in a forked child */
+	OP_CHURN,		/* each call in a thread of its own */
 	OP_SPIN,		/* all functions until told to stop */
+	OP_EXEC,		/* another program, which exits with EXEC_STATUS */
 	OP_QUIT,
 };
 
@@ -198,6 +202,17 @@ static uint64_t in_child(const struct order *order)
 	return status ? 0 : order->calls;
 }
 
+static uint64_t in_churn(const struct order *order)
+{
+	struct order one = { .function = order->function, .threads = 2, .calls = 1 };
+	uint64_t sum = 0;
+	long i;
+
+	for (i = 0; i < order->calls; i += 2)
+		sum += in_threads(&one, run_job, NULL);
+	return sum;
+}
+
 static void worker(void)
 {
 	struct order order;
@@ -206,8 +221,12 @@ static void worker(void)
 		int stop = 0;
 		uint64_t answer;
 
+		if (order.op == OP_EXEC)
+			execl("/proc/self/exe", "guest-hit", "exec", NULL);
 		if (order.op == OP_FORK)
 			answer = in_child(&order);
+		else if (order.op == OP_CHURN)
+			answer = in_churn(&order);
 		else if (order.op == OP_SPIN)
 			answer = in_threads(&order, run_spin, &stop);
 		else
@@ -394,11 +413,11 @@ static void one_function(int function, const char *mode, enum op op, int threads
 	long long counted;
 	char what[128];
 
-	snprintf(what, sizeof(what), "%s, mode %s, %s%d x %ld", f->name, mode, op == OP_FORK ? "forked " : "", threads,
-		 calls);
+	snprintf(what, sizeof(what), "%s, mode %s, %s%d x %ld", f->name, mode,
+		 op == OP_FORK ? "forked " : op == OP_CHURN ? "new threads " : "", threads, calls);
 	start_worker();
 	/* threads leave their stacks in the maps: let them do so first */
-	send_order(OP_CALL, function, threads, 1);
+	send_order(OP_CALL, function, op == OP_CHURN ? 2 : threads, 1);
 	answer();
 	get_text(f->probed, before, sizeof(before));
 	get_maps(maps_before, sizeof(maps_before));
@@ -473,12 +492,38 @@ static void closed_while_running(void)
 	is_int(stop_worker(), 0, "and it exits as it should");
 }
 
-int main(void)
+/* The program dies, or becomes another one, with probes in it. */
+static void gone_while_running(bool exec)
+{
+	const char *what = exec ? "exec" : "killed";
+	int status = -1, f, i, bad = 0;
+
+	start_worker();
+	ok(!open_device("trap") && !command("attach %d", pid), "%s: attached", what);
+	for (f = 0; f < NR_FUNCTIONS; f++)
+		bad += !!probe(f);
+	is_int(bad, 0, "all functions probed");
+	send_order(exec ? OP_EXEC : OP_SPIN, 0, 2, 0);
+	poll(NULL, 0, 20);
+	if (!exec)
+		kill(pid, SIGKILL);
+	for (i = 0; i < WAIT_MS / 10 && waitpid(pid, &status, WNOHANG) != pid; i++)
+		poll(NULL, 0, 10);
+	is_int(status, exec ? EXEC_STATUS << 8 : SIGKILL, "the program ends as it would");
+	is_int(command("detach"), 0, "nothing is left to detach");
+	close(device);
+	close(orders[1]);
+	close(answers[0]);
+}
+
+int main(int argc, char **argv)
 {
 	static const char *const modes[] = { "trap", "step" };
 	size_t m;
 	int f;
 
+	if (argc > 1)
+		return EXEC_STATUS;
 	signal(SIGPIPE, SIG_IGN);
 	for (m = 0; m < sizeof(modes) / sizeof(modes[0]); m++) {
 		for (f = 0; f < NR_FUNCTIONS; f++)
@@ -487,8 +532,11 @@ int main(void)
 		one_function(F_MEMORY, modes[m], OP_CALL, 2, 50000);
 		one_function(F_PUSH, modes[m], OP_FORK, 1, 1000);
 		one_function(F_MEMORY, modes[m], OP_FORK, 1, 1000);
+		one_function(F_CALL, modes[m], OP_CHURN, 1, 200);
 		while_running(modes[m], 10);
 	}
 	closed_while_running();
+	gone_while_running(false);
+	gone_while_running(true);
 	return done_testing();
 }
