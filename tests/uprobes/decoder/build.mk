@@ -25,6 +25,11 @@ $(DEC_T)/zydis-compare: $(O)/$(DEC_S)/zydis-compare.o $(O)/$(DEC_S)/zydis-oracle
 	@echo "  LD      $@"
 	$(Q)$(CC) -o $@ $^ -lZydis -lelf
 
+$(DEC_T)/test-effects: $(O)/$(DEC_S)/test-effects.o $(DEC_OBJS)
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) -o $@ $^ -lZydis
+
 $(DEC_T)/decoder-fuzz: $(O)/san/$(DEC_S)/decoder-fuzz.o $(O)/san/$(DEC_S)/zydis-oracle.o $(DEC_SAN)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
@@ -39,6 +44,7 @@ $(DEC_S)/test-objdump: $(DEC_T)/objdump-compare
 
 # Without libzydis-dev its tests say so and are skipped.
 ifneq ($(wildcard /usr/include/Zydis/Zydis.h),)
+TESTS   += $(DEC_T)/test-effects
 FUZZERS += $(DEC_T)/fuzz
 $(DEC_S)/test-libraries $(DEC_S)/test-forms: $(DEC_T)/zydis-compare
 $(DEC_S)/test-fuzz: $(DEC_T)/decoder-fuzz
