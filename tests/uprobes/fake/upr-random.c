@@ -22,7 +22,6 @@ struct author {
 	unsigned int funcs[FUNCS];
 	unsigned int nr_funcs;
 	unsigned int children;		/* still to be made */
-	unsigned int stacks;		/* handed out */
 	bool in_child;
 };
 
@@ -204,8 +203,12 @@ static void write_child(struct author *a)
 		return;
 	a->children--;
 	call = thread ? FAKE_SYS_CLONE : random_below(a->r, 2) ? FAKE_SYS_FORK : FAKE_SYS_VFORK;
-	a->stacks++;
-	script_sys2(a->s, call, 1, (u32)(SCRIPT_DATA + 4096 + THREAD_STACK * a->stacks - 64));
+	/* a stack of its own each time round: the first word of the data says where the next one is */
+	RIP(a->s, "\x48\x8b\x35", SCRIPT_DATA);		/* mov data, %rsi */
+	OP32(a->s, "\x48\x8d\x96", (u32)-THREAD_STACK);	/* lea -THREAD_STACK(%rsi), %rdx */
+	RIP(a->s, "\x48\x89\x15", SCRIPT_DATA);		/* mov %rdx, data */
+	OP32(a->s, "\xbf", 1);				/* mov $1, %edi */
+	script_sys(a->s, call);
 	OP(a->s, "\x85\xc0");
 	parent = REL(a->s, "\x0f\x85", 0);
 	a->in_child = true;
@@ -307,6 +310,8 @@ void random_program(struct script *s, struct random *r, unsigned int what)
 	script_aim(s, over);
 	if (what & RANDOM_SIGNALS)
 		script_sys2(s, FAKE_SYS_SIGACTION, RANDOM_SIGUSR1, (u32)FAKE_TEXT + handler);
+	OP32(s, "\xb8", (u32)(SCRIPT_DATA + SCRIPT_DATA_SIZE - 64)); /* mov $stack, %eax */
+	RIP(s, "\x48\x89\x05", SCRIPT_DATA);
 	OP32(s, "\xbb", 1 + random_below(r, 3));
 	loop = s->len;
 	write_items(&a, 4 + random_below(r, 12));

@@ -88,6 +88,7 @@ struct stage {
 	enum upr_mode mode;
 	bool follow;
 	u64 seed;
+	bool over;		/* the session is freed already */
 	void *extra;
 };
 
