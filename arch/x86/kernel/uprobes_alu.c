@@ -448,7 +448,8 @@ static void misc_0f(const struct upr_insn *insn, struct upr_regs *regs)
 
 	switch (insn->opcode) {
 	case 0x40 ... 0x4f:	/* not taken, a 32-bit one still clears the upper half */
-		value = upr_reg_get(regs, upr_cond_holds(regs->flags, insn->cond) ? upr_modrm_rm_full(insn) : dst, size);
+		value = upr_reg_get(regs, upr_cond_holds(regs->flags, insn->cond) ? upr_modrm_rm_full(insn) : dst,
+				    size);
 		upr_reg_set(regs, dst, size, value);
 		break;
 	case 0x90 ... 0x9f:

@@ -174,8 +174,13 @@ static const struct upr_xol_ops pushf_ops = {
 
 /* A popf that sets TF is followed by one more instruction, which must not be a jump back. */
 static const struct upr_xol_ops popf_ops = {
-	.reason = REASON_EMULATE, .ways = UPR_WAYS(UPR_WAY_EMULATE) | UPR_WAYS(UPR_WAY_STEP), .emulate_mem = true, .own_tf = true,
-	.emulate = upr_emulate_popf, .build = upr_build_copy, .leave = upr_leave_popf,
+	.reason = REASON_EMULATE,
+	.ways = UPR_WAYS(UPR_WAY_EMULATE) | UPR_WAYS(UPR_WAY_STEP),
+	.emulate_mem = true,
+	.own_tf = true,
+	.emulate = upr_emulate_popf,
+	.build = upr_build_copy,
+	.leave = upr_leave_popf,
 };
 
 static const struct upr_xol_ops lea_ops = {

@@ -21,3 +21,4 @@ $(EXEC_T)/test-exec: $(EXEC_OBJS)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lurcu-bp -lpthread
 
 TESTS += $(O)/tests/unit/test-xol $(EXEC_T)/test-exec
+FUZZERS += $(EXEC_T)/test-exec

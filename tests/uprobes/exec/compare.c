@@ -76,8 +76,8 @@ static bool same_regs(const struct upr_insn *insn, const struct rat_state *nativ
 	else if (flags & ~EFLAGS_RF)
 		snprintf(why, size, "flags %#llx, natively %#llx", b->eflags, a->eflags);
 	else if (!same_segments(a, b))
-		snprintf(why, size, "ss %llx ds %llx es %llx fs %llx gs %llx, natively %llx %llx %llx %llx %llx", b->ss, b->ds,
-			 b->es, b->fs, b->gs, a->ss, a->ds, a->es, a->fs, a->gs);
+		snprintf(why, size, "ss %llx ds %llx es %llx fs %llx gs %llx, natively %llx %llx %llx %llx %llx", b->ss,
+			 b->ds, b->es, b->fs, b->gs, a->ss, a->ds, a->es, a->fs, a->gs);
 	else if (a->fs_base != b->fs_base || a->gs_base != b->gs_base)
 		snprintf(why, size, "a segment base");
 	else
@@ -126,8 +126,8 @@ static bool same_failed_call(const struct upr_insn *insn, const struct rat_state
 	       same_bytes("data", RAT_DATA, native->data, other->data, sizeof(native->data), why, size);
 }
 
-bool same_end(enum upr_way way, const struct upr_insn *insn, const struct rat_state *native, const struct rat_state *other,
-	      char *why, size_t size)
+bool same_end(enum upr_way way, const struct upr_insn *insn, const struct rat_state *native,
+	      const struct rat_state *other, char *why, size_t size)
 {
 	if (way == UPR_WAY_BOOST && insn->branch == UPR_BR_CALL_IND && native->regs.rip == RAT_ORIG)
 		return same_failed_call(insn, native, other, why, size);

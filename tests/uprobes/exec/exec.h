@@ -61,9 +61,8 @@ void place_code(const u8 *code, unsigned int length, bool armed);
  * @native, @other: as they ended
  * @why: out: what differs
  */
-bool same_end(enum upr_way way, const struct upr_insn *insn, const struct rat_state *native, const struct rat_state *other,
-	      char *why, size_t size);
-
+bool same_end(enum upr_way way, const struct upr_insn *insn, const struct rat_state *native,
+	      const struct rat_state *other, char *why, size_t size);
 
 /* exec.c: ok() and diag() of tap.h, which counts per source file */
 __attribute__((format(printf, 2, 3))) int check(bool pass, const char *fmt, ...);

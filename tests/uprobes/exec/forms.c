@@ -274,20 +274,18 @@ static void add_fields(struct list *list, struct form *form)
 static void add_map(struct list *list, enum upr_insn_mode mode, u8 enc, u8 map, unsigned int lengths)
 {
 	struct form form = { .mode = (u8)mode, .enc = enc, .map = map };
-	unsigned int opcode, pp, w, l, kind;
+	unsigned int ws = enc == UPR_ENC_VEX2 || (enc == UPR_ENC_LEGACY && mode == UPR_INSN_32) ? 1 : 2;
+	unsigned int i;
 
-	for (opcode = 0; opcode < 256; opcode++)
-		for (pp = 0; pp < 4; pp++)
-			for (w = 0; w < (enc == UPR_ENC_VEX2 || (enc == UPR_ENC_LEGACY && mode == UPR_INSN_32) ? 1 : 2); w++)
-				for (l = 0; l < lengths; l++)
-					for (kind = 0; kind < FORM_NR_KINDS; kind++) {
-						form.opcode = (u8)opcode;
-						form.pp = (u8)pp;
-						form.w = (u8)w;
-						form.l = (u8)l;
-						form.kind = (u8)kind;
-						add_fields(list, &form);
-					}
+	/* the point of the encoding space, all dimensions in one number */
+	for (i = 0; i < 256 * 4 * ws * lengths * FORM_NR_KINDS; i++) {
+		form.kind = (u8)(i % FORM_NR_KINDS);
+		form.l = (u8)(i / FORM_NR_KINDS % lengths);
+		form.w = (u8)(i / FORM_NR_KINDS / lengths % ws);
+		form.pp = (u8)(i / FORM_NR_KINDS / lengths / ws % 4);
+		form.opcode = (u8)(i / FORM_NR_KINDS / lengths / ws / 4);
+		add_fields(list, &form);
+	}
 }
 
 struct form *forms_make(enum upr_insn_mode mode, size_t *nr)
@@ -346,7 +344,8 @@ const char *form_text(const struct form *form)
 	static const char *const kind[] = { "", " reg", " mem", " mem+sib", " mem(rip)" };
 	static char buf[96];
 	int n = snprintf(buf, sizeof(buf), "%s%s%s %s%s", form->mode == UPR_INSN_32 ? "32-bit " : "",
-			 form_group_name(form_group(form)), pp[form->pp], form->w ? "W1 " : "", form->lock ? "lock " : "");
+			 form_group_name(form_group(form)), pp[form->pp], form->w ? "W1 " : "",
+			 form->lock ? "lock " : "");
 
 	if (form->enc == UPR_ENC_VEX2 || form->enc == UPR_ENC_VEX3 || form->enc == UPR_ENC_EVEX ||
 	    form->enc == UPR_ENC_XOP)

@@ -44,7 +44,8 @@ static void on_alarm(int sig)
 
 static void map_region(u64 addr, u64 size, int fill)
 {
-	void *p = mmap((void *)addr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	void *p = mmap((void *)addr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+		       0);
 
 	if (p != (void *)addr)
 		die("mapping the rat's memory");
@@ -74,7 +75,8 @@ static void protect_regions(void)
 static void forget_rseq(void)
 {
 	if (__rseq_size)
-		syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+		syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset, 32, RSEQ_FLAG_UNREGISTER,
+			RSEQ_SIG);
 }
 
 static void unmap_between(u64 from, u64 to)

@@ -170,7 +170,8 @@ static bool sleep_once(enum upr_way way, const struct upr_xol *xol, u64 area, bo
 		return false;
 	if (leave) {
 		rat_to_upr(&end->regs, &regs);
-		if (upr_xol_leave(xol, way, RAT_ORIG, area, &regs, way == UPR_WAY_STEP ? &step : NULL) != UPR_SLOT_AFTER)
+		if (upr_xol_leave(xol, way, RAT_ORIG, area, &regs, way == UPR_WAY_STEP ? &step : NULL) !=
+		    UPR_SLOT_AFTER)
 			return false;
 		rat_from_upr(&regs, &end->regs);
 		rat_put_regs(&end->regs);
@@ -220,11 +221,12 @@ static void test_restart(const struct rat_state *blank)
 				upr_xol_build(&xol, (enum upr_way)way, RAT_ORIG, areas[i], (u8 *)areas[i]);
 				/* a stepped one cannot be left alone: nobody would put rcx right */
 				if (!check(sleep_once((enum upr_way)way, &xol, areas[i], leave || way == UPR_WAY_STEP,
-						   &other) &&
-						same_end((enum upr_way)way, &xol.insn, &native, &other, why, sizeof(why)),
-					"nanosleep, interrupted: natively = %s, %s, %s",
-					way == UPR_WAY_BOOST ? "boosted" : "stepped", area_name(areas[i]),
-					leave || way == UPR_WAY_STEP ? "taken off the slot" : "left alone"))
+						      &other) &&
+						   same_end((enum upr_way)way, &xol.insn, &native, &other, why,
+							    sizeof(why)),
+					   "nanosleep, interrupted: natively = %s, %s, %s",
+					   way == UPR_WAY_BOOST ? "boosted" : "stepped", area_name(areas[i]),
+					   leave || way == UPR_WAY_STEP ? "taken off the slot" : "left alone"))
 					note("%s", why);
 			}
 }
@@ -290,7 +292,8 @@ static void test_child(const struct rat_state *blank, const char *name, long nr,
 	start.regs.rdi = flags;
 	place_code(code, 2, false);
 	rat_put(&start);
-	if (!check(make_child(PTRACE_CONT, &want) && want.rip == RAT_ORIG + 2 && !want.rax, "%s: a child natively", name))
+	if (!check(make_child(PTRACE_CONT, &want) && want.rip == RAT_ORIG + 2 && !want.rax, "%s: a child natively",
+		   name))
 		return;
 	run_on(PTRACE_CONT, &native);
 	rat_get(&native);

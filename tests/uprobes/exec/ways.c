@@ -65,7 +65,8 @@ static enum way_result run_emulated(const struct way_case *c, struct rat_state *
 	before = regs;
 	err = upr_xol_emulate(c->xol, &rat_task, RAT_ORIG, &regs);
 	if (err) {
-		if (memcmp(&regs, &before, sizeof(regs)) || memcmp((void *)RAT_DATA, start->data, sizeof(start->data)) ||
+		if (memcmp(&regs, &before, sizeof(regs)) ||
+		    memcmp((void *)RAT_DATA, start->data, sizeof(start->data)) ||
 		    memcmp((void *)RAT_STACK, start->stack, sizeof(start->stack))) {
 			snprintf(way_complaint, sizeof(way_complaint), "declined (%d), but something has changed", err);
 			return WAY_BROKEN;
@@ -118,7 +119,8 @@ static enum way_result run_stepped(const struct way_case *c, struct rat_state *e
 	end->regs = c->start->regs;
 	for (steps = 0; where == UPR_SLOT_BEFORE; steps++) {
 		if (steps == MAX_STEPS) {
-			snprintf(way_complaint, sizeof(way_complaint), "still not past the instruction after %u steps", steps);
+			snprintf(way_complaint, sizeof(way_complaint), "still not past the instruction after %u steps",
+				 steps);
 			return WAY_BROKEN;
 		}
 		rat_to_upr(&end->regs, &regs);
