@@ -357,6 +357,9 @@ const char *skip_reason(const struct upr_insn *insn)
 
 bool is_volatile(const struct upr_insn *insn)
 {
+	/* why a transaction was aborted: a step always does */
+	if (insn->branch == UPR_BR_XBEGIN)
+		return true;
 	if (is_0f(insn, 0x31) || is_0f(insn, 0xa2))	/* rdtsc, cpuid */
 		return true;
 	if (is_0f(insn, 0x01) && (insn->modrm == 0xf9 || insn->modrm == 0xfd))	/* rdtscp, rdpru */

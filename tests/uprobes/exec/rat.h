@@ -35,7 +35,7 @@
 #define RAT_GUARD	(RAT_RO + RAT_RO_SIZE)
 #define RAT_STACK	0x30000000ull	/* rw-, nothing below */
 #define RAT_STACK_SIZE	0x2000ull
-#define RAT_XSTATE_MAX	8192
+#define RAT_XSTATE_MAX	16384	/* AMX tiles included */
 
 /**
  * struct rat_state - everything an instruction can see or change
