@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * waiter.c - does what its standard input says, for tests that attach.
+ *
+ * Lines: "push N", "lea N": call so often; "load PATH": dlopen, "plug N": call its function;
+ * "quit STATUS".  Each is answered by a line on standard output, so that a test knows
+ * without sleeping what has been done.  The first line printed is the pid.
+ */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ENTRIES_HERE
+#include "entries.h"
+
+static long (*plug)(long x);
+
+static long repeat(long (*f)(long x), long n)
+{
+	long i, x = 0;
+
+	for (i = 0; i < n; i++)
+		x = f(x);
+	return x;
+}
+
+int main(void)
+{
+	char line[4096], word[16], arg[4000];
+
+	printf("%d\n", getpid());
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin)) {
+		arg[0] = '\0';
+		if (sscanf(line, "%15s %3999s", word, arg) < 1)
+			continue;
+		if (!strcmp(word, "push")) {
+			printf("push %ld\n", repeat(entry_push, atol(arg)));
+		} else if (!strcmp(word, "lea")) {
+			printf("lea %ld\n", repeat(entry_lea, atol(arg)));
+		} else if (!strcmp(word, "load")) {
+			void *lib = dlopen(arg, RTLD_NOW);
+
+			plug = lib ? (long (*)(long x))dlsym(lib, "plug_call") : NULL;
+			printf("load %s\n", plug ? "done" : dlerror());
+		} else if (!strcmp(word, "plug") && plug) {
+			printf("plug %ld\n", repeat(plug, atol(arg)));
+		} else if (!strcmp(word, "quit")) {
+			return atoi(arg);
+		} else {
+			printf("what?\n");
+		}
+		fflush(stdout);
+	}
+	return 0;
+}
