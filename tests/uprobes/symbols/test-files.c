@@ -36,7 +36,7 @@ static void test_fits(void)
 	check_fits("libc", "libc.a", false);
 }
 
-/* upr_file_find() and upr_elf_open(); the end of the path that is opened. */
+/* upr_elf_file_find() and upr_elf_open(); the end of the path that is opened. */
 static void check_find(const char *name, const char *want)
 {
 	struct upr_error err = {0};
@@ -44,7 +44,7 @@ static void check_find(const char *name, const char *want)
 	struct upr_elf *elf;
 	size_t len = strlen(want);
 
-	if (upr_file_find(name, &path, &err)) {
+	if (upr_elf_file_find(name, &path, &err)) {
 		ok(0, "%s is found", name);
 		diag("%s", err.text);
 		return;
@@ -80,10 +80,10 @@ static void test_find(void)
 	setenv("PATH", dir, 1);
 	if (!chdir("/"))
 		check_find("pie", "/t/pie");
-	ok(upr_file_find("nosuchthing", &path, &err) && err.kind == UPR_ERR_NO_FILE && strstr(err.text, "nosuchthing"),
+	ok(upr_elf_file_find("nosuchthing", &path, &err) && err.kind == UPR_ERR_NO_FILE && strstr(err.text, "nosuchthing"),
 	   "what is not there: %s", err.text);
-	ok(upr_file_find("", &path, &err) && err.kind == UPR_ERR_NO_FILE, "no name");
-	ok(!upr_file_find("/nonexistent/x", &path, &err) && !strcmp(path, "/nonexistent/x"),
+	ok(upr_elf_file_find("", &path, &err) && err.kind == UPR_ERR_NO_FILE, "no name");
+	ok(!upr_elf_file_find("/nonexistent/x", &path, &err) && !strcmp(path, "/nonexistent/x"),
 	   "a path is taken as it is");
 	free(path);
 }

@@ -302,7 +302,7 @@ static struct uprobe_image *first_image(struct uprobe_set *set, struct uprobe_sp
 		open_path = mapped.open_path;
 		spec->library = true;
 	} else {
-		if (upr_file_find(spec->name, &path, err))
+		if (upr_elf_file_find(spec->name, &path, err))
 			return NULL;
 		open_path = path;
 		/* found under another name: looked up */

@@ -242,7 +242,7 @@ static char *find_command(const char *name)
 	return NULL;
 }
 
-int upr_file_find(const char *name, char **ret, struct upr_error *err)
+int upr_elf_file_find(const char *name, char **ret, struct upr_error *err)
 {
 	bool library = !strncmp(name, "lib", 3) || strstr(name, ".so");
 	struct stat st;

@@ -151,7 +151,7 @@ struct upr_elf_options {
 
 /**
  * upr_elf_open() - open an executable or a shared library
- * @path:	a path, not searched for (see upr_file_find())
+ * @path:	a path, not searched for (see upr_elf_file_find())
  * Cheap: symbols are read by the first call that needs them.
  * Return: NULL with @err filled in.
  */
@@ -294,12 +294,12 @@ bool upr_code_gap(struct upr_elf *elf, u64 addr, struct upr_func *ret);
 /* --- files ------------------------------------------------------------- */
 
 /**
- * upr_file_find() - what -x FILE means
+ * upr_elf_file_find() - what -x FILE means
  * @name: a path; a command found on PATH; a library's name (libc.so.6, libc, c) found as the
  *	loader does: LD_LIBRARY_PATH, ld.so.cache, the standard directories
  * @ret:  path, to be freed.
  */
-int upr_file_find(const char *name, char **ret, struct upr_error *err);
+int upr_elf_file_find(const char *name, char **ret, struct upr_error *err);
 
 /**
  * struct upr_mapped_file - a file mapped executable by a process
