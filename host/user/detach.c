@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * detach.c - letting go.
+ *
+ * Purpose: the engine takes everything out, then every thread is stopped once
+ * more and released with whatever it had to get: the signal it was stopped
+ * for, its job-control stop, its SIGTRAP action, its CPUs.
+ *
+ * A thread can be stopped while the trap of an int3 that has just been taken out is
+ * still pending.  Released like that, it would die of it.  So whoever
+ * has a SIGTRAP of the kernel's pending goes through one more stop, where the engine
+ * recognises it.
+ *
+ * No locks.
+ */
+#include "host.h"
+
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#define DISARM_MS	20000
+#define RELEASE_MS	5000
+
+/* --- one thread ------------------------------------------------------------------------ */
+
+static void unregister(struct host_task *t)
+{
+	t->proc->released = true;
+	task_gone(t, 0);
+}
+
+/* Let go as it stands; the program's text is its own again, or was never changed. */
+void task_release(struct host_task *t)
+{
+	int signo = t->signo;
+
+	if (t->state == TASK_DEAD)
+		return;
+	task_unpin(t);
+	if (t->state == TASK_STOPPED) {
+		regs_flush(t);
+		host_ptrace(PTRACE_DETACH, t->tid, 0, (unsigned long)signo);
+	}
+	unregister(t);
+}
+
+static bool trap_pending(const struct host_task *t)
+{
+	struct __ptrace_peeksiginfo_args args = { .nr = 16 };
+	siginfo_t info[16];
+	long n, i;
+
+	while ((n = host_ptrace(PTRACE_PEEKSIGINFO, t->tid, (unsigned long)&args, (unsigned long)info)) > 0) {
+		for (i = 0; i < n; i++)
+			if (info[i].si_signo == SIGTRAP && info[i].si_code > 0)
+				return true;
+		args.off += (u64)n;
+	}
+	return false;
+}
+
+/* Stopped and clean?  If not, it is sent on its way and will be back. */
+static bool releasable(struct host_task *t)
+{
+	if (t->state != TASK_STOPPED)
+		return false;
+	if ((t->kind == STOP_INTERRUPT || t->kind == STOP_GROUP) && trap_pending(t)) {
+		t->kind = STOP_INTERRUPT;
+		task_run(t);
+		return false;
+	}
+	return true;
+}
+
+/* --- all of them ------------------------------------------------------------------------- */
+
+typedef void (*task_fn)(struct host_task *t);
+
+static void each_task(struct upr_home *home, task_fn fn)
+{
+	struct host_proc *proc, *next_proc;
+	struct host_task *t, *next;
+
+	list_for_each_entry_safe(proc, next_proc, &home->procs, node) {
+		bool last = false;
+
+		/* the process goes with its last thread */
+		for (t = list_first_entry(&proc->tasks, struct host_task, node); !last; t = next) {
+			next = list_next_entry(t, node);
+			last = &next->node == &proc->tasks;
+			fn(t);
+		}
+	}
+}
+
+static bool mm_clean(const struct host_mm *mm)
+{
+	return upr_mm_idle(mm->mm) || upr_mm_error(mm->mm);
+}
+
+static bool all_clean(void *data)
+{
+	struct upr_home *home = data;
+	struct host_mm *mm;
+
+	list_for_each_entry(mm, &home->mms, node)
+		if (!mm_clean(mm))
+			return false;
+	return true;
+}
+
+static void park(struct host_task *t)
+{
+	t->parked = true;
+	if (t->state == TASK_RUNNING || t->state == TASK_LISTENING)
+		task_interrupt(t);
+}
+
+static void release_if_possible(struct host_task *t)
+{
+	/* int3s of ours stay: it must not run without us */
+	if (t->mm && upr_mm_error(t->mm->mm))
+		return;
+	if (!releasable(t))
+		return;
+	sigtrap_restore(t);
+	if (t->state == TASK_STOPPED)
+		task_release(t);
+}
+
+static bool release_round(void *data)
+{
+	struct upr_home *home = data;
+
+	each_task(home, release_if_possible);
+	return !home->nr_tasks;
+}
+
+static int first_error(struct upr_home *home)
+{
+	struct host_mm *mm;
+
+	list_for_each_entry(mm, &home->mms, node)
+		if (upr_mm_error(mm->mm))
+			return upr_mm_error(mm->mm);
+	return 0;
+}
+
+static bool requests_done(void *data)
+{
+	struct upr_home *home = data;
+
+	return list_empty(&home->requests);
+}
+
+static void give_back(struct host_task *t)
+{
+	t->parked = false;
+	task_make_ready(t);
+}
+
+int upr_home_detach(struct upr_home *home)
+{
+	struct host_mm *mm;
+	int r, error;
+
+	if (!home->nr_tasks)
+		return 0;
+	home->detaching = true;
+	each_task(home, give_back);
+	list_for_each_entry(mm, &home->mms, node)
+		upr_mm_disarm(mm->mm);
+	r = home_wait_for(home, all_clean, home, DISARM_MS);
+	error = first_error(home);
+	each_task(home, park);
+	home_wait_for(home, requests_done, home, RELEASE_MS);
+	if (r != -ECHILD)
+		r = home_wait_for(home, release_round, home, RELEASE_MS);
+	if (home->pinned)
+		sched_setaffinity(0, sizeof(home->affinity), &home->affinity);
+	home->pinned = false;
+	home->detaching = home->nr_tasks;
+	return error ? error : r == -ECHILD ? 0 : r;
+}
+
+/* --- processes that are not to be followed --------------------------------------------------- */
+
+static bool may_go(const struct host_proc *proc)
+{
+	struct host_task *t;
+
+	list_for_each_entry(t, &proc->tasks, node)
+		if (t->state != TASK_STOPPED || !t->parked || !t->mm || !upr_mm_idle(t->mm->mm) || area_pending(t->mm))
+			return false;
+	return !list_empty(&proc->tasks);
+}
+
+/* Children nobody wants, once they have their own text back. */
+void home_release_idle(struct upr_home *home)
+{
+	struct host_proc *proc, *next;
+	struct host_task *t;
+	bool left = false;
+
+	list_for_each_entry_safe(proc, next, &home->procs, node) {
+		if (!proc->unfollowed)
+			continue;
+		t = list_first_entry(&proc->tasks, struct host_task, node);
+		/* a child has one thread when it is born, and does not run before it goes */
+		if (may_go(proc))
+			task_release(t);
+		else if (t->parked)
+			left = true;
+	}
+	home->releasing = left;
+}

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * host.h - what the files of the ptrace home share.
+ *
+ * Files
+ *   home.c		the calls of home.h, the wait loop, work queued by the engine
+ *   task.c		one thread: its stops decoded, reported, and let go of
+ *   trap.c		SIGTRAP: int3, step, or the program's own
+ *   signal.c		other signals, and what the kernel does to a blocked SIGTRAP
+ *   process.c		processes and address spaces come and go: fork, exec, exit
+ *   attach.c		running processes
+ *   spawn.c		commands from their first instruction
+ *   detach.c		letting go
+ *   ops.c		target_ops: registers and control of a stopped task
+ *   memory.c		target_ops: user memory and text
+ *   area.c		target_ops: areas, by injected calls
+ *   inject.c		one system call in somebody else's name
+ *   maps.c		/proc/PID/maps, and what has changed in it
+ *   loader.c		the dynamic loader's rendezvous
+ *   symbol.c		one symbol of one ELF file
+ *   proc.c		the other files of /proc/PID
+ *   permission.c	why a process cannot be traced
+ *   timer.c		an end to a blocking wait
+ *
+ * Locks: none.  ptrace belongs to one thread, so does everything here.  The
+ * queue of deferred work alone may be appended to from elsewhere: it has a
+ * spin lock of its own (home.c).
+ *
+ * Life of a stop: dispatch() finds the thread, task_stopped() decodes the wait
+ * status once, the handler of its kind reports to the engine, and task_settle()
+ * decides, after all work that the report has queued: hold it, or let it run on.
+ */
+#ifndef HOST_USER_HOST_H
+#define HOST_USER_HOST_H
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+#include <sys/user.h>
+
+#include <upr-compat.h>
+#include <utrace/home.h>
+#include <utrace/target.h>
+#include <utrace/uprobes.h>
+#include <utrace/utrace.h>
+
+#define HOST_PAGE	4096u
+
+struct host_task;
+struct host_proc;
+struct host_mm;
+struct loader_file;
+
+/* --- the home -------------------------------------------------------------- */
+
+#define TASK_BITS	10
+
+/**
+ * struct upr_home - one per tool
+ * @tasks:	by tid
+ * @procs, @mms: all of them
+ * @ready:	stopped tasks that task_settle() is to look at
+ * @requests:	areas asked for, or to be given back
+ * @early:	stops of children whose parent has not told of them
+ * @stops:	stops met while something else was waited for
+ * @graves:	dead tasks, freed when nobody is looking at them
+ * @nr_awaited:	tasks told to stop that have not done so yet
+ * @affinity:	of the tool before it was pinned
+ * @detaching:	nothing new is probed, and whoever stops stays where it is
+ * @releasing:	some process is to be let go as soon as it is clean
+ * @working:	home_work() is under way
+ * @rescan:	some host_mm.rescan_queued is set
+ * @any_parked:	some task waits for the first upr_home_run()
+ * @since_fair:	stops since everybody was collected
+ * @file_limit:	the tool's own, given to commands
+ */
+struct upr_home {
+	struct upr_session *session;
+	struct upr_home_client client;
+	void *data;
+	struct upr_home_options options;
+	struct hlist_head tasks[1 << TASK_BITS];
+	struct list_head procs;
+	struct list_head mms;
+	struct list_head ready;
+	struct list_head requests;
+	struct list_head early;
+	struct list_head stops;
+	struct list_head graves;
+	unsigned int nr_tasks;
+	unsigned int nr_awaited;
+	bool detaching;
+	bool releasing;
+	bool working;
+	bool rescan;
+	bool any_parked;
+	unsigned int since_fair;
+	struct rlimit file_limit;
+	bool spent;			/* a client's callback deserves the tool's attention */
+	struct sigaction old_chld;
+	struct loader_file *loader_files;
+	bool pinned;
+	int cpu;
+	cpu_set_t affinity;
+};
+
+/* --- a thread -------------------------------------------------------------- */
+
+enum task_state {
+	TASK_RUNNING,		/* or in a system call, or about to stop */
+	TASK_STOPPED,		/* in a ptrace stop: may be looked at and changed */
+	TASK_LISTENING,		/* job-control stop, waiting for SIGCONT */
+	TASK_VFORK,		/* waits in the kernel for its vfork child; will stop before user mode */
+	TASK_ZOMBIE,		/* past its end, waits for the other threads to be gone */
+	TASK_DEAD,
+};
+
+/* A wait status, decoded once. */
+enum stop_kind {
+	STOP_NONE,
+	STOP_EXITED,
+	STOP_TRAP,		/* SIGTRAP: int3, step or sent */
+	STOP_SIGNAL,
+	STOP_SYSCALL,
+	STOP_INTERRUPT,		/* because we said so, or first stop of a child, or SIGCONT */
+	STOP_GROUP,		/* job control */
+	STOP_FORK,
+	STOP_VFORK,
+	STOP_CLONE,
+	STOP_VFORK_DONE,
+	STOP_EXEC,
+	STOP_EXIT,
+	STOP_OTHER,
+};
+
+/**
+ * struct host_task - a thread
+ * @hash:	in home->tasks
+ * @node:	in proc->tasks
+ * @mm_node:	in mm->tasks
+ * @ready:	in home->ready
+ * @signo:	the signal to go on with
+ * @kind:	of the stop it is in
+ * @wish:	how it goes on, by the engine's last word
+ * @regs_valid, @regs_dirty: @regs is what the thread has, or is to get
+ * @pc_valid, @pc_dirty: the same of regs.rip alone
+ * @held:	UTRACE_STOP is in force
+ * @parked:	the home itself holds it (attach, spawn, detach)
+ * @owed:	the engine waits for a quiesce report
+ * @awaited:	counted in home->nr_awaited: PTRACE_INTERRUPT sent, no such stop yet
+ * @stepping:	was let go with a step
+ * @attaching:	its stops are not reported yet
+ * @group_stopped: job control has it
+ * @in_syscall:	at its last system call stop it was about to enter
+ * @loader:	the rendezvous of the dynamic loader was hit just now
+ * @retry:	an int3 of nobody's here has been executed a second time
+ * @mask:	signal mask at its last stop that was not a trap; @mask_known
+ * @trap_mask:	signal mask after its last trap; @trap_blocked: and SIGTRAP was in it before
+ * @call_args:	of the system call it is in, while those are traced
+ */
+struct host_task {
+	struct hlist_node hash;
+	struct list_head node;
+	struct list_head mm_node;
+	struct list_head ready;
+	struct upr_home *home;
+	struct host_proc *proc;
+	struct host_mm *mm;
+	struct utrace_task *ut;
+	pid_t tid;
+	enum task_state state;
+	enum stop_kind kind;
+	int signo;
+	enum utrace_resume wish;
+	struct user_regs_struct regs;
+	bool regs_valid, regs_dirty;
+	bool pc_valid, pc_dirty;
+	bool held;
+	bool parked;
+	bool owed;
+	bool awaited;
+	bool stepping;
+	bool attaching;
+	bool group_stopped;
+	bool in_syscall;
+	bool loader;
+	u64 retry;
+	u64 mask, trap_mask;
+	bool mask_known, trap_mask_known, trap_blocked;
+	u64 call_nr, call_args[6];
+	u64 awaited_since;
+	void *affinity;		/* cpu_set_t, before it was pinned; NULL: it was not */
+};
+
+/* --- a process (thread group) ---------------------------------------------- */
+
+/* How SIGTRAP stands: what the program wants, whatever the kernel has made of it. */
+struct trap_disposition {
+	bool ignored;
+	bool caught;
+	bool spoiled;		/* the kernel has reset it */
+	bool action_known;
+	u64 action[4];		/* the kernel's struct sigaction */
+};
+
+struct host_proc {
+	struct list_head node;
+	struct list_head tasks;
+	struct upr_home *home;
+	pid_t pid;
+	bool starting;		/* by its dynamic loader */
+	bool told_ready;
+	bool unfollowed;	/* to be let go as soon as it has memory of its own */
+	bool released;		/* let go: its end is not for us to tell */
+	unsigned int notes;	/* 1 << enum upr_home_note */
+	int wstatus;
+	struct trap_disposition trap;
+};
+
+/* --- an address space ------------------------------------------------------- */
+
+struct host_map {
+	u64 start, end, offset;
+	struct upr_file_key key;
+	bool shared;
+	char *path;
+};
+
+struct host_maps {
+	struct host_map *v;
+	unsigned int nr, room;
+};
+
+/* A set of addresses. */
+struct addr_set {
+	u64 *v;
+	unsigned int bits, used;
+};
+
+struct host_area {
+	struct list_head node;
+	u64 addr;
+	size_t size;
+};
+
+/**
+ * struct host_mm - an address space
+ * @tasks:	in it
+ * @fd:		/proc/PID/mem, or -1 not opened, -2 cannot be
+ * @mode32:	of its program
+ * @maps:	executable file mappings as last reported
+ * @seen:	files that the client has heard of
+ * @planted:	where an int3 of ours has ever been: one met late is no stranger
+ * @areas:	ours
+ * @maps_checked: no task of it has run since maps were last compared
+ * @syscall_insn: address of a system call instruction; 0 not looked for
+ * @rendezvous:	r_debug of the loader, 0 unknown
+ */
+struct host_mm {
+	struct list_head node;
+	struct upr_home *home;
+	struct upr_mm *mm;
+	struct list_head tasks;
+	int fd;
+	bool mode32;
+	bool maps_checked;
+	bool rescan_queued;
+	bool no_inherit;
+	struct upr_work rescan;
+	struct host_maps maps;
+	struct upr_file_key *seen;
+	unsigned int nr_seen;
+	struct addr_set planted;
+	struct list_head areas;
+	u64 syscall_insn;
+	u64 rendezvous;
+};
+
+/* --- home.c ----------------------------------------------------------------- */
+
+void home_defer(struct upr_work *work);
+void home_work(struct upr_home *home);
+void home_note(struct upr_home *home, enum upr_home_note note, struct host_proc *proc, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* One round: work, tasks that are ready, then one wait.  1 something happened, 0 time out, -ECHILD */
+int home_step(struct upr_home *home, bool block);
+int home_wait_for(struct upr_home *home, bool (*done)(void *data), void *data, unsigned int timeout_ms);
+void home_dispatch(struct upr_home *home, pid_t tid, int status);
+void home_queue_stop(struct upr_home *home, pid_t tid, int status);
+bool home_take_early(struct upr_home *home, pid_t tid, int *status);
+u64 home_now_ms(void);
+/* the engine has nothing under way for this address space */
+bool home_mm_settled(struct host_mm *mm);
+bool home_settled(struct upr_home *home);
+int why_set(struct upr_why *why, int error, int status, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* --- task.c ----------------------------------------------------------------- */
+
+struct host_task *task_find(struct upr_home *home, pid_t tid);
+struct host_task *task_new(struct upr_home *home, pid_t tid, struct host_proc *proc);
+void task_rename(struct host_task *t, pid_t tid);
+enum stop_kind stop_decode(int status, int *signo);
+void task_stopped(struct host_task *t, int status);
+void task_mark_stopped(struct host_task *t, int status);
+void task_settle(struct host_task *t);
+void task_make_ready(struct host_task *t);
+int task_run(struct host_task *t);
+void task_gone(struct host_task *t, int status);
+int task_interrupt(struct host_task *t);
+void task_uninterrupted(struct host_task *t);
+/* wait for this one alone; 0 its status, -ESRCH, -ETIMEDOUT */
+int task_wait(struct host_task *t, int *status);
+int wait_tid(pid_t tid, int *status, unsigned int timeout_ms);
+/* bring a stopped task into a stop from which it returns straight to user mode */
+int task_normalize(struct host_task *t);
+long host_ptrace(int request, pid_t tid, unsigned long addr, unsigned long data);
+void task_fix_eintr(struct host_task *t);
+void task_check_awaited(struct upr_home *home);
+extern const unsigned int host_ptrace_options;
+
+/* --- ops.c ------------------------------------------------------------------ */
+
+extern const struct target_ops host_ops;
+int regs_load(struct host_task *t);
+int regs_flush(struct host_task *t);
+void regs_forget(struct host_task *t);
+int regs_pc(struct host_task *t, u64 *pc);
+void regs_set_pc(struct host_task *t, u64 pc);
+
+/* --- trap.c, signal.c --------------------------------------------------------- */
+
+void trap_stopped(struct host_task *t);
+void signal_stopped(struct host_task *t);
+void signal_report(struct host_task *t, siginfo_t *info);
+void sigtrap_snapshot(struct host_task *t);
+void sigtrap_inherit(struct host_proc *proc, const struct host_proc *from);
+void sigtrap_mask_seen(struct host_task *t);
+void sigtrap_after_trap(struct host_task *t);
+int sigtrap_restore(struct host_task *t);
+void sigtrap_after_exec(struct host_task *t);
+
+/* --- process.c ---------------------------------------------------------------- */
+
+struct host_proc *proc_find(struct upr_home *home, pid_t pid);
+struct host_proc *proc_new(struct upr_home *home, pid_t pid);
+void proc_put_task(struct host_task *t, int status);
+struct host_mm *mm_new(struct upr_home *home, bool mode32);
+int mm_enter(struct host_task *t, struct host_mm *mm);
+void mm_leave(struct host_task *t);
+pid_t mm_any_tid(const struct host_mm *mm);
+pid_t mm_any_pid(const struct host_mm *mm);
+struct host_task *mm_stopped_task(const struct host_mm *mm);
+void clone_stopped(struct host_task *t);
+void exec_stopped(struct host_task *t);
+void exit_stopped(struct host_task *t);
+void process_started(struct host_task *t);
+int process_adopt_orphan(struct upr_home *home, pid_t tid, int status);
+bool task_mode32(struct host_task *t);
+bool same_vm(pid_t a, pid_t b);
+
+/* --- memory.c ------------------------------------------------------------------ */
+
+int mem_get(struct host_mm *mm, u64 addr, void *buf, size_t len);
+int mem_put(struct host_mm *mm, u64 addr, const void *buf, size_t len);
+void mem_close(struct host_mm *mm);
+int host_mem_read(struct utrace_task *task, u64 addr, void *buf, size_t len);
+int host_mem_write(struct utrace_task *task, u64 addr, const void *buf, size_t len);
+int host_text_read(struct upr_mm *mm, u64 addr, void *buf, size_t len);
+int host_text_write(struct upr_mm *mm, u64 addr, const void *buf, size_t len);
+bool addr_set_has(const struct addr_set *set, u64 addr);
+void addr_set_add(struct addr_set *set, u64 addr);
+int addr_set_copy(struct addr_set *to, const struct addr_set *from);
+void addr_set_free(struct addr_set *set);
+
+/* --- area.c, inject.c ------------------------------------------------------------ */
+
+struct host_request {
+	struct list_head node;
+	struct host_mm *mm;
+	struct upr_area *area;		/* NULL: unmap */
+	u64 addr;
+	size_t size;
+};
+
+void host_area_map(struct upr_mm *mm, struct upr_area *area);
+void host_area_unmap(struct upr_mm *mm, u64 addr, size_t size);
+bool area_requests(struct upr_home *home);
+void area_forget(struct host_mm *mm);
+bool area_pending(const struct host_mm *mm);
+int areas_copy(struct host_mm *to, const struct host_mm *from);
+bool area_has(const struct host_mm *mm, u64 addr, size_t len);
+int inject(struct host_task *t, long nr, const u64 args[6], s64 *ret);
+
+enum call_nr { CALL_MMAP, CALL_MUNMAP, CALL_SIGACTION, CALL_NR };
+/* the number of a call in the task's own width */
+long inject_nr(const struct host_task *t, enum call_nr call);
+
+/* --- maps.c ---------------------------------------------------------------------- */
+
+/**
+ * maps_each() - every line of /proc/TID/maps
+ * @fn: nonzero stops the walk and is returned
+ */
+struct map_line {
+	u64 start, end, offset;
+	struct upr_file_key key;
+	char perms[5];
+	const char *path;
+};
+
+int maps_each(pid_t tid, int (*fn)(void *data, const struct map_line *line), void *data);
+int maps_scan(struct host_mm *mm);
+void maps_free(struct host_maps *maps);
+int maps_copy(struct host_maps *to, const struct host_maps *from);
+const struct host_map *maps_find(const struct host_maps *maps, u64 addr);
+/* compare with the kernel's list now; the engine hears of it later. 0: addr is ours to write */
+int maps_check_text(struct host_mm *mm, u64 addr, size_t len);
+
+/* --- loader.c, symbol.c -------------------------------------------------------------- */
+
+void loader_init(struct host_task *t, bool starting);
+void loader_started(struct host_task *t);
+void loader_hit(struct host_task *t);
+void loader_syscall(struct host_task *t, bool entry);
+void loader_close(struct upr_home *home);
+
+struct elf_symbol {
+	u64 value;		/* relative to where the file is loaded */
+	u64 offset;		/* in the file, for a function; ~0 none */
+	bool found, exported;
+};
+
+int symbol_find(const char *path, const char *const *names, struct elf_symbol *ret, unsigned int nr);
+
+/* --- proc.c -------------------------------------------------------------------------- */
+
+struct proc_status {
+	char name[32];
+	char state;
+	pid_t tgid, ppid, tracer;
+	unsigned int uid, euid, gid, egid;
+	u64 sig_pending, sig_blocked, sig_ignored, sig_caught;
+	int seccomp;
+	bool no_new_privs;
+	bool kthread;
+};
+
+int proc_read(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int proc_status(pid_t tid, struct proc_status *ret);
+char proc_state(pid_t tid);
+u64 proc_auxv(pid_t tid, u64 type, bool mode32);
+int proc_each_task(pid_t pid, int (*fn)(void *data, pid_t tid), void *data);
+int proc_each_process(int (*fn)(void *data, pid_t pid), void *data);
+int proc_open_path(pid_t tid, const struct host_map *map, char *buf, size_t size);
+
+/* --- permission.c ---------------------------------------------------------------------- */
+
+int permission_why(struct upr_why *why, pid_t pid, int error);
+
+/* --- timer.c ----------------------------------------------------------------------------- */
+
+int timer_open(void);
+void timer_close(void);
+void timer_arm(unsigned int first_ms, unsigned int every_ms);
+void timer_disarm(void);
+bool timer_armed(void);
+bool timer_ticked(void);
+
+/* --- attach.c, detach.c ------------------------------------------------------------------ */
+
+void attach_stopped(struct host_task *t);
+void task_pin(struct host_task *t);
+void task_pin_inherit(struct host_task *t, const struct host_task *from);
+void task_unpin(struct host_task *t);
+void task_release(struct host_task *t);
+void home_release_idle(struct upr_home *home);
+
+#endif /* HOST_USER_HOST_H */

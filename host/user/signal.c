@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * signal.c - signals on their way to the program, and SIGTRAP kept as it was.
+ *
+ * Purpose: every signal goes on as it came, siginfo and all, unless an engine
+ * has changed it.
+ *
+ * The kernel forces SIGTRAP on a thread that executes int3 or is stepped.  Where
+ * it is blocked or ignored, that resets its action to the default and unblocks it,
+ * even though the program never sees it.  What the program had asked for is known
+ * from other stops: its mask is put back at once, a caught SIGTRAP gets its
+ * action back by an injected call, and an ignored one is ignored here, on its
+ * behalf, until it is let go or executes another program.
+ *
+ * A mask that the program has changed since the last stop that showed it is
+ * guessed: whoever blocks all other signals is taken to block this one.
+ *
+ * No locks.
+ */
+#include "host.h"
+
+#include <sys/ptrace.h>
+
+#define SIG_BIT(n)	(1ull << ((n) - 1))
+#define TRAP_BIT	SIG_BIT(SIGTRAP)
+
+/* Signals that can be blocked, and that a program which blocks "all" has in its mask. */
+#define ORDINARY	(0x7fffffffull & ~(SIG_BIT(SIGKILL) | SIG_BIT(SIGSTOP) | TRAP_BIT))
+
+/* --- delivery ------------------------------------------------------------------------- */
+
+/* Raised by the instruction, with an address that has to do with it. */
+static bool is_fault(const siginfo_t *info)
+{
+	if (info->si_code <= 0)
+		return false;
+	switch (info->si_signo) {
+	case SIGSEGV:
+	case SIGILL:
+	case SIGFPE:
+	case SIGTRAP:
+	case SIGSYS:
+		return true;
+	case SIGBUS:
+		return info->si_code != BUS_MCEERR_AO;
+	default:
+		return false;
+	}
+}
+
+static void replace_info(struct host_task *t, siginfo_t *info, const struct utrace_signal *sig)
+{
+	info->si_signo = sig->signo;
+	info->si_code = sig->code;
+	if (sig->fault)
+		info->si_addr = (void *)sig->addr;
+	host_ptrace(PTRACE_SETSIGINFO, t->tid, 0, (unsigned long)info);
+}
+
+void signal_report(struct host_task *t, siginfo_t *info)
+{
+	enum utrace_signal_action action = UTRACE_SIG_DELIVER;
+	struct utrace_signal sig = {
+		.signo = info->si_signo, .code = info->si_code, .fault = is_fault(info), .home = info,
+	};
+
+	/* the program ignores it; only the kernel does not know any more */
+	if (sig.signo == SIGTRAP && !sig.fault && t->proc->trap.ignored && t->proc->trap.spoiled) {
+		t->signo = 0;
+		task_settle(t);
+		return;
+	}
+	if (sig.fault)
+		sig.addr = (u64)info->si_addr;
+	t->wish = utrace_report_signal(t->ut, &sig, &action);
+	if (action == UTRACE_SIG_REPLACE)
+		replace_info(t, info, &sig);
+	t->signo = action == UTRACE_SIG_IGNORE ? 0 : sig.signo;
+	task_settle(t);
+}
+
+void signal_stopped(struct host_task *t)
+{
+	siginfo_t info;
+
+	if (host_ptrace(PTRACE_GETSIGINFO, t->tid, 0, (unsigned long)&info) < 0)
+		return;
+	sigtrap_mask_seen(t);
+	signal_report(t, &info);
+}
+
+/* --- the mask ---------------------------------------------------------------------------- */
+
+static int get_mask(struct host_task *t, u64 *mask)
+{
+	return (int)host_ptrace(PTRACE_GETSIGMASK, t->tid, sizeof(*mask), (unsigned long)mask);
+}
+
+/* At a stop that is no trap the mask is the program's. */
+void sigtrap_mask_seen(struct host_task *t)
+{
+	t->mask_known = !get_mask(t, &t->mask);
+	t->trap_mask_known = false;
+}
+
+static bool was_blocked(const struct host_task *t, u64 mask)
+{
+	if (t->mask_known && (t->mask & ~TRAP_BIT) == mask)
+		return t->mask & TRAP_BIT;
+	return (mask & ORDINARY) == ORDINARY;
+}
+
+static void put_back(struct host_task *t, u64 mask)
+{
+	struct trap_disposition *trap = &t->proc->trap;
+
+	mask |= TRAP_BIT;
+	host_ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(mask), (unsigned long)&mask);
+	if (trap->ignored || trap->caught)
+		trap->spoiled = true;
+}
+
+/* A trap was forced on the thread: undo what that did to its mask. */
+void sigtrap_after_trap(struct host_task *t)
+{
+	u64 mask;
+
+	if (t->proc->trap.ignored)
+		t->proc->trap.spoiled = true;
+	if (get_mask(t, &mask))
+		return;
+	if (!t->trap_mask_known || t->trap_mask != mask) {
+		t->trap_mask = mask;
+		t->trap_mask_known = true;
+		t->trap_blocked = was_blocked(t, mask);
+	}
+	if (t->trap_blocked)
+		put_back(t, mask);
+}
+
+/* --- the action ---------------------------------------------------------------------------- */
+
+struct scratch {
+	u64 addr;
+	u8 saved[32];
+};
+
+/* 32 bytes of the stack beyond the red zone, put back afterwards: nobody runs meanwhile. */
+static int scratch_take(struct host_task *t, struct scratch *s)
+{
+	if (regs_load(t))
+		return -ESRCH;
+	s->addr = (t->regs.rsp - 256) & ~(u64)15;
+	return mem_get(t->mm, s->addr, s->saved, sizeof(s->saved));
+}
+
+static void scratch_put(struct host_task *t, const struct scratch *s)
+{
+	if (t->state == TASK_STOPPED)
+		mem_put(t->mm, s->addr, s->saved, sizeof(s->saved));
+}
+
+static int call_sigaction(struct host_task *t, u64 new_action, u64 old_action)
+{
+	u64 args[6] = { SIGTRAP, new_action, old_action, 8 };
+	s64 ret = 0;
+	int r = inject(t, inject_nr(t, CALL_SIGACTION), args, &ret);
+
+	return r ? r : (int)ret;
+}
+
+static int read_action(struct host_task *t, struct trap_disposition *trap)
+{
+	struct scratch s;
+	int r = scratch_take(t, &s);
+
+	if (!r)
+		r = call_sigaction(t, 0, s.addr);
+	if (!r)
+		r = mem_get(t->mm, s.addr, trap->action, sizeof(trap->action));
+	scratch_put(t, &s);
+	trap->action_known = !r;
+	return r;
+}
+
+static int write_action(struct host_task *t, struct trap_disposition *trap)
+{
+	struct scratch s;
+	int r = scratch_take(t, &s);
+
+	if (!r)
+		r = mem_put(t->mm, s.addr, trap->action, sizeof(trap->action));
+	if (!r)
+		r = call_sigaction(t, s.addr, 0);
+	scratch_put(t, &s);
+	return r;
+}
+
+static void look_at_status(struct host_proc *proc, pid_t tid)
+{
+	struct trap_disposition *trap = &proc->trap;
+	struct proc_status st;
+
+	if (proc_status(tid, &st))
+		return;
+	trap->ignored = st.sig_ignored & TRAP_BIT;
+	trap->caught = st.sig_caught & TRAP_BIT;
+}
+
+/* At attach, before any trap of ours; @t is stopped. */
+void sigtrap_snapshot(struct host_task *t)
+{
+	struct trap_disposition *trap = &t->proc->trap;
+
+	memset(trap, 0, sizeof(*trap));
+	look_at_status(t->proc, t->tid);
+	if (trap->caught)
+		read_action(t, trap);
+}
+
+void sigtrap_inherit(struct host_proc *proc, const struct host_proc *from)
+{
+	proc->trap = from->trap;
+}
+
+/*
+ * Give the program its action back.  If it has set one itself since, that stands.
+ * Return: 0, or why it could not be done.
+ */
+int sigtrap_restore(struct host_task *t)
+{
+	struct trap_disposition *trap = &t->proc->trap;
+	struct proc_status st;
+	int r = 0;
+
+	if (!trap->spoiled)
+		return 0;
+	if (proc_status(t->tid, &st))
+		return -ESRCH;
+	if (!((st.sig_ignored | st.sig_caught) & TRAP_BIT)) {
+		if (trap->ignored && !trap->action_known) {
+			memset(trap->action, 0, sizeof(trap->action));
+			/* the first word, or the first half of it in a 32-bit program */
+			trap->action[0] = (u64)SIG_IGN;
+			trap->action_known = true;
+		}
+		r = trap->action_known ? write_action(t, trap) : -ENODATA;
+	}
+	if (r && r != -ESRCH)
+		home_note(t->home, UPR_NOTE_SIGTRAP, t->proc,
+			  "process %d blocks or ignores SIGTRAP; probes reset that, and it could not be put back: %s",
+			  t->proc->pid, r == -EPERM ? "its seccomp filter is not to be provoked" : strerror(-r));
+	trap->spoiled = r;
+	return r;
+}
+
+/* An ignored signal stays ignored in the new program. */
+void sigtrap_after_exec(struct host_task *t)
+{
+	if (t->proc->trap.spoiled && t->proc->trap.ignored)
+		sigtrap_restore(t);
+	if (t->state == TASK_STOPPED && !t->proc->trap.spoiled)
+		look_at_status(t->proc, t->tid);
+}

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tests of the ptrace home itself: test-*.c are tests, target-*.c what they trace.
+
+HOST_T    := $(O)/tests/host
+HOST_DIR  := tests/uprobes/host
+# fragments are read in alphabetical order: kernel/, arch/ and host/ are known by now
+HOST_CODE := $(ENGINE_SRCS:%.c=$(O)/%.o) $(HOST_USER_SRCS:%.c=$(O)/%.o) $(O)/$(HOST_DIR)/drive.o
+
+HOST_TESTS   := $(patsubst $(HOST_DIR)/test-%.c,$(HOST_T)/test-%,$(wildcard $(HOST_DIR)/test-*.c))
+HOST_TARGETS := $(patsubst $(HOST_DIR)/target-%.c,$(HOST_T)/target-%,$(wildcard $(HOST_DIR)/target-*.c))
+
+$(HOST_T)/test-% $(HOST_T)/count: LDLIBS := -lurcu-bp -lpthread
+$(HOST_T)/test-%: $(O)/$(HOST_DIR)/test-%.o $(HOST_CODE) | $(HOST_TARGETS)
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+
+$(HOST_T)/count: $(O)/$(HOST_DIR)/count.o $(HOST_CODE)
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+
+$(HOST_T)/target-%: $(HOST_DIR)/target-%.c
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O1 -g -o $@ $< -pthread -ldl
+
+.SECONDARY: $(patsubst %.c,$(O)/%.o,$(wildcard $(HOST_DIR)/*.c))
+
+TESTS      += $(HOST_TESTS)
+TESTS_USER += $(HOST_TESTS)
+TARGETS    += $(HOST_TARGETS)
