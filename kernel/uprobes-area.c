@@ -36,12 +36,14 @@ static bool has_way(const struct upr_bp *bp, enum upr_way way)
 
 static bool needs_slot(const struct upr_bp *bp, enum upr_mode mode)
 {
-	bool slot = bp->xol->ways & (UPR_WAYS(UPR_WAY_BOOST) | UPR_WAYS(UPR_WAY_STEP));
+	u64 pc;
 
+	if (!has_way(bp, UPR_WAY_BOOST) && !has_way(bp, UPR_WAY_STEP))
+		return false;
 	if (mode == UPR_MODE_STEP && has_way(bp, UPR_WAY_STEP))
 		return true;
-	/* memory may not answer: then the copy is needed after all */
-	return slot && (!has_way(bp, UPR_WAY_EMULATE) || bp->xol->emulate_mem);
+	/* memory may not answer, flags may forbid it: then the copy is needed after all */
+	return !upr_xol_emulate_pc(bp->xol, bp->addr, &pc);
 }
 
 /* The first choice of a site about to be armed.  False: it cannot be; it is marked so. */

@@ -123,9 +123,6 @@ static int emulate(struct upr_task *u, struct upr_bp *bp)
 	r = task->target->regs_get(task, &regs);
 	if (r)
 		return r;
-	/* a program that steps itself is to get its trap: the CPU gives it */
-	if ((regs.flags & UPR_FL_TF) && bp->slot)
-		return -EAGAIN;
 	regs.ip = bp->addr;
 	if (upr_xol_emulate(bp->xol, task, bp->addr, &regs))
 		return -EAGAIN;

@@ -247,5 +247,10 @@ const struct fake_case upr_way_cases[] = {
 	{ "refusals", refusals },
 	{ "tour", tour },
 	{ "areas", areas },
+	{ "writes", upr_test_writes },
+	{ "differs", upr_test_differs },
+	{ "flags", upr_test_flags },
+	{ "unmapped", upr_test_unmapped },
+	{ "many", upr_test_many },
 	{ NULL, NULL },
 };

@@ -139,8 +139,14 @@ static void hit(struct upr_consumer *consumer, struct utrace_task *task, u64 add
 static void unhit(struct upr_consumer *consumer, struct utrace_task *task, u64 addr)
 {
 	struct site *site = container_of(consumer, struct site, consumer);
+	u64 tid = 1ull << (task->id & 63);
 
 	site->unhits++;
+	/* what it did not count the first time it will count the second time */
+	if (site->late && (site->late->under_way_tids & tid)) {
+		site->late->under_way_tids &= ~tid;
+		site->late->expected++;
+	}
 }
 
 struct site *stage_site(struct stage *st, unsigned int offset)

@@ -70,6 +70,8 @@ struct site {
 	u64 now;		/* CPU's count, and hits under way, after the last step */
 	unsigned int under_way;
 	unsigned int unhits;
+	struct site *late;	/* registered at the same place later: its hits are a part of these */
+	u64 under_way_tids;	/* hits that were under way when it was registered */
 	unsigned int bad_pc;	/* the callback saw another pc than the site's */
 };
 
@@ -108,6 +110,13 @@ void stage_free(struct fake_world *w);
 /* Hits met, of which it is not known yet whether the instruction will be executed. */
 unsigned int hits_under_way(const struct stage *st, const struct site *site);
 u64 site_count(const struct site *site);
+
+/* test-uprobes-fail.c */
+void upr_test_writes(struct fake_test *t);
+void upr_test_differs(struct fake_test *t);
+void upr_test_flags(struct fake_test *t);
+void upr_test_unmapped(struct fake_test *t);
+void upr_test_many(struct fake_test *t);
 
 extern const struct fake_case upr_way_cases[];
 extern const struct fake_case upr_life_cases[];
