@@ -186,8 +186,9 @@ static enum utrace_resume let_go(struct utrace_task *task, const struct wishes *
 	bool step = w->ask == UTRACE_RESUME && is_step(w->run);
 
 	task->stopped = false;
+	/* a trap that is on its way from before stays its engine's, if that still wants it */
 	list_for_each_entry(engine, &task->engines, node)
-		engine->stepping = step && is_step(engine->wish);
+		engine->stepping = is_step(engine->wish) && (step || engine->stepping);
 	if (w->ask != UTRACE_RESUME) {
 		task->interrupting = true;
 		return w->ask == UTRACE_STOP ? UTRACE_INTERRUPT : w->ask;

@@ -50,8 +50,11 @@ static void op_task_interrupt(struct utrace_task *ut)
 {
 	struct fake_task *t = live(ut);
 
-	if (t)
-		t->interrupt = true;
+	if (!t)
+		return;
+	t->interrupt = true;
+	if (!t->started)
+		t->must_quiesce = true;
 }
 
 static void op_task_resume(struct utrace_task *ut, enum utrace_resume how)

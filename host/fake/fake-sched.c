@@ -404,7 +404,7 @@ bool fake_sync(struct fake_world *w)
 	struct fake_choice list[MAX_CHOICES];
 
 	fake_current = w;
-	while (!w->broken && !w->failed && list_completions(w, list) > 0) {
+	while (!w->broken && list_completions(w, list) > 0) {
 		carry_out(w, &list[0]);
 		if (++w->steps > w->max_steps)
 			fake_expect_at(w, false, "the world comes to rest");

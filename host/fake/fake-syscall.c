@@ -349,14 +349,13 @@ static void report_return(struct fake_task *t)
 {
 	enum utrace_resume how;
 
-	t->phase = FAKE_USER;
+	t->phase = FAKE_SYSDONE;
 	t->regs.orig_ax = -1;
 	if (heard(t, UTRACE_EV_SYSCALL_EXIT)) {
 		fake_report_enter(t, false);
 		how = utrace_report_syscall_exit(t->ut);
 		fake_report_leave(t, false, how);
 	}
-	fake_take_step(t);
 }
 
 /* Onwards from where it stands, as far as the engines let it. */
@@ -381,6 +380,10 @@ void fake_syscall_go(struct fake_task *t)
 			return;
 		case FAKE_SYSRET:
 			report_return(t);
+			break;
+		case FAKE_SYSDONE:
+			t->phase = FAKE_USER;
+			fake_take_step(t);
 			return;
 		case FAKE_BLOCKED:
 			if (t->vfork_child || (!t->wake && t->regs.orig_ax != FAKE_SYS_VFORK))

@@ -215,8 +215,8 @@ void fake_apply(struct fake_task *t, enum utrace_resume how)
 		break;
 	case UTRACE_REPORT:
 	case UTRACE_INTERRUPT:
+		/* a step over the system call that the task is in is had nevertheless */
 		t->must_quiesce = true;
-		t->how = UTRACE_RESUME;
 		break;
 	case UTRACE_SINGLESTEP:
 	case UTRACE_BLOCKSTEP:
@@ -300,7 +300,7 @@ static void take_trap(struct fake_task *t, bool step, bool own)
 /* A system call stepped over traps behind it. */
 void fake_take_step(struct fake_task *t)
 {
-	if (t->how == UTRACE_SINGLESTEP && !t->held && !t->must_quiesce)
+	if (t->how == UTRACE_SINGLESTEP)
 		take_trap(t, true, false);
 }
 

@@ -108,6 +108,7 @@ enum fake_phase {
 	FAKE_SYSCALL,		/* entry reported, call not made yet */
 	FAKE_BLOCKED,		/* in a system call that waits */
 	FAKE_SYSRET,		/* call made, exit not reported yet */
+	FAKE_SYSDONE,		/* exit reported, step over the call not yet */
 	FAKE_CLONED,		/* child born, not reported yet */
 	FAKE_EXECED,		/* new program, not reported yet */
 	FAKE_EXITING,		/* about to report exit */

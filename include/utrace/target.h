@@ -99,7 +99,8 @@ struct target_ops {
 	 * @task_interrupt: make a running task report quiesce soon.
 	 * Atomic.  Engine locks: the task's.  Idempotent.  Completion:
 	 * utrace_report_quiesce().  A task that cannot run user code before it
-	 * reports (vfork parent, job-control stop) may be reported at once.
+	 * reports (vfork parent, job-control stop) may be reported at once; one
+	 * that has not run yet is reported before its first instruction.
 	 * A task held by UTRACE_STOP is reported without being let go: its
 	 * other engines have a right to hear that it is quiet.
 	 */
