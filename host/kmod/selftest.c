@@ -37,6 +37,7 @@ static const struct suite suites[] = {
 	{ .name = "xol", .run = upr_xol_selftest },
 	{ .name = "fake-host", .cases = fake_host_cases },
 	{ .name = "fake-utrace", .cases = utrace_cases },
+	{ .name = "fake-utrace-orders", .cases = utrace_order_cases },
 	{ .name = "fake-uprobes-ways", .cases = upr_way_cases },
 	{ .name = "fake-uprobes-life", .cases = upr_life_cases },
 	{ .name = "fake-uprobes-race", .cases = upr_race_cases },
