@@ -345,6 +345,9 @@ void upr_test_unmapped(struct fake_test *t)
 /* --- many --------------------------------------------------------------------------------- */
 
 #define MANY	100000u
+#define FEWER	20000u		/* where effort is bounded, and memory may be */
+
+static unsigned int nr_many;
 
 struct many {
 	struct fake_actor actor;
@@ -363,10 +366,10 @@ static bool take_all_out(struct fake_world *w, struct fake_actor *a)
 		fake_expect(w, !st->mm->upr->nr_bps && fake_text_is_clean(st->mm, true));
 		return false;
 	}
-	fake_expect(w, st->mm->upr->nr_bps == MANY);
+	fake_expect(w, st->mm->upr->nr_bps == nr_many);
 	fake_expect(w, upr_probe_sites(w->session, many->first, NULL) == 1);
 	upr_batch_begin(w->session);
-	for (i = 0; i < MANY; i++)
+	for (i = 0; i < nr_many; i++)
 		upr_unregister(w->session, &many->consumers[i]);
 	upr_batch_end(w->session);
 	return true;
@@ -384,23 +387,23 @@ static void setup_many(struct fake_world *w)
 {
 	struct stage *st = stage_new(w, UPR_MODE_AUTO);
 	struct many *many = kzalloc(sizeof(*many), GFP_KERNEL);
-	u8 *text = kvcalloc(MANY, 3, GFP_KERNEL);
+	u8 *text = kvcalloc(nr_many, 3, GFP_KERNEL);
 	unsigned int i;
 	struct fake_file *file;
 
 	script_sys(&st->script, FAKE_SYS_WAIT);
 	script_sys2(&st->script, FAKE_SYS_EXIT, 0, 0);
 	stage_raise(st);
-	for (i = 0; i < MANY; i++)
+	for (i = 0; i < nr_many; i++)
 		memcpy(text + 3 * i, i & 1 ? "\x50\x58\x90" : "\x48\x89\xd8", 3);
-	file = fake_file_new(w, text, 3 * MANY);
+	file = fake_file_new(w, text, 3 * nr_many);
 	kvfree(text);
-	fake_map(st->mm, 0x1000000, 3 * MANY, FAKE_R | FAKE_X, file, 0);
+	fake_map(st->mm, 0x1000000, 3 * nr_many, FAKE_R | FAKE_X, file, 0);
 	st->extra = many;
 	many->key = file->key;
-	many->consumers = kvcalloc(MANY, sizeof(*many->consumers), GFP_KERNEL);
+	many->consumers = kvcalloc(nr_many, sizeof(*many->consumers), GFP_KERNEL);
 	upr_batch_begin(w->session);
-	for (i = 0; i < MANY; i++)
+	for (i = 0; i < nr_many; i++)
 		fake_expect(w, !upr_register(w->session, file->key, 3 * i, file->bytes + 3 * i, 3, UPR_INSN_64,
 					     &many->consumers[i], i ? NULL : &many->first));
 	upr_batch_end(w->session);
@@ -437,5 +440,8 @@ void upr_test_many(struct fake_test *t)
 		.runs = 1,
 	};
 
+	nr_many = t->effort ? FEWER : MANY;
+	if (t->effort)
+		s.name = "twenty thousand probes, armed in one stop and taken out in another";
 	fake_explore(t, &s);
 }
