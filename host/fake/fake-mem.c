@@ -17,8 +17,8 @@ struct fake_file *fake_file_new(struct fake_world *w, const u8 *bytes, size_t le
 
 	BUG_ON(!file);
 	file->len = ALIGN(len, FAKE_PAGE);
-	file->bytes = kzalloc(file->len, GFP_KERNEL);
-	file->executed = kcalloc(len, sizeof(*file->executed), GFP_KERNEL);
+	file->bytes = kvcalloc(1, file->len, GFP_KERNEL);
+	file->executed = kvcalloc(len, sizeof(*file->executed), GFP_KERNEL);
 	BUG_ON(!file->bytes || !file->executed);
 	memcpy(file->bytes, bytes, len);
 	file->len = len;
@@ -46,7 +46,7 @@ struct fake_map *fake_map_at(struct fake_mm *mm, u64 addr)
 static void map_free(struct fake_map *map)
 {
 	list_del(&map->node);
-	kfree(map->bytes);
+	kvfree(map->bytes);
 	kfree(map->present);
 	kfree(map);
 }
@@ -65,7 +65,7 @@ struct fake_map *fake_map_raw(struct fake_mm *mm, u64 addr, u64 len, unsigned in
 	map->prot = prot;
 	map->file = file;
 	map->offset = offset;
-	map->bytes = kzalloc(len, GFP_KERNEL);
+	map->bytes = kvcalloc(1, len, GFP_KERNEL);
 	map->present = kzalloc(pages, GFP_KERNEL);
 	BUG_ON(!map->bytes || !map->present);
 	if (file && offset < ALIGN(file->len, FAKE_PAGE))

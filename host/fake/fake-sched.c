@@ -213,8 +213,8 @@ static void drain(struct fake_world *w)
 static void free_file(struct fake_file *file)
 {
 	list_del(&file->node);
-	kfree(file->bytes);
-	kfree(file->executed);
+	kvfree(file->bytes);
+	kvfree(file->executed);
 	kfree(file);
 }
 
