@@ -99,8 +99,6 @@ int upr_bp_insert(struct upr_space *sp, struct upr_bp *bp)
 			return r;
 	}
 	table_put(sp->mm.bps, bp);
-	if (bp->state != UPR_BP_OFF)
-		sp->nr_live++;
 	return 0;
 }
 
@@ -113,10 +111,8 @@ static void table_del(struct upr_space *sp, struct upr_bp *bp)
 		if (table->slots[i] != bp)
 			continue;
 		rcu_assign_pointer(table->slots[i], UPR_BP_DELETED);
-		break;
+		return;
 	}
-	if (bp->state != UPR_BP_OFF)
-		sp->nr_live--;
 }
 
 /* --- life --------------------------------------------------------------- */
@@ -156,7 +152,6 @@ struct upr_bp *upr_bp_get(struct upr_space *sp, u64 addr, struct upr_probe *prob
 		return NULL;
 	if (bp) {
 		bp_aim(sp, bp, probe, xol);
-		sp->nr_live++;
 		return bp;
 	}
 	bp = kzalloc(sizeof(*bp), GFP_KERNEL);
@@ -212,7 +207,6 @@ void upr_bp_off(struct upr_space *sp, struct upr_bp *bp)
 	bp->xol = NULL;
 	bp->why = NULL;
 	bp->state = UPR_BP_OFF;
-	sp->nr_live--;
 }
 
 static void bp_free(struct upr_bp *bp)

@@ -40,7 +40,8 @@
  * struct upr_session - see <utrace/uprobes.h>
  * @buckets:	1 << @bits of upr_probe.hash, by file and offset
  * @files:	struct upr_file
- * @changed:	probes that have lost a consumer or all breakpoints
+ * @changed:	probes that have lost a consumer
+ * @unused:	probes that have lost all breakpoints and have no consumer: freed in time
  * @last_id:	of a consumer
  * @batch:	upr_batch_begin()s open
  * @queued:	@work is under way and holds a reference
@@ -56,6 +57,7 @@ struct upr_session {
 	struct list_head files;
 	struct list_head mms;
 	struct list_head changed;
+	struct list_head unused;
 	u64 last_id;
 	unsigned int batch;
 	bool closing;
@@ -74,7 +76,7 @@ struct upr_file {
 /**
  * struct upr_probe - (file, offset)
  * @consumers:	struct upr_consumer, in order of their ids
- * @changed:	on session->changed
+ * @changed:	on session->changed or session->unused
  * @nr_bps:	breakpoints that point here
  * @xol:	analysed for an ordinary address space
  * @shstk_xol:	for one with a shadow stack; NULL before the first of them
@@ -189,7 +191,6 @@ enum upr_area_state {
  * @pending:	breakpoints to be armed or disarmed
  * @zombies:	GONE breakpoints that have a slot
  * @garbage:	breakpoints to be freed when all is quiet
- * @nr_live:	breakpoints in the table that are not OFF
  * @nr_quiet:	of @nr_tasks
  * @requested:	areas asked for and not answered
  * @dirty:	there is something to do that needs all tasks quiet
@@ -208,7 +209,6 @@ struct upr_space {
 	struct list_head garbage;
 	struct upr_bp_table *old_tables;
 	struct upr_filter *old_filters;
-	unsigned int nr_live;
 	unsigned int nr_tasks;
 	unsigned int nr_quiet;
 	unsigned int requested;

@@ -511,7 +511,8 @@ bool upr_mm_busy(struct upr_mm *mm)
 	busy = !list_empty(&session->changed);
 	spin_unlock_irqrestore(&session->consumer_lock, flags);
 	mutex_lock(&mm->lock);
-	busy |= mm->state != UPR_MM_RUNNING || upr_space(mm)->dirty;
+	/* without a task nothing can be done, and nothing waits for it */
+	busy |= mm->state != UPR_MM_RUNNING || (upr_space(mm)->dirty && upr_space(mm)->nr_tasks);
 	mutex_unlock(&mm->lock);
 	return busy;
 }

@@ -206,6 +206,7 @@ struct upr_session *upr_session_new(enum upr_mode mode)
 	INIT_LIST_HEAD(&session->files);
 	INIT_LIST_HEAD(&session->mms);
 	INIT_LIST_HEAD(&session->changed);
+	INIT_LIST_HEAD(&session->unused);
 	INIT_LIST_HEAD(&session->work.list);
 	session->work.fn = session_work;
 	refcount_set(&session->refs, 1);
@@ -241,8 +242,7 @@ void upr_session_put(struct upr_session *session)
 
 static void probe_changed(struct upr_probe *probe)
 {
-	if (list_empty(&probe->changed))
-		list_add_tail(&probe->changed, &probe->session->changed);
+	list_move_tail(&probe->changed, &probe->session->changed);
 }
 
 static void consumer_del(struct upr_consumer *consumer)
@@ -282,14 +282,14 @@ void upr_session_free(struct upr_session *session)
 	upr_session_put(session);
 }
 
-static struct upr_probe *pop_changed(struct upr_session *session)
+static struct upr_probe *pop(struct upr_session *session, struct list_head *list)
 {
 	struct upr_probe *probe = NULL;
 	unsigned long flags;
 
 	spin_lock_irqsave(&session->consumer_lock, flags);
-	if (!list_empty(&session->changed)) {
-		probe = list_first_entry(&session->changed, struct upr_probe, changed);
+	if (!list_empty(list)) {
+		probe = list_first_entry(list, struct upr_probe, changed);
 		list_del_init(&probe->changed);
 	}
 	spin_unlock_irqrestore(&session->consumer_lock, flags);
@@ -307,6 +307,12 @@ static void kick_all(struct upr_session *session)
 	}
 }
 
+static void free_if_unused(struct upr_probe *probe)
+{
+	if (list_empty(&probe->consumers) && !atomic_read(&probe->nr_bps))
+		probe_free(probe);
+}
+
 /*
  * Probes that nobody wants any more leave the address spaces, and those that
  * stand nowhere go.  session->lock is held.
@@ -318,12 +324,13 @@ void upr_session_reap(struct upr_session *session)
 
 	if (session->batch)
 		return;
-	while ((probe = pop_changed(session))) {
+	while ((probe = pop(session, &session->changed))) {
 		list_for_each_entry(mm, &session->mms, node)
 			upr_mm_review(mm, probe);
-		if (list_empty(&probe->consumers) && !atomic_read(&probe->nr_bps))
-			probe_free(probe);
+		free_if_unused(probe);
 	}
+	while ((probe = pop(session, &session->unused)))
+		free_if_unused(probe);
 	kick_all(session);
 }
 

@@ -108,6 +108,26 @@ static void check_tour(struct fake_world *w)
 		fake_expect(w, site_count(&st->sites[i]) > 0);
 }
 
+/* Whoever reads text through the home sees what the program's author wrote. */
+static void step_tour(struct fake_world *w)
+{
+	struct stage *st = w->data;
+	u8 text[256], byte;
+	unsigned int i, len = min_t(unsigned int, st->script.len, sizeof(text));
+
+	if (!st->mm->upr || upr_mm_busy(st->mm->upr))
+		return;
+	fake_expect(w, st->mm->upr->nr_bps == st->nr_sites && !upr_mm_idle(st->mm->upr));
+	fake_expect(w, !fake_peek(st->mm, FAKE_TEXT, text, len) && memcmp(text, st->script.code, len));
+	upr_orig_bytes(st->mm->upr, FAKE_TEXT, text, len);
+	fake_expect(w, !memcmp(text, st->script.code, len));
+	for (i = 0; i < len; i++) {
+		fake_expect(w, !fake_peek(st->mm, FAKE_TEXT + i, &byte, 1));
+		upr_orig_bytes(st->mm->upr, FAKE_TEXT + i, &byte, 1);
+		fake_expect(w, byte == st->script.code[i]);
+	}
+}
+
 static void tour(struct fake_test *t)
 {
 	struct fake_scenario s = {
@@ -119,6 +139,7 @@ static void tour(struct fake_test *t)
 
 	fake_explore(t, &s);
 	s.check = check_tour;
+	s.step = step_tour;
 	s.name = "every instruction probed, fastest ways";
 	s.setup = setup_auto;
 	fake_explore(t, &s);
