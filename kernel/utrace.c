@@ -374,6 +374,17 @@ bool utrace_is_stopped(const struct utrace_engine *engine)
 	return ret;
 }
 
+bool utrace_task_is_held(struct utrace_task *task)
+{
+	unsigned long flags;
+	bool held;
+
+	spin_lock_irqsave(&task->lock, flags);
+	held = task->stopped;
+	spin_unlock_irqrestore(&task->lock, flags);
+	return held;
+}
+
 /* --- a report -------------------------------------------------------------- */
 
 static void report_begin(struct report *rep, struct utrace_task *task, unsigned int event)

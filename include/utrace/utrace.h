@@ -215,6 +215,15 @@ struct utrace_task *utrace_task_new(const struct target_ops *target, void *host,
 void utrace_task_get(struct utrace_task *task);
 void utrace_task_put(struct utrace_task *task);
 
+/**
+ * utrace_task_is_held() - is UTRACE_STOP in force
+ * For homes whose reports and target_ops.task_resume run on different threads:
+ * there a task_resume can be overtaken by the task's own quiesce report, and is
+ * void if that answered STOP again.  Wait for this to become false; by then
+ * the last task_resume has returned.  Context: any, not inside task_resume.
+ */
+bool utrace_task_is_held(struct utrace_task *task);
+
 /*
  * Reports.  The task is stopped for the time of the call.  Each returns what
  * the task shall do next; on UTRACE_STOP the home holds it until

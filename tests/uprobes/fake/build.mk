@@ -22,4 +22,10 @@ $(FAKE_T)/test-uprobes: $(FAKE_UPROBES_SAN) $(ENGINE_SRCS:%.c=$(O)/san/%.o)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(SANITIZE) -o $@ $^ -lurcu-bp -lpthread
 
-TESTS += $(FAKE_T)/test-utrace $(if $(wildcard $(FAKE_DIR)/test-uprobes*.c),$(FAKE_T)/test-uprobes)
+# Real threads; by hand also with SANITIZE=-fsanitize=thread
+$(FAKE_T)/test-utrace-threads: $(patsubst %.c,$(O)/san/%.o,kernel/utrace.c $(FAKE_DIR)/threads-utrace.c)
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(SANITIZE) -o $@ $^ -lurcu-bp -lpthread
+
+TESTS += $(FAKE_T)/test-utrace $(FAKE_T)/test-utrace-threads $(if $(wildcard $(FAKE_DIR)/test-uprobes*.c),$(FAKE_T)/test-uprobes)

@@ -514,6 +514,20 @@ static void test_step_kept(struct fake_test *t)
 	finish(t, task, v, 2, "step kept");
 }
 
+static void test_step_deaf(struct fake_test *t)
+{
+	struct utrace_task *task = new_task();
+	struct voice v[1];
+	bool mine;
+
+	voice_init(&v[0], task);
+	utrace_set_events(v[0].e, 0);
+	utrace_control(v[0].e, UTRACE_BLOCKSTEP);
+	fake_ok(t, utrace_report_quiesce(task) == UTRACE_BLOCKSTEP, "who does not hear of steps can ask for one");
+	fake_ok(t, utrace_report_step(task, &mine) == UTRACE_RESUME && mine, "and gets just that one");
+	finish(t, task, v, 1, "deaf");
+}
+
 /* --- engines that come, go and talk inside callbacks --------------------------------------- */
 
 static void detach_other(struct voice *v)
@@ -530,6 +544,11 @@ static void stop_self(struct voice *v)
 {
 	utrace_control(v->e, UTRACE_STOP);
 	v->meanwhile = NULL;
+}
+
+static void release_other(struct voice *v)
+{
+	utrace_control(v->other->e, UTRACE_RESUME);
 }
 
 static void attach_other(struct voice *v)
@@ -603,7 +622,7 @@ static void test_attach_inside(struct fake_test *t)
 static void test_control_inside(struct fake_test *t)
 {
 	struct utrace_task *task = new_task();
-	struct voice v[1];
+	struct voice v[2];
 
 	voice_init(&v[0], task);
 	v[0].answer = UTRACE_STOP;
@@ -616,7 +635,23 @@ static void test_control_inside(struct fake_test *t)
 	v[0].meanwhile = stop_self;
 	fake_ok(t, utrace_report_exec(task) == UTRACE_STOP && v[0].quiesced == 1,
 		"stopped while the callback runs: reported and held");
-	finish(t, task, v, 1, "control inside");
+	utrace_control(v[0].e, UTRACE_RESUME);
+	voice_init(&v[1], task);
+	v[1].quiesce = UTRACE_RESUME;
+	utrace_control(v[0].e, UTRACE_STOP);
+	utrace_report_quiesce(task);
+	home.resumes = 0;
+	home.interrupts = 0;
+	utrace_control(v[1].e, UTRACE_REPORT);
+	v[1].meanwhile = release_other;
+	v[1].other = &v[0];
+	fake_ok(t, utrace_report_quiesce(task) == UTRACE_RESUME && !home.resumes,
+		"a task let go inside a report goes by the report's answer, not twice");
+	v[1].meanwhile = stop_self;
+	home.interrupts = 0;
+	fake_ok(t, utrace_report_jctl(task, 19) == UTRACE_RESUME && !home.interrupts,
+		"and one stopped inside a report is not interrupted");
+	finish(t, task, v, 2, "control inside");
 }
 
 /* --- death ------------------------------------------------------------------------------------ */
@@ -675,6 +710,7 @@ const struct fake_case utrace_cases[] = {
 	{ "utrace report", test_report },
 	{ "utrace step", test_step },
 	{ "utrace step kept", test_step_kept },
+	{ "utrace step deaf", test_step_deaf },
 	{ "utrace detach", test_detach },
 	{ "utrace detach lets go", test_detach_lets_go },
 	{ "utrace attach inside", test_attach_inside },
