@@ -246,7 +246,12 @@ enum utrace_resume utrace_report_exit(struct utrace_task *task, int code);
 /* no answer: the task is gone, held or not; drops the home's reference */
 void utrace_report_death(struct utrace_task *task, int code);
 enum utrace_resume utrace_report_jctl(struct utrace_task *task, int signo);
-/* *mine false on return: nobody's int3, the program's own: deliver SIGTRAP */
+/*
+ * @addr: of the int3; the pc may read as that or as what follows, whoever
+ * claims it sets the pc.  *mine false on return: nobody's int3.  If the byte is
+ * still 0xcc it is the program's own: deliver SIGTRAP; if not, it was taken away
+ * while the trap was on its way: go on at @addr.
+ */
 enum utrace_resume utrace_report_breakpoint(struct utrace_task *task, u64 addr, bool *mine);
 /* *mine false on return: nobody's step, the program's own TF: deliver SIGTRAP */
 enum utrace_resume utrace_report_step(struct utrace_task *task, bool *mine);
