@@ -33,6 +33,12 @@ static void expect_good_end(struct fake_world *w)
 	fake_expect(w, fake_is_dead(st->task) && !st->task->code);
 }
 
+static void check_plain(struct fake_world *w)
+{
+	expect_good_end(w);
+	stage_check(w);
+}
+
 /* --- writes that fail ------------------------------------------------------------ */
 
 static int fail_at;
@@ -199,6 +205,80 @@ void upr_test_differs(struct fake_test *t)
 	fake_explore(t, &s);
 }
 
+/* --- shared text --------------------------------------------------------------- */
+
+#define SHARED	0x800000u
+
+static void setup_shared(struct fake_world *w)
+{
+	struct stage *st = stage_new(w, UPR_MODE_AUTO);
+
+	script_sys2(&st->script, FAKE_SYS_EXIT, 0, 0);
+	stage_raise(st);
+	fake_map(st->mm, SHARED, FAKE_PAGE, FAKE_R | FAKE_X | FAKE_SHARED, st->file, 0);
+	/* a home should know better than to report it */
+	upr_report_mmap(st->mm->upr, st->file->key, SHARED, FAKE_PAGE, 0);
+	stage_probe_all(st);
+	stage_hold(st);
+}
+
+static void step_shared(struct fake_world *w)
+{
+	struct stage *st = w->data;
+	const char *why = NULL;
+
+	if (!st->mm->upr || upr_mm_busy(st->mm->upr))
+		return;
+	fake_expect(w, upr_probe_sites(w->session, st->sites[0].probe, NULL) == 1);
+	fake_expect(w, upr_probe_unarmed(w->session, st->sites[0].probe, &why) == 1 && strstr(why, "shared"));
+}
+
+void upr_test_shared(struct fake_test *t)
+{
+	struct fake_scenario s = {
+		.name = "text that is mapped shared is not armed, and says so",
+		.setup = setup_shared,
+		.check = stage_check,
+		.step = step_shared,
+		.teardown = stage_free,
+	};
+
+	fake_explore(t, &s);
+}
+
+/* --- an instruction within another ----------------------------------------------- */
+
+static enum upr_mode within_mode;
+
+/* Once with its lock prefix, once without: the second round jumps over it. */
+static void setup_within(struct fake_world *w)
+{
+	struct stage *st = stage_new(w, within_mode);
+	struct script *s = &st->script;
+	unsigned int over, inner, loop;
+
+	OP32(s, "\xbb", 4);
+	loop = OP(s, "\x83\xfb\x02");			/* cmp $2, %ebx */
+	over = OP(s, "\x7e\x01");			/* jle over the prefix */
+	OP(s, "\xf0");					/* lock */
+	inner = OP(s, "\x48\x01\x05\xf6\xff\x2f\x00");	/* add %rax, data */
+	OP(s, "\xff\xcb");
+	REL(s, "\x0f\x85", loop);
+	script_sys2(s, FAKE_SYS_EXIT, 0, 0);
+	stage_raise(st);
+	stage_probe_all(st);
+	fake_expect(w, st->nr_sites == s->nr && inner == over + 3);
+	stage_hold(st);
+}
+
+void upr_test_within(struct fake_test *t)
+{
+	within_mode = UPR_MODE_AUTO;
+	run_once(t, "an instruction that begins behind another's prefix", setup_within, check_plain, stage_free);
+	within_mode = UPR_MODE_STEP;
+	run_once(t, "the same, stepped", setup_within, check_plain, stage_free);
+}
+
 /* --- memory that does not answer, and the program's own TF ----------------------- */
 
 #define ABSENT	0x780000u
@@ -216,12 +296,6 @@ static void setup_absent(struct fake_world *w)
 	fake_map(st->mm, ABSENT, FAKE_PAGE, FAKE_R | FAKE_W | FAKE_ABSENT, NULL, 0);
 	stage_probe_all(st);
 	stage_hold(st);
-}
-
-static void check_plain(struct fake_world *w)
-{
-	expect_good_end(w);
-	stage_check(w);
 }
 
 static bool probe_tf;

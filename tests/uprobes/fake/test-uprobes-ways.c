@@ -270,6 +270,8 @@ const struct fake_case upr_way_cases[] = {
 	{ "areas", areas },
 	{ "writes", upr_test_writes },
 	{ "differs", upr_test_differs },
+	{ "shared", upr_test_shared },
+	{ "within", upr_test_within },
 	{ "flags", upr_test_flags },
 	{ "unmapped", upr_test_unmapped },
 	{ "many", upr_test_many },

@@ -114,6 +114,8 @@ u64 site_count(const struct site *site);
 /* test-uprobes-fail.c */
 void upr_test_writes(struct fake_test *t);
 void upr_test_differs(struct fake_test *t);
+void upr_test_shared(struct fake_test *t);
+void upr_test_within(struct fake_test *t);
 void upr_test_flags(struct fake_test *t);
 void upr_test_unmapped(struct fake_test *t);
 void upr_test_many(struct fake_test *t);
