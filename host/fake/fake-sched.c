@@ -440,7 +440,7 @@ static bool run_one(struct fake_test *t, const struct fake_scenario *s, struct f
 	w->teardown = s->teardown;
 	s->setup(w);
 	run_steps(w, s->step);
-	if (!w->broken && !w->failed)
+	if (!w->broken && !w->failed && s->check)
 		s->check(w);
 	good = !w->broken && !w->failed;
 	if (!good && !w->broken) {

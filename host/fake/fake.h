@@ -264,7 +264,7 @@ bool fake_expect_at(struct fake_world *w, bool cond, const char *what);
 /**
  * struct fake_scenario - a world to be run in many orders
  * @setup:	build it; w->data is @arg
- * @check:	all is over: fake_expect() the outcome
+ * @check:	all is over: fake_expect() the outcome; may be NULL
  * @step:	after every step: fake_expect() what must always hold; may be NULL
  * @teardown:	free what @setup made and the world does not know (consumers,
  *		the session); every task is dead and every work done by then; may be NULL

@@ -28,4 +28,5 @@ $(FAKE_T)/test-utrace-threads: $(patsubst %.c,$(O)/san/%.o,kernel/utrace.c $(FAK
 	@echo "  LD      $@"
 	$(Q)$(CC) $(SANITIZE) -o $@ $^ -lurcu-bp -lpthread
 
-TESTS += $(FAKE_T)/test-utrace $(FAKE_T)/test-utrace-threads $(if $(wildcard $(FAKE_DIR)/test-uprobes*.c),$(FAKE_T)/test-uprobes)
+TESTS += $(FAKE_T)/test-utrace $(FAKE_T)/test-utrace-threads $(FAKE_DIR)/test-utrace-doc
+TESTS += $(if $(wildcard $(FAKE_DIR)/test-uprobes*.c),$(FAKE_T)/test-uprobes)

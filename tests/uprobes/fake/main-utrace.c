@@ -7,7 +7,9 @@
 
 int main(int argc, char **argv)
 {
-	static const struct fake_case *const lists[] = { fake_host_cases, utrace_cases, utrace_order_cases, NULL };
+	static const struct fake_case *const lists[] = {
+		fake_host_cases, utrace_cases, utrace_example_cases, utrace_order_cases, NULL,
+	};
 
 	return fake_tap(lists, argc, argv);
 }

@@ -10,5 +10,6 @@
 extern const struct fake_case fake_host_cases[];	/* test-host.c */
 extern const struct fake_case utrace_cases[];	/* test-utrace.c */
 extern const struct fake_case utrace_order_cases[]; /* test-utrace-orders.c */
+extern const struct fake_case utrace_example_cases[]; /* test-utrace-example.c */
 
 #endif /* UTRACE_CASES_H */
