@@ -185,10 +185,10 @@ static bool take_stop(struct list_head *list, pid_t tid, int *status)
 	return false;
 }
 
-/* A child that has stopped before its parent told of it. */
+/* A child that has stopped before its parent told of it: looked at already, or collected and not yet. */
 bool home_take_early(struct upr_home *home, pid_t tid, int *status)
 {
-	return take_stop(&home->early, tid, status);
+	return take_stop(&home->early, tid, status) || take_stop(&home->stops, tid, status);
 }
 
 /* An unknown tid: a child that is early, or a thread that took its dead leader's name in exec. */

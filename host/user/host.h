@@ -149,7 +149,6 @@ enum stop_kind {
  * @parked:	the home itself holds it (attach, spawn, detach)
  * @owed:	the engine waits for a quiesce report
  * @awaited:	counted in home->nr_awaited: PTRACE_INTERRUPT sent, no such stop yet
- * @stepping:	was let go with a step
  * @attaching:	its stops are not reported yet
  * @group_stopped: job control has it
  * @in_syscall:	at its last system call stop it was about to enter
@@ -180,7 +179,6 @@ struct host_task {
 	bool parked;
 	bool owed;
 	bool awaited;
-	bool stepping;
 	bool attaching;
 	bool group_stopped;
 	bool in_syscall;
@@ -337,6 +335,7 @@ void sigtrap_snapshot(struct host_task *t);
 void sigtrap_inherit(struct host_proc *proc, const struct host_proc *from);
 void sigtrap_mask_seen(struct host_task *t);
 void sigtrap_after_trap(struct host_task *t);
+void sigtrap_after_step(struct host_task *t);
 int sigtrap_restore(struct host_task *t);
 void sigtrap_after_exec(struct host_task *t);
 

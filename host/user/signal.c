@@ -138,6 +138,16 @@ void sigtrap_after_trap(struct host_task *t)
 		put_back(t, mask);
 }
 
+/*
+ * The second trap of a hit.  What was blocked at the first was put back then,
+ * and is unblocked again; nothing else has happened to the mask since.
+ */
+void sigtrap_after_step(struct host_task *t)
+{
+	if (t->trap_blocked || t->proc->trap.ignored)
+		sigtrap_after_trap(t);
+}
+
 /* --- the action ---------------------------------------------------------------------------- */
 
 struct scratch {

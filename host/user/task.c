@@ -298,10 +298,7 @@ void task_fix_eintr(struct host_task *t)
 
 static int run_request(struct host_task *t)
 {
-	bool step = t->wish == UTRACE_SINGLESTEP || t->wish == UTRACE_BLOCKSTEP;
-
-	t->stepping = step;
-	if (step)
+	if (t->wish == UTRACE_SINGLESTEP || t->wish == UTRACE_BLOCKSTEP)
 		return PTRACE_SINGLESTEP;
 	if (t->proc->starting || (t->ut->events & (UTRACE_EV_SYSCALL_ENTRY | UTRACE_EV_SYSCALL_EXIT)))
 		return PTRACE_SYSCALL;

@@ -23,7 +23,8 @@ enum trap_cause {
 	TRAP_SENT,
 };
 
-static enum trap_cause trap_cause(const struct host_task *t, const siginfo_t *info)
+/* The trap of a step may be late: the engine knows whether it still owes one. */
+static enum trap_cause trap_cause(const siginfo_t *info)
 {
 	switch (info->si_code) {
 	case SI_KERNEL:
@@ -31,7 +32,7 @@ static enum trap_cause trap_cause(const struct host_task *t, const siginfo_t *in
 	case TRAP_BRKPT:
 	case TRAP_TRACE:
 	case SIGTRAP:			/* a handler was entered while stepping */
-		return t->stepping ? TRAP_STEP : TRAP_SENT;
+		return TRAP_STEP;
 	default:
 		return TRAP_SENT;
 	}
@@ -100,8 +101,7 @@ static void step_stopped(struct host_task *t, siginfo_t *info)
 {
 	bool mine = false;
 
-	t->stepping = false;
-	sigtrap_after_trap(t);
+	sigtrap_after_step(t);
 	t->wish = utrace_report_step(t->ut, &mine);
 	if (!mine) {
 		pass_on(t, info);
@@ -117,7 +117,7 @@ void trap_stopped(struct host_task *t)
 
 	if (host_ptrace(PTRACE_GETSIGINFO, t->tid, 0, (unsigned long)&info) < 0)
 		return;
-	switch (trap_cause(t, &info)) {
+	switch (trap_cause(&info)) {
 	case TRAP_INT3:
 		int3_stopped(t, &info);
 		break;

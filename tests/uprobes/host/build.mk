@@ -5,7 +5,7 @@
 HOST_T    := $(O)/tests/host
 HOST_DIR  := tests/uprobes/host
 # fragments are read in alphabetical order: kernel/, arch/ and host/ are known by now
-HOST_CODE := $(ENGINE_SRCS:%.c=$(O)/%.o) $(HOST_USER_SRCS:%.c=$(O)/%.o) $(O)/$(HOST_DIR)/drive.o
+HOST_CODE := $(ENGINE_SRCS:%.c=$(O)/%.o) $(HOST_USER_SRCS:%.c=$(O)/%.o) $(O)/$(HOST_DIR)/drive.o $(O)/$(HOST_DIR)/child.o
 
 HOST_TESTS   := $(patsubst $(HOST_DIR)/test-%.c,$(HOST_T)/test-%,$(wildcard $(HOST_DIR)/test-*.c))
 HOST_TARGETS := $(patsubst $(HOST_DIR)/target-%.c,$(HOST_T)/target-%,$(wildcard $(HOST_DIR)/target-*.c))
@@ -24,7 +24,7 @@ $(HOST_T)/count: $(O)/$(HOST_DIR)/count.o $(HOST_CODE)
 $(HOST_T)/target-%: $(HOST_DIR)/target-%.c
 	@mkdir -p $(@D)
 	@echo "  TARGET  $@"
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O1 -g -o $@ $< -pthread -ldl
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -Wno-missing-prototypes -O1 -g -o $@ $< -pthread -ldl -lrt
 
 .SECONDARY: $(patsubst %.c,$(O)/%.o,$(wildcard $(HOST_DIR)/*.c))
 

@@ -20,7 +20,7 @@ int main(int argc, char **argv)
 	struct upr_home_options options = { 0 };
 	enum upr_mode mode = UPR_MODE_AUTO;
 	struct drive d;
-	unsigned int i, seconds = 3600;
+	unsigned int i, ms = 3600000;
 	int c, pid = 0, r;
 	u64 start;
 
@@ -34,7 +34,7 @@ int main(int argc, char **argv)
 		else if (c == 'P')
 			options.pin = true;
 		else if (c == 't')
-			seconds = (unsigned int)atoi(optarg);
+			ms = (unsigned int)(atof(optarg) * 1000);
 	}
 	drive_open(&d, mode, &options);
 	for (; optind < argc && strcmp(argv[optind], "--"); optind++) {
@@ -48,9 +48,9 @@ int main(int argc, char **argv)
 		return 1;
 	start = now_ms();
 	if (pid)
-		drive_for(&d, seconds * 1000);
+		drive_for(&d, ms);
 	else
-		r = drive_until_end(&d, seconds * 1000);
+		r = drive_until_end(&d, ms);
 	for (i = 0; i < d.nr_probes; i++) {
 		unsigned int ways[UPR_NR_WAYS];
 

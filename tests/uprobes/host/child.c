@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * child.c - a target program with its standard input and output in our hands.
+ */
+#include "child.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+void child_start(struct child *c, char *const argv[])
+{
+	int in[2], out[2];
+
+	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC))
+		abort();
+	c->pid = fork();
+	if (c->pid < 0)
+		abort();
+	if (!c->pid) {
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+		execv(argv[0], argv);
+		_exit(127);
+	}
+	close(in[0]);
+	close(out[1]);
+	c->in = in[1];
+	c->out = fdopen(out[0], "r");
+	child_line(c);
+}
+
+const char *child_line(struct child *c)
+{
+	static char line[4096];
+
+	if (!fgets(line, sizeof(line), c->out))
+		return "";
+	line[strcspn(line, "\n")] = 0;
+	return line;
+}
+
+void child_say(struct child *c, const char *line)
+{
+	if (write(c->in, line, strlen(line)) < 0 || write(c->in, "\n", 1) < 0)
+		perror("# write to the target");
+}
+
+char *child_end(struct child *c, int *status)
+{
+	char *buf = calloc(1, 65536);
+	size_t n;
+
+	close(c->in);
+	n = buf ? fread(buf, 1, 65535, c->out) : 0;
+	if (buf)
+		buf[n] = 0;
+	fclose(c->out);
+	waitpid(c->pid, status, 0);
+	return buf;
+}
+
+char *read_proc(pid_t pid, const char *name)
+{
+	size_t room = 1 << 20, len = 0;
+	char path[64], *buf = malloc(room);
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && len + 1 < room && (n = read(fd, buf + len, room - 1 - len)) > 0)
+		len += (size_t)n;
+	if (fd >= 0)
+		close(fd);
+	buf[len] = 0;
+	return buf;
+}
+
+unsigned char *read_text(pid_t pid, size_t *len)
+{
+	char *maps = read_proc(pid, "maps"), *line, *save = NULL, path[64], perms[8];
+	unsigned char *buf = NULL;
+	unsigned long start, end, ino;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	*len = 0;
+	for (line = strtok_r(maps, "\n", &save); line && fd >= 0; line = strtok_r(NULL, "\n", &save)) {
+		if (sscanf(line, "%lx-%lx %7s %*x %*x:%*x %lu", &start, &end, perms, &ino) != 4)
+			continue;
+		if (perms[2] != 'x' || !ino)
+			continue;
+		buf = realloc(buf, *len + (end - start));
+		if (pread(fd, buf + *len, end - start, (off_t)start) != (ssize_t)(end - start))
+			memset(buf + *len, 0xee, end - start);
+		*len += end - start;
+	}
+	if (fd >= 0)
+		close(fd);
+	free(maps);
+	return buf;
+}
+
+int untraced(pid_t pid)
+{
+	char *status = read_proc(pid, "status"), *at = strstr(status, "TracerPid:\t");
+	int r = at && atoi(at + 11) == 0;
+
+	free(status);
+	return r;
+}
