@@ -184,7 +184,7 @@ static bool to_be_armed(const struct upr_bp *bp)
 
 /*
  * Pending breakpoints that @pick says yes to, as an array.  Return: how many;
- * without memory 1 at a time, in an array of one: call again until it is 0.
+ * 0 also without memory: callers then take what is left one by one.
  */
 unsigned int upr_bp_collect(struct upr_space *sp, bool (*pick)(const struct upr_bp *bp), struct upr_bp ***ret)
 {

@@ -93,6 +93,9 @@ void upr_mm_put(struct upr_mm *mm)
 	sp->dead = true;
 	sp->detaching = true;
 	sp->dirty = false;
+	/* tasks that are held for what will not be done any more */
+	if (mm->state != UPR_MM_RUNNING && sp->nr_tasks)
+		upr_arm_queue(sp);
 	mutex_unlock(&mm->lock);
 	list_del_init(&mm->node);
 	mutex_unlock(&session->lock);

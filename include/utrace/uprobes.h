@@ -205,7 +205,10 @@ unsigned int upr_probe_unarmed(struct upr_session *session, const struct upr_pro
 struct upr_mm *upr_mm_new(struct upr_session *session, const struct target_ops *target, void *host,
 			  enum upr_insn_mode insn_mode, unsigned int env);
 
-/** upr_mm_put() - the home lets go; nothing is done to the target any more (it is dead or disarmed) */
+/**
+ * upr_mm_put() - the home lets go; nothing is done to the target any more (it is dead or disarmed)
+ * Answers to area_map that are still out are not to be given any more.
+ */
 void upr_mm_put(struct upr_mm *mm);
 
 /**
