@@ -390,8 +390,8 @@ static int add_consumer(struct upr_session *session, struct upr_probe *probe, st
 	}
 	spin_lock_irqsave(&session->consumer_lock, flags);
 	if (!r) {
-		list_add_tail_rcu(&consumer->node, &probe->consumers);
 		WRITE_ONCE(consumer->probe, probe);
+		list_add_tail_rcu(&consumer->node, &probe->consumers);
 	} else {
 		probe_changed(probe);
 	}
@@ -465,10 +465,11 @@ enum upr_way upr_probe_way(const struct upr_probe *probe)
 	const struct upr_xol *xol = &probe->xol;
 	bool emulate = xol->ways & UPR_WAYS(UPR_WAY_EMULATE);
 	bool boost = xol->ways & UPR_WAYS(UPR_WAY_BOOST);
+	u64 pc;
 
 	if (probe->mode == UPR_MODE_STEP && (xol->ways & UPR_WAYS(UPR_WAY_STEP)))
 		return UPR_WAY_STEP;
-	if (emulate && !(xol->emulate_mem && boost))
+	if (emulate && (!boost || upr_xol_emulate_pc(xol, 0, &pc)))
 		return UPR_WAY_EMULATE;
 	if (boost)
 		return UPR_WAY_BOOST;
