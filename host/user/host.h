@@ -149,11 +149,14 @@ enum stop_kind {
  * @parked:	the home itself holds it (attach, spawn, detach)
  * @owed:	the engine waits for a quiesce report
  * @awaited:	counted in home->nr_awaited: PTRACE_INTERRUPT sent, no such stop yet
+ * @stepping:	was let go with a step
  * @attaching:	its stops are not reported yet
  * @group_stopped: job control has it
  * @in_syscall:	at its last system call stop it was about to enter
  * @loader:	the rendezvous of the dynamic loader was hit just now
  * @retry:	an int3 of nobody's here has been executed a second time
+ * @last_hit:	address of its last breakpoint
+ * @sent:	siginfo of a SIGTRAP that was sent again; @sent_again
  * @mask:	signal mask at its last stop that was not a trap; @mask_known
  * @trap_mask:	signal mask after its last trap; @trap_blocked: and SIGTRAP was in it before
  * @call_args:	of the system call it is in, while those are traced
@@ -179,11 +182,15 @@ struct host_task {
 	bool parked;
 	bool owed;
 	bool awaited;
+	bool stepping;
 	bool attaching;
 	bool group_stopped;
 	bool in_syscall;
 	bool loader;
 	u64 retry;
+	u64 last_hit;
+	siginfo_t sent;
+	bool sent_again;
 	u64 mask, trap_mask;
 	bool mask_known, trap_mask_known, trap_blocked;
 	u64 call_nr, call_args[6];
@@ -338,6 +345,9 @@ void sigtrap_after_trap(struct host_task *t);
 void sigtrap_after_step(struct host_task *t);
 int sigtrap_restore(struct host_task *t);
 void sigtrap_after_exec(struct host_task *t);
+bool sigtrap_blocked(struct host_task *t);
+void sigtrap_send_again(struct host_task *t, const siginfo_t *info);
+void sigtrap_own_info(struct host_task *t, siginfo_t *info);
 
 /* --- process.c ---------------------------------------------------------------- */
 

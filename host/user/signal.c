@@ -8,9 +8,14 @@
  * The kernel forces SIGTRAP on a thread that executes int3 or is stepped.  Where
  * it is blocked or ignored, that resets its action to the default and unblocks it,
  * even though the program never sees it.  What the program had asked for is known
- * from other stops: its mask is put back at once, a caught SIGTRAP gets its
- * action back by an injected call, and an ignored one is ignored here, on its
- * behalf, until it is let go or executes another program.
+ * from other stops: its mask is put back at once, and the action by an injected
+ * call.  Where calls must not be injected an ignored SIGTRAP is at least ignored
+ * here, on the program's behalf.
+ *
+ * One more thing is lost: a SIGTRAP sent to a thread and still pending swallows
+ * the siginfo of an int3, which then comes in as the sent one.  trap.c tells
+ * them apart; the sent one is sent again, and gets its own siginfo when it is
+ * delivered.
  *
  * A mask that the program has changed since the last stop that showed it is
  * guessed: whoever blocks all other signals is taken to block this one.
@@ -20,6 +25,8 @@
 #include "host.h"
 
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define SIG_BIT(n)	(1ull << ((n) - 1))
 #define TRAP_BIT	SIG_BIT(SIGTRAP)
@@ -79,6 +86,23 @@ void signal_report(struct host_task *t, siginfo_t *info)
 	task_settle(t);
 }
 
+/* To wait in the thread's queue, as it did before an int3 brought it to light. */
+void sigtrap_send_again(struct host_task *t, const siginfo_t *info)
+{
+	t->sent = *info;
+	t->sent_again = !syscall(SYS_tgkill, t->proc->pid, t->tid, SIGTRAP);
+}
+
+/* Ours, on behalf of somebody else: it gets his name. */
+void sigtrap_own_info(struct host_task *t, siginfo_t *info)
+{
+	if (!t->sent_again || info->si_code != SI_TKILL || info->si_pid != getpid())
+		return;
+	t->sent_again = false;
+	*info = t->sent;
+	host_ptrace(PTRACE_SETSIGINFO, t->tid, 0, (unsigned long)info);
+}
+
 void signal_stopped(struct host_task *t)
 {
 	siginfo_t info;
@@ -118,6 +142,13 @@ static void put_back(struct host_task *t, u64 mask)
 	host_ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(mask), (unsigned long)&mask);
 	if (trap->ignored || trap->caught)
 		trap->spoiled = true;
+}
+
+bool sigtrap_blocked(struct host_task *t)
+{
+	u64 mask;
+
+	return !get_mask(t, &mask) && (mask & TRAP_BIT || was_blocked(t, mask));
 }
 
 /* A trap was forced on the thread: undo what that did to its mask. */
@@ -224,7 +255,7 @@ void sigtrap_snapshot(struct host_task *t)
 
 	memset(trap, 0, sizeof(*trap));
 	look_at_status(t->proc, t->tid);
-	if (trap->caught)
+	if (trap->caught || trap->ignored)
 		read_action(t, trap);
 }
 

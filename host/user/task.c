@@ -298,7 +298,8 @@ void task_fix_eintr(struct host_task *t)
 
 static int run_request(struct host_task *t)
 {
-	if (t->wish == UTRACE_SINGLESTEP || t->wish == UTRACE_BLOCKSTEP)
+	t->stepping = t->wish == UTRACE_SINGLESTEP || t->wish == UTRACE_BLOCKSTEP;
+	if (t->stepping)
 		return PTRACE_SINGLESTEP;
 	if (t->proc->starting || (t->ut->events & (UTRACE_EV_SYSCALL_ENTRY | UTRACE_EV_SYSCALL_EXIT)))
 		return PTRACE_SYSCALL;

@@ -74,26 +74,97 @@ static void stranger(struct host_task *t, u64 addr, siginfo_t *info)
 static void ours(struct host_task *t)
 {
 	t->signo = 0;
-	if (t->proc->trap.spoiled && t->proc->trap.caught)
+	if (t->proc->trap.spoiled)
 		sigtrap_restore(t);
+}
+
+/* Return: it was a breakpoint of somebody's. */
+static bool report_int3(struct host_task *t, u64 addr)
+{
+	bool mine = false;
+
+	sigtrap_after_trap(t);
+	t->wish = utrace_report_breakpoint(t->ut, addr, &mine);
+	if (mine)
+		t->last_hit = addr;
+	return mine;
 }
 
 static void int3_stopped(struct host_task *t, siginfo_t *info)
 {
-	bool mine = false;
 	u64 pc;
 
 	if (regs_pc(t, &pc))
 		return;
-	sigtrap_after_trap(t);
-	t->wish = utrace_report_breakpoint(t->ut, pc - 1, &mine);
-	if (!mine) {
+	if (!report_int3(t, pc - 1)) {
 		stranger(t, pc - 1, info);
 		return;
 	}
 	ours(t);
 	if (t->loader)
 		loader_hit(t);
+	task_settle(t);
+}
+
+/* --- a trap under another's name ------------------------------------------------ */
+
+/*
+ * A sent SIGTRAP, and the pc is one byte behind a breakpoint.  Has the thread executed the
+ * int3, or has it just executed a probed instruction of one byte?  In the second
+ * case that was its last hit.
+ */
+static bool int3_executed(struct host_task *t, u64 addr)
+{
+	u8 code[UPR_INSN_MAX];
+	struct upr_insn insn;
+
+	if (!t->mm || !addr_set_has(&t->mm->planted, addr) || mem_get(t->mm, addr, code, 1) ||
+	    code[0] != UPR_BREAKPOINT)
+		return false;
+	if (t->last_hit != addr)
+		return true;
+	return !upr_home_mem_read(t->home, t->mm->mm, addr, code, sizeof(code)) &&
+	       !upr_insn_decode(&insn, code, sizeof(code), t->mm->mode32 ? UPR_INSN_32 : UPR_INSN_64) &&
+	       insn.length > 1;
+}
+
+/* It was being stepped, and blocks SIGTRAP: only the step's own trap can have forced this one out. */
+static bool step_executed(struct host_task *t)
+{
+	bool mine = false;
+
+	if (!t->stepping || !sigtrap_blocked(t))
+		return false;
+	sigtrap_after_step(t);
+	t->wish = utrace_report_step(t->ut, &mine);
+	return mine;
+}
+
+static void sent_stopped(struct host_task *t, siginfo_t *info)
+{
+	bool blocked;
+	u64 pc;
+
+	if (regs_pc(t, &pc))
+		return;
+	sigtrap_own_info(t, info);
+	if (step_executed(t)) {
+		ours(t);
+		sigtrap_send_again(t, info);
+		task_settle(t);
+		return;
+	}
+	if (!int3_executed(t, pc - 1)) {
+		pass_on(t, info);
+		return;
+	}
+	blocked = sigtrap_blocked(t);
+	if (!report_int3(t, pc - 1) || !blocked) {
+		pass_on(t, info);
+		return;
+	}
+	ours(t);
+	sigtrap_send_again(t, info);
 	task_settle(t);
 }
 
@@ -125,6 +196,6 @@ void trap_stopped(struct host_task *t)
 		step_stopped(t, &info);
 		break;
 	default:
-		pass_on(t, &info);
+		sent_stopped(t, &info);
 	}
 }
