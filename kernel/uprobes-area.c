@@ -46,14 +46,20 @@ static bool needs_slot(const struct upr_bp *bp, enum upr_mode mode)
 	return !upr_xol_emulate_pc(bp->xol, bp->addr, &pc);
 }
 
-/* The first choice of a site about to be armed.  False: it cannot be; it is marked so. */
+/*
+ * The first choice of a site about to be armed.  False: it cannot be; it is marked so.
+ * What changes the pc alone is computed.  For the rest a boosted copy is the cheapest in
+ * every home: it costs setting a pc, where computing costs reading and
+ * writing all registers, and perhaps memory.
+ */
 bool upr_bp_choose(struct upr_bp *bp, enum upr_mode mode)
 {
 	bool emulate = has_way(bp, UPR_WAY_EMULATE);
+	u64 pc;
 
 	if (bp->slot && mode == UPR_MODE_STEP && bp->slot_way == UPR_WAY_STEP)
 		bp->way = UPR_WAY_STEP;
-	else if (bp->slot && emulate && bp->xol->emulate_mem && bp->slot_way == UPR_WAY_BOOST)
+	else if (bp->slot && bp->slot_way == UPR_WAY_BOOST && !upr_xol_emulate_pc(bp->xol, bp->addr, &pc))
 		bp->way = UPR_WAY_BOOST;
 	else if (emulate)
 		bp->way = UPR_WAY_EMULATE;

@@ -320,7 +320,7 @@ static enum utrace_resume upr_on_step(struct utrace_engine *engine, struct utrac
 		task->target->mem_write(task, step.store_addr, &step.store_value, step.store_size);
 	task->target->regs_set(task, &regs);
 	/* the program steps itself: the trap is its, too */
-	if ((step.flags ? step.flags : regs.flags) & UPR_FL_TF)
+	if ((step.flags_known ? step.flags : regs.flags) & UPR_FL_TF)
 		*mine = false;
 	return UTRACE_RESUME;
 }

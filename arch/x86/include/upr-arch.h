@@ -57,8 +57,6 @@ struct upr_xol_ops;
  * @code:	its bytes (insn.length of them)
  * @ops:	how it is executed
  * @ways:	set of UPR_WAYS() that work; STEP is in it unless it is refused
- * @emulate_mem: emulation touches user memory (push, call, ...): a home on
- *		which that is dear prefers BOOST where both are in @ways
  * @reason:	why a faster way is not in @ways, or why it is refused; a constant
  *		string for people, never NULL once analysed
  * @scratch:	register that carries a rip-relative address when the area is
@@ -70,7 +68,6 @@ struct upr_xol {
 	u8 code[UPR_INSN_MAX];
 	const struct upr_xol_ops *ops;
 	u8 ways;
-	bool emulate_mem;
 	u8 scratch;
 	const char *reason;
 };

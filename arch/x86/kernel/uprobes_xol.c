@@ -117,18 +117,18 @@ static const struct upr_xol_ops loop_slot_ops = {
 };
 
 static const struct upr_xol_ops call_ops = {
-	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate_mem = true, .emulate = upr_emulate_call,
+	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate = upr_emulate_call,
 	.build = upr_build_call, .leave = upr_leave_call,
 };
 
 static const struct upr_xol_ops call_reg_ops = {
-	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate_mem = true,
+	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL,
 	.emulate = upr_emulate_call_ind, .build = upr_build_call_ind, .leave = upr_leave_call_ind,
 };
 
 /* Through memory; through rsp, which the push in a boosted slot would change. */
 static const struct upr_xol_ops call_mem_ops = {
-	.reason = REASON_EMULATE, .ways = UPR_WAYS(UPR_WAY_EMULATE) | UPR_WAYS(UPR_WAY_STEP), .emulate_mem = true,
+	.reason = REASON_EMULATE, .ways = UPR_WAYS(UPR_WAY_EMULATE) | UPR_WAYS(UPR_WAY_STEP),
 	.riprel_data = true, .emulate = upr_emulate_call_ind, .build = upr_build_call_ind, .leave = upr_leave_call_ind,
 };
 
@@ -143,32 +143,32 @@ static const struct upr_xol_ops jmp_reg_ops = {
 };
 
 static const struct upr_xol_ops jmp_mem_ops = {
-	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate_mem = true, .riprel_data = true,
+	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .riprel_data = true,
 	.emulate = upr_emulate_jmp_ind, .build = upr_build_copy, .leave = upr_leave_copy,
 };
 
 static const struct upr_xol_ops ret_ops = {
-	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate_mem = true, .emulate = upr_emulate_ret,
+	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate = upr_emulate_ret,
 	.build = upr_build_copy, .leave = upr_leave_copy,
 };
 
 static const struct upr_xol_ops push_ops = {
-	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate_mem = true, .riprel_data = true,
+	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .riprel_data = true,
 	.emulate = upr_emulate_push, .build = upr_build_copy, .leave = upr_leave_copy,
 };
 
 static const struct upr_xol_ops pop_ops = {
-	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate_mem = true, .emulate = upr_emulate_pop,
+	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate = upr_emulate_pop,
 	.build = upr_build_copy, .leave = upr_leave_copy,
 };
 
 static const struct upr_xol_ops leave_ops = {
-	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate_mem = true, .emulate = upr_emulate_leave,
+	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate = upr_emulate_leave,
 	.build = upr_build_copy, .leave = upr_leave_copy,
 };
 
 static const struct upr_xol_ops pushf_ops = {
-	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate_mem = true, .emulate = upr_emulate_pushf,
+	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate = upr_emulate_pushf,
 	.build = upr_build_copy, .leave = upr_leave_pushf,
 };
 
@@ -176,7 +176,6 @@ static const struct upr_xol_ops pushf_ops = {
 static const struct upr_xol_ops popf_ops = {
 	.reason = REASON_EMULATE,
 	.ways = UPR_WAYS(UPR_WAY_EMULATE) | UPR_WAYS(UPR_WAY_STEP),
-	.emulate_mem = true,
 	.own_tf = true,
 	.emulate = upr_emulate_popf,
 	.build = upr_build_copy,
@@ -194,7 +193,7 @@ static const struct upr_xol_ops mov_ops = {
 };
 
 static const struct upr_xol_ops mov_stack_ops = {
-	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate_mem = true, .emulate = upr_emulate_mov,
+	.reason = REASON_EMULATE, .ways = UPR_WAYS_ALL, .emulate = upr_emulate_mov,
 	.build = upr_build_copy, .leave = upr_leave_copy,
 };
 
@@ -341,7 +340,6 @@ int upr_xol_analyze(struct upr_xol *xol, const u8 *code, size_t len, enum upr_in
 
 	xol->ops = choose(insn);
 	xol->ways = xol->ops->ways;
-	xol->emulate_mem = xol->ops->emulate_mem;
 	xol->reason = xol->ops->reason;
 	if ((insn->attr & UPR_INSN_RIPREL) && xol->ops->riprel_data)
 		xol->scratch = upr_xol_pick_scratch(insn);

@@ -53,7 +53,6 @@ struct upr_leaving {
  * struct upr_xol_ops - one strategy
  * @reason:	for people, why it is not done in a faster way
  * @ways:	what it offers; upr_xol_analyze() may take some away
- * @emulate_mem: @emulate reaches user memory
  * @own_tf:	leaving a step needs to know the program's own TF
  * @riprel_data: a rip-relative operand must be re-aimed in the slot
  * @emulate:	registers are a copy: only looked at when it returns 0
@@ -65,7 +64,6 @@ struct upr_leaving {
 struct upr_xol_ops {
 	const char *reason;
 	u8 ways;
-	bool emulate_mem;
 	bool own_tf;
 	bool riprel_data;
 	int (*emulate)(const struct upr_xol *xol, struct utrace_task *task, u64 addr, struct upr_regs *regs);
