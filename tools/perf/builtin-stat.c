@@ -104,6 +104,14 @@ static void catch_signals(void)
 	sigaction(SIGPIPE, &sa, NULL);
 }
 
+/* A workload's end sends it: it need only end a wait. */
+static void catch_sigio(void)
+{
+	struct sigaction sa = { .sa_handler = on_nothing };
+
+	sigaction(SIGIO, &sa, NULL);
+}
+
 /* --- the home's client ------------------------------------------------------ */
 
 static void client_mapped(void *data, struct upr_mm *mm, int pid, const char *path, const char *open_path,
@@ -208,6 +216,7 @@ static int start_processes(struct stat_run *run)
 	int rc = 0;
 
 	if (opts->nr_pids && opts->command) {
+		catch_sigio();
 		rc = run->workload = workload_start(opts->command, &why);
 		if (rc < 0)
 			return start_failed(&why, rc);

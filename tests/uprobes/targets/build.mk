@@ -5,7 +5,8 @@ TARGET_DIR := $(O)/tests/targets
 TARGETS += $(addprefix $(TARGET_DIR)/,loop loop-static loop-static-pie loop-nopie loop-stripped family alarm waiter \
 	libplug.so dlopener ifuncs ifuncs-static strings fault oracle libstepper.so)
 
-TARGET_CC = $(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O1 -g
+# no debug information: perf probe would look for functions there only, and they are assembly
+TARGET_CC = $(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O1
 
 $(TARGET_DIR)/oracle: tests/uprobes/targets/stepper.h
 

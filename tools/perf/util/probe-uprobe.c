@@ -141,6 +141,15 @@ static struct uprobe_event *event_new(struct uprobe_set *set, struct uprobe_spec
 	return event;
 }
 
+/* An address is meant literally, even if an IFUNC's resolver begins there. */
+static bool names_address(const char *def)
+{
+	const char *equals = strchr(def, '=');
+
+	def = equals ? equals + 1 : def;
+	return def[0] == '0' && (def[1] == 'x' || def[1] == 'X');
+}
+
 static int add_sites(struct uprobe_set *set, struct uprobe_event *event, struct uprobe_image *image,
 		     const struct upr_event *from)
 {
@@ -150,7 +159,7 @@ static int add_sites(struct uprobe_set *set, struct uprobe_event *event, struct 
 	for (i = 0; i < from->nr_sites && !rc; i++) {
 		const struct upr_site *s = &from->sites[i];
 
-		if (s->ifunc)
+		if (s->ifunc && !names_address(from->def))
 			rc = ifunc_watch(set, event, image, s->func, s->symbol);
 		else if (!uprobe_site_new(set, event, image, s->addr, s->symbol, s->func_off))
 			rc = -ENOMEM;

@@ -84,7 +84,9 @@ int workload_start(char *const argv[], struct upr_why *why)
 		close(fds[0]);
 		return -m.error;
 	}
-	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	/* SIGIO ends the home's wait at once */
+	fcntl(fds[0], F_SETOWN, getpid());
+	fcntl(fds[0], F_SETFL, O_NONBLOCK | O_ASYNC);
 	return fds[0];
 }
 

@@ -15,6 +15,7 @@
 /**
  * workload_start() - run @argv
  * To be called before any process is traced.
+ * Its end sends SIGIO, which the caller must handle.
  * Return: a file descriptor for workload_done(), or -errno with @why.
  */
 int workload_start(char *const argv[], struct upr_why *why);
