@@ -11,6 +11,7 @@
 
 #define SIGSEGV	11
 #define SIGTRAP	5
+#define SIGUSR1	10
 
 static void run_once(struct fake_test *t, const char *name, void (*setup)(struct fake_world *w),
 		     void (*check)(struct fake_world *w), void (*teardown)(struct fake_world *w))
@@ -414,6 +415,143 @@ void upr_test_unmapped(struct fake_test *t)
 {
 	run_once(t, "unmapped while it is being executed in its slot: the fault shows the original place",
 		 setup_unmapped, check_unmapped, stage_free);
+}
+
+/* --- far away ----------------------------------------------------------------------- */
+
+#define FAR		0x7f0000000000ull
+#define FAR_DATA	(FAR + FAKE_PAGE)
+
+static int far_fails;
+
+/* A library beyond reach of the program, with data of its own; rax is what it returns. */
+static void write_far(struct script *s)
+{
+	RIP(s, "\x48\x8b\x05", FAR_DATA);		/* mov data, %rax */
+	RIP(s, "\x48\x01\x05", FAR_DATA + 8);		/* add %rax, data + 8 */
+	OP(s, "\x50");					/* push %rax */
+	RIP(s, "\xff\x35", FAR_DATA + 8);		/* push data + 8 */
+	OP(s, "\x58");					/* pop %rax */
+	OP(s, "\x5a");					/* pop %rdx */
+	RIP(s, "\x48\x8d\x0d", FAR_DATA + 16);		/* lea data + 16, %rcx */
+	OP(s, "\x48\x89\x01");				/* mov %rax, (%rcx) */
+	OP(s, "\xc3");
+}
+
+static void setup_far(struct fake_world *w)
+{
+	struct stage *st = stage_new(w, UPR_MODE_AUTO);
+	struct script *lib = kzalloc(sizeof(*lib), GFP_KERNEL), *s = &st->script;
+	const u64 five = 5, where = FAR;
+	unsigned int i, loop;
+	char mov[10] = "\x48\xb8";
+	unsigned int over = REL(s, "\xe9", 0), handler = OP(s, "\x31\xc0");	/* xor %eax, %eax */
+
+	OP(s, "\xc3");
+	script_aim(s, over);
+	script_sys2(s, FAKE_SYS_SIGACTION, SIGUSR1, FAKE_TEXT + handler);
+	script_init(lib, FAR);
+	write_far(lib);
+	OP32(s, "\xbb", 3);
+	memcpy(mov + 2, &where, 8);
+	loop = script_op(s, mov, sizeof(mov));		/* movabs $FAR, %rax */
+	OP(s, "\xff\xd0");				/* call *%rax */
+	OP(s, "\xff\xcb");
+	REL(s, "\x0f\x85", loop);
+	script_sys2(s, FAKE_SYS_EXIT, 0, 0);
+	stage_raise(st);
+	w->programs[1] = fake_file_new(w, lib->code, lib->len);
+	fake_map(st->mm, FAR, FAKE_PAGE, FAKE_R | FAKE_X, w->programs[1], 0);
+	fake_map(st->mm, FAR_DATA, FAKE_PAGE, FAKE_R | FAKE_W, NULL, 0);
+	fake_poke(st->mm, FAR_DATA, &five, 8);
+	upr_batch_begin(w->session);
+	for (i = 0; i < lib->nr; i++) {
+		struct site *site = stage_site(st, lib->at[i]);
+
+		site->consumer.hit = NULL;
+		fake_expect(w, !upr_register(w->session, w->programs[1]->key, lib->at[i], lib->code + lib->at[i],
+					     lib->len - lib->at[i], UPR_INSN_64, &site->consumer, &site->probe));
+	}
+	/* sites near and far in one batch */
+	if (!far_fails)
+		stage_probe_all(st);
+	upr_batch_end(w->session);
+	kfree(lib);
+	stage_hold(st);
+	w->fail_area = far_fails;
+}
+
+static void step_far(struct fake_world *w)
+{
+	struct stage *st = w->data;
+	struct fake_map *map;
+	unsigned int areas = 0;
+
+	if (!st->mm->upr || upr_mm_busy(st->mm->upr) || w->steps < 5)
+		return;
+	list_for_each_entry(map, &st->mm->maps, node)
+		areas += map->area;
+	fake_expect_at(w, areas == (far_fails ? 1 : 2), "an area for each range");
+}
+
+static bool storm_far(struct fake_world *w, struct fake_actor *a)
+{
+	struct stage *st = w->data;
+
+	if (st->mm->handlers[SIGUSR1])
+		fake_kill(st->task, SIGUSR1);
+	return a->at < 40;
+}
+
+static void setup_far_storm(struct fake_world *w)
+{
+	static struct fake_actor actor;
+
+	setup_far(w);
+	memset(&actor, 0, sizeof(actor));
+	actor.step = storm_far;
+	actor.name = 's';
+	fake_actor_add(w, &actor);
+}
+
+static void check_far(struct fake_world *w)
+{
+	struct stage *st = w->data;
+	u64 value = 0;
+	unsigned int i;
+
+	expect_good_end(w);
+	fake_expect(w, !fake_peek(st->mm, FAR_DATA + 16, &value, 8) && value == 15);
+	for (i = 0; i < 9; i++) {
+		fake_expect(w, site_count(&st->sites[i]) == 3);
+		fake_expect(w, fake_executed(w->programs[1], st->sites[i].offset) == 3);
+	}
+}
+
+void upr_test_far(struct fake_test *t)
+{
+	struct fake_scenario s = {
+		.name = "sites far from each other have areas of their own",
+		.setup = setup_far,
+		.check = check_far,
+		.step = step_far,
+		.teardown = stage_free,
+		.runs = 50,
+	};
+
+	far_fails = 0;
+	fake_explore(t, &s);
+	s.name = "an area out of reach: scratch registers and jumps through pointers";
+	far_fails = 1;
+	fake_explore(t, &s);
+	s.name = "the same in a storm of signals";
+	s.setup = setup_far_storm;
+	s.step = NULL;
+	s.preemptions = -1;
+	s.random = true;
+	s.runs = 1000;
+	s.seed = 11;
+	fake_explore(t, &s);
 }
 
 /* --- many --------------------------------------------------------------------------------- */

@@ -274,6 +274,7 @@ const struct fake_case upr_way_cases[] = {
 	{ "within", upr_test_within },
 	{ "flags", upr_test_flags },
 	{ "unmapped", upr_test_unmapped },
+	{ "far", upr_test_far },
 	{ "many", upr_test_many },
 	{ NULL, NULL },
 };

@@ -118,6 +118,7 @@ void upr_test_shared(struct fake_test *t);
 void upr_test_within(struct fake_test *t);
 void upr_test_flags(struct fake_test *t);
 void upr_test_unmapped(struct fake_test *t);
+void upr_test_far(struct fake_test *t);
 void upr_test_many(struct fake_test *t);
 
 extern const struct fake_case upr_way_cases[];
