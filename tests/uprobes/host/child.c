@@ -29,7 +29,12 @@ void child_start(struct child *c, char *const argv[])
 	close(out[1]);
 	c->in = in[1];
 	c->out = fdopen(out[0], "r");
-	child_line(c);
+	snprintf(c->first, sizeof(c->first), "%.63s", child_line(c));
+}
+
+const char *child_first(const struct child *c)
+{
+	return c->first;
 }
 
 const char *child_line(struct child *c)

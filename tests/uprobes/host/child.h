@@ -12,10 +12,13 @@ struct child {
 	pid_t pid;
 	int in;
 	FILE *out;
+	char first[64];
 };
 
-/* start it, untraced; the first line it prints is its pid and is read here */
+/* start it, untraced; the first line it prints says that it is ready, and is read here */
 void child_start(struct child *c, char *const argv[]);
+/* that line: most print a pid */
+const char *child_first(const struct child *c);
 /* one line of its output without the newline; "" at the end.  Static. */
 const char *child_line(struct child *c);
 void child_say(struct child *c, const char *line);
