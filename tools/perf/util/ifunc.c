@@ -36,6 +36,7 @@ struct resolver_ret {
  * @sites:	what it may answer; also in event->sites
  * @rets:	where it answers
  * @late:	answers that are not among @sites
+ * @outside:	a process has been given a function of another file
  */
 struct ifunc_watch {
 	struct uprobe_event *event;
@@ -48,6 +49,7 @@ struct ifunc_watch {
 	size_t nr_rets;
 	u64 late[LATE_MAX];
 	size_t nr_late;
+	bool outside;
 };
 
 /* --- evidence ----------------------------------------------------------- */
@@ -97,6 +99,9 @@ static void resolver_answered(struct upr_consumer *consumer, struct utrace_task 
 
 	if (task->target->regs_get(task, &regs))
 		return;
+	/* none at all: a resolver that is there for what it does (libc's cache sizes) */
+	if (!regs.gpr[UPR_RAX])
+		return;
 	answer = regs.gpr[UPR_RAX] - (addr - ret->addr);
 	site = candidate(watch, answer);
 	if (site)
@@ -119,8 +124,7 @@ static void add_late(struct uprobe_set *set, struct ifunc_watch *watch, u64 addr
 	if (site)
 		choose(site, "its resolver said so");
 	else
-		ui_note("%s: the resolver chose a function outside of %s (0x%llx): its calls are not counted",
-			watch->event->name, watch->image->path, (unsigned long long)addr);
+		watch->outside = true;
 }
 
 void ifunc_poll(struct uprobe_set *set)
@@ -137,8 +141,15 @@ void ifunc_poll(struct uprobe_set *set)
 	}
 }
 
+bool ifunc_uncounted(const struct ifunc_watch *watch)
+{
+	return watch->outside || !watch->nr_rets;
+}
+
 const char *ifunc_why(const struct ifunc_watch *watch)
 {
+	if (watch->outside)
+		return "the IFUNC stands for a function of another file (the vDSO), which is not counted";
 	return watch->nr_rets ? "no process has resolved this IFUNC yet" :
 				"this IFUNC's resolver cannot be followed, and no process shows its answer";
 }

@@ -33,6 +33,8 @@ void ifunc_scan(struct uprobe_set *set, struct upr_home *home, struct upr_mm *mm
 /** ifunc_poll() - arm answers that nobody foresaw; between two rounds of the home */
 void ifunc_poll(struct uprobe_set *set);
 
+/** ifunc_uncounted() - without a site in use: may there have been calls all the same? */
+bool ifunc_uncounted(const struct ifunc_watch *watch);
 /** ifunc_why() - why nothing is counted yet, or NULL */
 const char *ifunc_why(const struct ifunc_watch *watch);
 

@@ -467,6 +467,7 @@ void uprobe_event_totals(const struct uprobe_event *event, struct uprobe_totals 
 		if (site->ifunc && !site->chosen) {
 			if (!ret->why)
 				ret->why = ifunc_why(site->ifunc);
+			ret->uncounted |= ifunc_uncounted(site->ifunc);
 			continue;
 		}
 		if (!site->probe) {
@@ -482,6 +483,7 @@ void uprobe_event_totals(const struct uprobe_event *event, struct uprobe_totals 
 	/* candidates that were not taken need no excuse when one was */
 	if (ret->sites && !ret->refused)
 		ret->why = NULL;
+	ret->uncounted = !ret->sites && mapped && (ret->uncounted || ret->refused);
 	if (!mapped)
 		ret->why = "no process has loaded the file";
 }

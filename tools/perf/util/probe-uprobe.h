@@ -87,6 +87,7 @@ struct uprobe_event {
  * @missed:	hits that could not be counted or executed in full
  * @sites:	places armed
  * @refused:	places not armed
+ * @uncounted:	there may have been calls of which nothing is known; @count is no answer then
  * @modes:	@sites by enum upr_way
  * @why:	why there is nothing armed, or not all of it; NULL: it is
  */
@@ -95,6 +96,7 @@ struct uprobe_totals {
 	u64 missed;
 	unsigned int sites;
 	unsigned int refused;
+	bool uncounted;
 	unsigned int modes[UPR_NR_WAYS];
 	const char *why;
 };

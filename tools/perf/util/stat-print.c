@@ -99,8 +99,8 @@ static void print_row_text(FILE *out, const struct table *table, const struct ro
 	char unit[8];
 	double rate = rate_of(row->count, span, unit);
 
-	if (!row->t.sites && row->t.refused)
-		fprintf(out, "%18s      %-*s        # %s", "<not supported>", table->name_width, row->event->name,
+	if (row->t.uncounted)
+		fprintf(out, "%18s      %-*s        # %s", "<not counted>", table->name_width, row->event->name,
 			row->t.why);
 	else
 		fprintf(out, "%'18llu      %-*s        # %8.3f %-6s", (unsigned long long)row->count, table->name_width,
@@ -143,7 +143,7 @@ static void print_accounts(FILE *out, const struct table *table, const struct up
 			loaded |= row->event->sites[j]->image->mapped;
 		if (!loaded)
 			unloaded++;
-		else if (!row->t.sites && !row->t.refused)
+		else if (!row->t.sites && !row->t.uncounted)
 			unresolved++;
 	}
 	if (table->nr < table->nr_all)
@@ -200,8 +200,8 @@ static void print_csv(FILE *out, const struct table *table, const struct stat_ti
 			print_seconds(out, times->elapsed);
 			fputc(',', out);
 		}
-		if (!row->t.sites && row->t.refused) {
-			fprintf(out, "<not supported>,,%s,0,100.00,,\n", row->event->name);
+		if (row->t.uncounted) {
+			fprintf(out, "<not counted>,,%s,0,100.00,,\n", row->event->name);
 			continue;
 		}
 		/* time armed in ns, share of it counted (always all), then the metric */
