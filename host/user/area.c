@@ -217,15 +217,15 @@ static s64 serve(const struct host_request *req, u64 place)
 	return r;
 }
 
-static void filtered(struct host_mm *mm)
+static void filtered(struct host_mm *mm, const char *so)
 {
 	struct host_task *t = list_empty(&mm->tasks) ? NULL :
 			      list_first_entry(&mm->tasks, struct host_task, mm_node);
 
 	if (t)
 		home_note(mm->home, UPR_NOTE_SECCOMP, t->proc,
-			  "process %d has a seccomp filter: nothing is asked of the kernel in its name, so "
-			  "instructions that need a copy cannot be probed in it", t->proc->pid);
+			  "process %d has a seccomp filter: nothing is asked of the kernel in its name, so %s",
+			  t->proc->pid, so);
 }
 
 /* Return: it has been answered. */
@@ -240,7 +240,7 @@ static bool serve_map(struct host_request *req)
 	if (r == -EAGAIN || r == -ESRCH)
 		return false;
 	if (r == -EPERM)
-		filtered(mm);
+		filtered(mm, "instructions that need a copy cannot be probed in it");
 	if (r > 0)
 		remember(mm, (u64)r, req->size);
 	drop(req);
@@ -254,6 +254,8 @@ static bool serve_unmap(struct host_request *req)
 
 	if (r == -EAGAIN || r == -ESRCH)
 		return false;
+	if (r == -EPERM)
+		filtered(req->mm, "the memory that held copies of instructions stays mapped; nothing in it is used any more");
 	forget(req->mm, req->addr);
 	drop(req);
 	return true;
