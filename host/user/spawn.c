@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,9 +43,27 @@ static void child(struct birth *b)
 	_exit(e == ENOENT ? 127 : 126);
 }
 
+/* execvp() says EACCES as well when a directory of the path cannot be searched. */
+static bool on_path(const char *name)
+{
+	const char *path = getenv("PATH"), *end;
+	char file[4096];
+	struct stat st;
+
+	if (strchr(name, '/'))
+		return true;
+	for (; path && *path; path = *end ? end + 1 : end) {
+		end = strchrnul(path, ':');
+		snprintf(file, sizeof(file), "%.*s/%s", (int)(end - path), path, name);
+		if (!stat(file, &st) && S_ISREG(st.st_mode))
+			return true;
+	}
+	return false;
+}
+
 static int why_exec(struct upr_why *why, const char *name, int e)
 {
-	if (e == ENOENT)
+	if (e == ENOENT || (e == EACCES && !on_path(name)))
 		return why_set(why, -e, 127, "%s: command not found", name);
 	if (e == EACCES)
 		return why_set(why, -e, 126, "%s: permission denied; is it an executable file?", name);

@@ -102,6 +102,10 @@ static void replace(void)
 			exit(1);
 		}
 	}
+	/* its destructors are gone, too */
+	printf("calls %ld\n", calls + 3);
+	fflush(stdout);
+	_exit(0);
 }
 
 static void share(void)
@@ -190,7 +194,7 @@ int main(int argc, char **argv)
 		threads();
 	else
 		return 2;
-	if (!strcmp(how, "move") || !strcmp(how, "replace"))
+	if (!strcmp(how, "move"))
 		calls += 3;
 	printf("calls %ld\n", calls);
 	return 0;
