@@ -252,15 +252,15 @@ static double yardstick(int unpinned)
 	return figures[unpinned][0][MAINLINE].ns;
 }
 
-static const char *verdict(const struct figure *f, enum rival rival, int unpinned)
+static const char *verdict(const struct figure *f, enum rival rival)
 {
 	double goal = rival == STEP ? GOAL_TWO : GOAL_ONE;
 
-	if (rival == MAINLINE || unpinned || f->ns < 0 || yardstick(0) <= 0)
-		return "";
+	if (rival == MAINLINE || f->ns < 0 || yardstick(0) <= 0)
+		return "-";
 	if (rival == TRAP && !strcmp(f->way, "step"))
 		goal = GOAL_TWO;
-	return f->ns <= goal * yardstick(0) ? "  goal met" : "  GOAL MISSED";
+	return f->ns <= goal * yardstick(0) ? "met" : "MISSED";
 }
 
 static void print_figure(const struct figure *f, int unpinned)
@@ -278,19 +278,20 @@ static void print_table(void)
 	size_t i;
 	int r;
 
-	printf("\n%-30s %-9s %-8s %17s %17s\n", "", "", "", "on CPU 0", "unpinned");
-	printf("%-30s %-9s %-8s %9s %7s %9s %7s\n", "first instruction", "rival", "way", "ns/hit", "ratio", "ns/hit",
-	       "ratio");
+	printf("\n%-30s %-9s %-8s %17s %-7s %17s\n", "", "", "", "on CPU 0", "", "unpinned");
+	printf("%-30s %-9s %-8s %9s %7s %-7s %9s %7s\n", "first instruction", "rival", "way", "ns/hit", "ratio", " goal",
+	       "ns/hit", "ratio");
 	for (i = 0; i < NR_SUBJECTS; i++) {
 		for (r = 0; r < NR_RIVALS; r++) {
 			const struct figure *p = &figures[0][i][r], *u = &figures[1][i][r];
 
 			printf("%-30s %-9s %-8s", r ? "" : subjects[i].what, rival_names[r], p->way);
 			print_figure(p, 0);
+			printf("  %-6s", verdict(p, r));
 			print_figure(u, 1);
 			if (*p->skipped)
 				printf("  skipped: %s", p->skipped);
-			printf("%s\n", verdict(p, r, 0));
+			putchar('\n');
 		}
 	}
 	printf("\nratio: to mainline uprobes single-stepping (lea), measured in the same column\n");

@@ -57,7 +57,7 @@ struct stat_run {
 	u64 last_interval;
 };
 
-static volatile sig_atomic_t signal_first, signal_count, signal_typed;
+static volatile sig_atomic_t signal_first, signal_count, signal_typed, workload_changed;
 
 static u64 now_ns(void)
 {
@@ -83,31 +83,39 @@ static void on_nothing(int sig)
 }
 
 /*
- * After the command was started: it inherits what is ignored, and a shell
- * starts what it puts into the background with SIGINT ignored.
+ * A command inherits what is ignored, and a shell starts what it puts into the
+ * background with SIGINT ignored: before the command is started only those signals are
+ * caught that exec will reset.
  */
-static void catch_signals(void)
+static void catch_signals(bool started)
 {
-	static const int ends[] = { SIGINT, SIGTERM, SIGQUIT };
+	static const int ends[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP };
 	struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO }, old;
 	size_t i;
 
 	sigfillset(&sa.sa_mask);
-	for (i = 0; i < ARRAY_SIZE(ends); i++)
-		sigaction(ends[i], &sa, NULL);
-	/* nohup means it */
-	if (!sigaction(SIGHUP, NULL, &old) && old.sa_handler != SIG_IGN)
-		sigaction(SIGHUP, &sa, NULL);
+	for (i = 0; i < ARRAY_SIZE(ends); i++) {
+		bool ignored = !sigaction(ends[i], NULL, &old) && old.sa_handler == SIG_IGN;
+
+		/* nohup means it */
+		if (!ignored || (started && ends[i] != SIGHUP))
+			sigaction(ends[i], &sa, NULL);
+	}
 	/* a reader of ours that has gone is an error of write(), not the end */
 	sa.sa_flags = 0;
 	sa.sa_handler = on_nothing;
 	sigaction(SIGPIPE, &sa, NULL);
 }
 
-/* A workload's end sends it: it need only end a wait. */
+static void on_sigio(int sig)
+{
+	workload_changed = 1;
+}
+
+/* A workload's end sends it. */
 static void catch_sigio(void)
 {
-	struct sigaction sa = { .sa_handler = on_nothing };
+	struct sigaction sa = { .sa_handler = on_sigio };
 
 	sigaction(SIGIO, &sa, NULL);
 }
@@ -223,8 +231,7 @@ static int start_processes(struct stat_run *run)
 	}
 	ui_progress_say("Arming", uprobe_set_nr_sites(run->set));
 	run->alive = opts->nr_pids;
-	if (opts->nr_pids)
-		catch_signals();
+	catch_signals(opts->nr_pids);
 	for (i = 0; i < opts->nr_pids && !signal_count; i++) {
 		rc = upr_home_attach(run->home, opts->pids[i], &why);
 		if (rc)
@@ -232,7 +239,7 @@ static int start_processes(struct stat_run *run)
 	}
 	if (!opts->nr_pids) {
 		rc = upr_home_spawn(run->home, opts->command, &run->command, &why);
-		catch_signals();
+		catch_signals(true);
 	}
 	ui_progress_end();
 	return rc ? start_failed(&why, rc) : 0;
@@ -292,14 +299,18 @@ static int count(struct stat_run *run)
 	u64 now = now_ns(), signal_at = 0;
 	int rc = 0;
 
+	/* it may have ended before anybody listened */
+	workload_changed = run->workload >= 0;
 	while (!run->ended && !stop_asked(run, now, &signal_at)) {
 		rc = upr_home_run(run->home, next_timeout(run, now));
 		if (rc < 0)
 			break;
 		ifunc_poll(run->set);
 		now = now_ns();
-		if (run->workload >= 0 && workload_done(run->workload, &run->status))
-			run->ended = true;
+		if (workload_changed) {
+			workload_changed = 0;
+			run->ended |= workload_done(run->workload, &run->status);
+		}
 		if (run->opts.interval_ms && now - run->last_interval >= run->opts.interval_ms * 1000000ull) {
 			rc = print_interval(run, now);
 			if (rc)

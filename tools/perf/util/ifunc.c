@@ -52,6 +52,9 @@ struct ifunc_watch {
 	bool outside;
 };
 
+/* There is something for ifunc_poll() to do. */
+static bool any_late;
+
 /* --- evidence ----------------------------------------------------------- */
 
 static struct uprobe_site *candidate(const struct ifunc_watch *watch, u64 addr)
@@ -108,6 +111,7 @@ static void resolver_answered(struct upr_consumer *consumer, struct utrace_task 
 		choose(site, "its resolver said so");
 	else if (watch->nr_late < LATE_MAX)
 		watch->late[watch->nr_late++] = answer;
+	any_late |= !site;
 }
 
 /* What could not be foreseen by reading the resolver: the first calls may go by before it is armed. */
@@ -131,6 +135,9 @@ void ifunc_poll(struct uprobe_set *set)
 {
 	size_t i, j, nr;
 
+	if (!any_late)
+		return;
+	any_late = false;
 	for (i = 0; i < set->nr_ifuncs; i++) {
 		struct ifunc_watch *watch = set->ifuncs[i];
 

@@ -108,6 +108,13 @@ static void print_row_text(FILE *out, const struct table *table, const struct ro
 	print_symbol(out, row->event);
 }
 
+/* A word of the command; what would break the line is a blank. */
+static void print_word(FILE *out, const char *word)
+{
+	for (; *word; word++)
+		fputc(iscntrl((u8)*word) ? ' ' : *word, out);
+}
+
 static void print_title(FILE *out, const struct stat_options *opts)
 {
 	size_t i;
@@ -119,8 +126,11 @@ static void print_title(FILE *out, const struct stat_options *opts)
 			fprintf(out, "%s%d", i ? "," : "", opts->pids[i]);
 	} else {
 		fputc('\'', out);
-		for (i = 0; opts->command[i]; i++)
-			fprintf(out, "%s%s", i ? " " : "", opts->command[i]);
+		for (i = 0; opts->command[i]; i++) {
+			if (i)
+				fputc(' ', out);
+			print_word(out, opts->command[i]);
+		}
 	}
 	fputs("':\n\n", out);
 }
