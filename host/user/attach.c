@@ -7,8 +7,8 @@
  * them all before the engine hears of any.  New threads appear while the list is
  * read: it is read until a pass brings nothing new.
  *
- * While @attaching is set a thread's stops are only passed on; an interrupt is
- * pending, so it stops by and by.  Its children are attached by the kernel and
+ * While @attaching is set a thread's stops are only passed on, with a new interrupt,
+ * so it stops by and by.  Its children are attached by the kernel and
  * join.  Nothing has been changed in the target before all are stopped: giving
  * up then is letting go.
  *
@@ -35,6 +35,9 @@ static void go_on(struct host_task *t, enum task_state next)
 		regs_forget(t);
 	t->state = next;
 	t->signo = 0;
+	/* any stop has taken back the interrupt that was pending */
+	if (next == TASK_RUNNING)
+		task_interrupt(t);
 	host_ptrace(PTRACE_CONT, t->tid, 0, (unsigned long)signo);
 }
 
@@ -102,7 +105,6 @@ void attach_stopped(struct host_task *t)
 		break;
 	case STOP_VFORK:
 		child_joins(t);
-		task_uninterrupted(t);
 		go_on(t, TASK_VFORK);
 		break;
 	case STOP_FORK:
@@ -111,7 +113,6 @@ void attach_stopped(struct host_task *t)
 		go_on(t, TASK_RUNNING);
 		break;
 	case STOP_EXIT:
-		task_uninterrupted(t);
 		go_on(t, TASK_ZOMBIE);
 		break;
 	case STOP_EXEC:

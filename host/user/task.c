@@ -164,8 +164,8 @@ void task_mark_stopped(struct host_task *t, int status)
 	if (t->state != TASK_VFORK || !(t->regs_dirty || t->pc_dirty))
 		regs_forget(t);
 	t->state = TASK_STOPPED;
-	if (t->kind == STOP_INTERRUPT || t->kind == STOP_GROUP)
-		task_uninterrupted(t);
+	/* the kernel drops a pending interrupt at any stop */
+	task_uninterrupted(t);
 }
 
 static void jctl_report(struct host_task *t, int signo)

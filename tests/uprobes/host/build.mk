@@ -26,6 +26,14 @@ $(HOST_T)/target-%: $(HOST_DIR)/target-%.c
 	@echo "  TARGET  $@"
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -Wno-missing-prototypes -O1 -g -o $@ $< -pthread -ldl -lrt
 
+# 32-bit: no library needed; where even that cannot be had its test says so
+$(HOST_T)/start32: $(HOST_DIR)/start32.S
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(CC) -m32 -nostdlib -static -o $@ $< || echo "no 32-bit programs can be made here"
+
+$(HOST_T)/test-32: | $(HOST_T)/start32
+
 .SECONDARY: $(patsubst %.c,$(O)/%.o,$(wildcard $(HOST_DIR)/*.c))
 
 TESTS      += $(HOST_TESTS)

@@ -175,6 +175,7 @@ static void setuid_as_nobody(char *plain, char *setuid)
 	is_int(d.notes[UPR_NOTE_SETUID], 1, "one line says so");
 	ok(strstr(d.note, setuid) != NULL, "and names it: %s", d.note);
 	drive_close(&d);
+	free(out);
 	exit(tap_failed ? 1 : 0);
 }
 
