@@ -279,8 +279,8 @@ static void print_table(void)
 	int r;
 
 	printf("\n%-30s %-9s %-8s %17s %-7s %17s\n", "", "", "", "on CPU 0", "", "unpinned");
-	printf("%-30s %-9s %-8s %9s %7s %-7s %9s %7s\n", "first instruction", "rival", "way", "ns/hit", "ratio", " goal",
-	       "ns/hit", "ratio");
+	printf("%-30s %-9s %-8s %9s %7s %-7s %9s %7s\n", "first instruction", "rival", "way", "ns/hit", "ratio",
+	       " goal", "ns/hit", "ratio");
 	for (i = 0; i < NR_SUBJECTS; i++) {
 		for (r = 0; r < NR_RIVALS; r++) {
 			const struct figure *p = &figures[0][i][r], *u = &figures[1][i][r];

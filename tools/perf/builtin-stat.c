@@ -89,8 +89,8 @@ static void on_nothing(int sig)
  */
 static void catch_signals(bool started)
 {
-	static const int ends[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP };
-	struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO }, old;
+	static const int ends[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP};
+	struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO}, old;
 	size_t i;
 
 	sigfillset(&sa.sa_mask);
@@ -115,7 +115,7 @@ static void on_sigio(int sig)
 /* A workload's end sends it. */
 static void catch_sigio(void)
 {
-	struct sigaction sa = { .sa_handler = on_sigio };
+	struct sigaction sa = {.sa_handler = on_sigio};
 
 	sigaction(SIGIO, &sa, NULL);
 }
@@ -195,7 +195,7 @@ static int open_output(struct stat_run *run)
 static int define(struct stat_run *run)
 {
 	const struct stat_options *opts = &run->opts;
-	struct upr_error err = { 0 };
+	struct upr_error err = {0};
 	size_t i;
 	int rc = 0;
 
@@ -219,7 +219,7 @@ static int start_failed(const struct upr_why *why, int rc)
 static int start_processes(struct stat_run *run)
 {
 	const struct stat_options *opts = &run->opts;
-	struct upr_why why = { .status = 0 };
+	struct upr_why why = {.status = 0};
 	size_t i;
 	int rc = 0;
 
@@ -350,7 +350,7 @@ static int report(struct stat_run *run)
 /* Everything is prepared: from here on processes are touched. */
 static int run_home(struct stat_run *run)
 {
-	struct upr_home_options options = { .no_inherit = run->opts.no_inherit, .pin = run->opts.pin };
+	struct upr_home_options options = {.no_inherit = run->opts.no_inherit, .pin = run->opts.pin};
 	int status, failed, rc;
 
 	run->home = upr_home_open(run->session, &client, run, &options);
@@ -404,7 +404,7 @@ static int run_session(struct stat_run *run)
 
 int cmd_stat(int argc, char **argv)
 {
-	struct stat_run run = { .workload = -1 };
+	struct stat_run run = {.workload = -1};
 	int status = stat_options_parse(&run.opts, argc, argv);
 
 	if (status < 0)

@@ -22,7 +22,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } verbs[] = {
-	{ "stat", cmd_stat, "Count how often functions and instructions are executed" },
+	{"stat", cmd_stat, "Count how often functions and instructions are executed"},
 };
 
 static void usage(FILE *out)
@@ -38,7 +38,7 @@ static void usage(FILE *out)
 
 static int help(int argc, char **argv)
 {
-	char *verb_help[] = { NULL, "-h", NULL };
+	char *verb_help[] = {NULL, "-h", NULL};
 	size_t i;
 
 	for (i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {

@@ -184,7 +184,7 @@ static int match_library(struct dl_phdr_info *info, size_t size, void *data)
 
 static void ask_own_loader(struct uprobe_set *set, struct ifunc_watch *watch)
 {
-	struct own_library own = { .key = watch->image->key };
+	struct own_library own = {.key = watch->image->key};
 	struct uprobe_site *site;
 	void *address;
 	u64 addr;
@@ -326,7 +326,7 @@ static int collect_map(void *data, u64 start, u64 end, u64 offset, const char *p
 
 	if (!m)
 		return -ENOMEM;
-	*m = (struct scan_map){ .start = start, .end = end, .offset = offset, .key = key, .path = strdup(path) };
+	*m = (struct scan_map){.start = start, .end = end, .offset = offset, .key = key, .path = strdup(path)};
 	if (m->path && uprobe_array_add(&scan->maps, &scan->nr_maps, m))
 		return 0;
 	free(m->path);
@@ -533,7 +533,7 @@ static void scan_object(const struct scan *scan, struct object *o)
 
 static void scan_file(const struct scan *scan, const struct scan_map *m)
 {
-	struct object o = { .map = m };
+	struct object o = {.map = m};
 	char path[4200];
 	struct stat st;
 	void *bytes;
@@ -571,7 +571,7 @@ static bool scan_useful(const struct scan *scan)
 
 void ifunc_scan(struct uprobe_set *set, struct upr_home *home, struct upr_mm *mm, int pid)
 {
-	struct scan scan = { .set = set, .home = home, .mm = mm, .pid = pid };
+	struct scan scan = {.set = set, .home = home, .mm = mm, .pid = pid};
 	size_t i, j;
 
 	if (!set->nr_ifuncs || upr_home_each_map(home, mm, collect_map, &scan))

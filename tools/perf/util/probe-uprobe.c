@@ -210,8 +210,9 @@ static int check_refused(struct uprobe_set *set, size_t first, struct upr_error 
 		snprintf(at, sizeof(at), "%s", site->symbol);
 	else
 		snprintf(at, sizeof(at), "0x%llx", (unsigned long long)site->addr);
-	return upr_error_set(err, UPR_ERR_UNSUPPORTED, EOPNOTSUPP, "cannot probe %s in %s: %s; probe another instruction", at,
-			     site->image->path, site->refused);
+	return upr_error_set(err, UPR_ERR_UNSUPPORTED, EOPNOTSUPP,
+			     "cannot probe %s in %s: %s; probe another instruction", at, site->image->path,
+			     site->refused);
 }
 
 /* --- images ------------------------------------------------------------- */
@@ -239,7 +240,7 @@ static bool spec_has(const struct uprobe_spec *spec, const struct uprobe_image *
 static struct uprobe_image *image_open(struct uprobe_set *set, const char *open_path, const char *path,
 				       struct upr_file_key key, struct upr_error *err)
 {
-	struct upr_elf_options opts = { .name = path };
+	struct upr_elf_options opts = {.name = path};
 	struct uprobe_image *image = calloc(1, sizeof(*image));
 
 	if (!image) {
@@ -300,7 +301,7 @@ static bool find_in_processes(const char *name, const int *pids, size_t nr_pids,
 static struct uprobe_image *first_image(struct uprobe_set *set, struct uprobe_spec *spec, const int *pids,
 					size_t nr_pids, struct upr_error *err)
 {
-	struct upr_mapped_file mapped = { 0 };
+	struct upr_mapped_file mapped = {0};
 	struct uprobe_image *image = NULL;
 	char *path = NULL, *open_path;
 	struct upr_file_key key;
@@ -404,8 +405,8 @@ static bool spec_means(const struct uprobe_spec *spec, const char *path)
 /* The same definitions in another file of the name. */
 static void define_again(struct uprobe_set *set, struct uprobe_spec *spec, struct uprobe_image *image, int pid)
 {
-	struct upr_event_list list = { 0 };
-	struct upr_error err = { 0 };
+	struct upr_event_list list = {0};
+	struct upr_error err = {0};
 	size_t i;
 
 	for (i = 0; i < spec->nr_defs; i++)
@@ -417,11 +418,11 @@ static void define_again(struct uprobe_set *set, struct uprobe_spec *spec, struc
 	upr_event_list_free(&list);
 }
 
-static void spec_met(struct uprobe_set *set, struct uprobe_spec *spec, int pid, const char *path,
-		     const char *open_path, struct upr_file_key key)
+static void spec_met(struct uprobe_set *set, struct uprobe_spec *spec, int pid, const char *path, const char *open_path,
+		     struct upr_file_key key)
 {
 	struct uprobe_image *image = image_find(set, key);
-	struct upr_error err = { 0 };
+	struct upr_error err = {0};
 
 	if (image && spec_has(spec, image))
 		return;
@@ -459,7 +460,7 @@ void uprobe_event_totals(const struct uprobe_event *event, struct uprobe_totals 
 	bool mapped = false;
 	size_t i;
 
-	*ret = (struct uprobe_totals){ 0 };
+	*ret = (struct uprobe_totals){0};
 	for (i = 0; i < event->nr_sites; i++) {
 		const struct uprobe_site *site = event->sites[i];
 
@@ -514,10 +515,10 @@ static void explain_site(const struct uprobe_site *site)
 
 	if (site->symbol)
 		snprintf(at, sizeof(at), " (%s+%llu)", site->symbol, (unsigned long long)site->func_off);
-	ui_debug("%s at %s:0x%llx%s: %s%s%s%s", site->event->name, site->image->path,
-		 (unsigned long long)site->offset, at,
-		 site->probe ? uprobe_way_name(upr_probe_way(site->probe)) : "not armed", reason && *reason ? ": " : "",
-		 reason ? reason : "", site->ifunc && !site->chosen ? " [IFUNC candidate, not in use so far]" : "");
+	ui_debug("%s at %s:0x%llx%s: %s%s%s%s", site->event->name, site->image->path, (unsigned long long)site->offset,
+		 at, site->probe ? uprobe_way_name(upr_probe_way(site->probe)) : "not armed",
+		 reason && *reason ? ": " : "", reason ? reason : "",
+		 site->ifunc && !site->chosen ? " [IFUNC candidate, not in use so far]" : "");
 }
 
 void uprobe_set_explain(const struct uprobe_set *set)

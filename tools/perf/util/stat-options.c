@@ -28,26 +28,26 @@ enum {
 };
 
 static const struct option long_options[] = {
-	{ "event", required_argument, NULL, 'e' },
-	{ "exec", required_argument, NULL, 'x' },
-	{ "pid", required_argument, NULL, 'p' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "json-output", no_argument, NULL, 'j' },
-	{ "csv", no_argument, NULL, OPT_CSV },
-	{ "output", required_argument, NULL, 'o' },
-	{ "append", no_argument, NULL, OPT_APPEND },
-	{ "mode", required_argument, NULL, OPT_MODE },
-	{ "top", required_argument, NULL, OPT_TOP },
-	{ "interval", required_argument, NULL, 'I' },
-	{ "interval-print", required_argument, NULL, 'I' },
-	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-	{ "follow-fork", no_argument, NULL, OPT_FOLLOW_FORK },
-	{ "no-inherit", no_argument, NULL, 'i' },
-	{ "pin", no_argument, NULL, OPT_PIN },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+	{"event", required_argument, NULL, 'e'},
+	{"exec", required_argument, NULL, 'x'},
+	{"pid", required_argument, NULL, 'p'},
+	{"json", no_argument, NULL, 'j'},
+	{"json-output", no_argument, NULL, 'j'},
+	{"csv", no_argument, NULL, OPT_CSV},
+	{"output", required_argument, NULL, 'o'},
+	{"append", no_argument, NULL, OPT_APPEND},
+	{"mode", required_argument, NULL, OPT_MODE},
+	{"top", required_argument, NULL, OPT_TOP},
+	{"interval", required_argument, NULL, 'I'},
+	{"interval-print", required_argument, NULL, 'I'},
+	{"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"follow-fork", no_argument, NULL, OPT_FOLLOW_FORK},
+	{"no-inherit", no_argument, NULL, 'i'},
+	{"pin", no_argument, NULL, OPT_PIN},
+	{"verbose", no_argument, NULL, 'v'},
+	{"quiet", no_argument, NULL, 'q'},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
 };
 
 static const char usage_text[] =
@@ -177,7 +177,7 @@ static int add_file(struct stat_options *opts, const char *name)
 		return usage_error("-x %s: no function follows it", opts->files[opts->nr_files - 1].name);
 	if (!grow(&opts->files, opts->nr_files, sizeof(*opts->files)))
 		return out_of_memory();
-	opts->files[opts->nr_files++] = (struct stat_file){ .name = name };
+	opts->files[opts->nr_files++] = (struct stat_file){.name = name};
 	return -1;
 }
 

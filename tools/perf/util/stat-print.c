@@ -23,7 +23,7 @@ struct row {
 
 struct table {
 	struct row *rows;
-	size_t nr;	/* shown */
+	size_t nr; /* shown */
 	size_t nr_all;
 	int name_width;
 };
@@ -41,7 +41,7 @@ static int table_fill(struct table *table, const struct stat_options *opts, cons
 {
 	size_t i;
 
-	*table = (struct table){ .nr = set->nr_events, .nr_all = set->nr_events, .name_width = NAME_WIDTH_MIN };
+	*table = (struct table){.nr = set->nr_events, .nr_all = set->nr_events, .name_width = NAME_WIDTH_MIN};
 	table->rows = calloc(set->nr_events + 1, sizeof(*table->rows));
 	if (!table->rows)
 		return -ENOMEM;

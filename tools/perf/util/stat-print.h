@@ -27,7 +27,8 @@ struct stat_times {
 };
 
 /** stat_print() - the results.  Return: 0, or -errno of the output */
-int stat_print(FILE *out, const struct stat_options *opts, const struct uprobe_set *set, const struct stat_times *times);
+int stat_print(FILE *out, const struct stat_options *opts, const struct uprobe_set *set,
+	       const struct stat_times *times);
 
 /** stat_print_interval() - what was counted since the last call; event->reported goes along */
 int stat_print_interval(FILE *out, const struct stat_options *opts, struct uprobe_set *set,

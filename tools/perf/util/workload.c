@@ -20,7 +20,7 @@ struct message {
 
 static void send(int fd, int error, int wstatus)
 {
-	struct message m = { .error = error, .wstatus = wstatus };
+	struct message m = {.error = error, .wstatus = wstatus};
 
 	/* shorter than PIPE_BUF: all or nothing; without a reader nobody cares */
 	if (write(fd, &m, sizeof(m)) != sizeof(m))
@@ -59,7 +59,7 @@ static void run(char *const argv[], int fd)
 
 int workload_start(char *const argv[], struct upr_why *why)
 {
-	struct message m = { 0 };
+	struct message m = {0};
 	int fds[2];
 	pid_t pid;
 
