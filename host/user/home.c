@@ -482,6 +482,7 @@ struct upr_home *upr_home_open(struct upr_session *session, const struct upr_hom
 	INIT_LIST_HEAD(&home->graves);
 	quiet_sigchld(home);
 	raise_file_limit(home);
+	sched_short_slice(true);
 	return home;
 }
 
@@ -494,6 +495,7 @@ void upr_home_close(struct upr_home *home)
 	bury(home);
 	loader_close(home);
 	timer_close();
+	sched_short_slice(false);
 	sigaction(SIGCHLD, &home->old_chld, NULL);
 	setrlimit(RLIMIT_NOFILE, &home->file_limit);
 	free(home);

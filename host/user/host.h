@@ -21,6 +21,7 @@
  *   proc.c		the other files of /proc/PID
  *   permission.c	why a process cannot be traced
  *   timer.c		an end to a blocking wait
+ *   sched.c		the tool's time slice
  *
  * Locks: none.  ptrace belongs to one thread, so does everything here.  The
  * queue of deferred work alone may be appended to from elsewhere: it has a
@@ -475,6 +476,10 @@ void timer_arm(unsigned int first_ms, unsigned int every_ms);
 void timer_disarm(void);
 bool timer_armed(void);
 bool timer_ticked(void);
+
+/* --- sched.c ----------------------------------------------------------------------------- */
+
+void sched_short_slice(bool on);
 
 /* --- attach.c, detach.c ------------------------------------------------------------------ */
 

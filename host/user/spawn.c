@@ -36,6 +36,7 @@ static void child(struct birth *b)
 	close(b->go[0]);
 	sigaction(SIGCHLD, &b->home->old_chld, NULL);
 	setrlimit(RLIMIT_NOFILE, &b->home->file_limit);
+	sched_short_slice(false);
 	execvp(b->argv[0], b->argv);
 	e = errno;
 	if (write(b->error[1], &e, sizeof(e)) < 0)
