@@ -255,9 +255,21 @@ static int seize_sharer(void *data, pid_t pid)
 	return r;
 }
 
+/* The dead have no memory: all of them would be found to share it. */
+static pid_t live_thread(struct host_proc *proc)
+{
+	struct host_task *t;
+
+	list_for_each_entry(t, &proc->tasks, node)
+		if (t->state == TASK_STOPPED)
+			return t->tid;
+	return 0;
+}
+
 static int seize_all(struct upr_home *home, pid_t pid)
 {
-	struct sharer_search s = { .home = home, .of = pid };
+	struct sharer_search s = { .home = home };
+	struct host_proc *proc;
 	int r = seize_process(home, pid);
 
 	while (!r) {
@@ -266,7 +278,10 @@ static int seize_all(struct upr_home *home, pid_t pid)
 			break;
 		/* whoever stands still makes no more children */
 		s.news = 0;
-		proc_each_process(seize_sharer, &s);
+		proc = proc_find(home, pid);
+		s.of = proc ? live_thread(proc) : 0;
+		if (s.of)
+			proc_each_process(seize_sharer, &s);
 		r = s.error;
 		if (!s.news)
 			break;
@@ -281,28 +296,31 @@ static struct host_mm *find_mm(struct host_task *t)
 {
 	struct host_proc *proc;
 	struct host_task *other;
+	pid_t tid;
 
 	list_for_each_entry(other, &t->proc->tasks, node)
 		if (other->mm)
 			return other->mm;
+	tid = live_thread(t->proc);
 	list_for_each_entry(proc, &t->home->procs, node) {
 		if (proc == t->proc || list_empty(&proc->tasks))
 			continue;
 		other = list_first_entry(&proc->tasks, struct host_task, node);
-		if (other->mm && same_vm(t->tid, other->tid))
+		if (tid && other->mm && same_vm(tid, mm_any_tid(other->mm)))
 			return other->mm;
 	}
 	return NULL;
 }
 
-static bool of_32_bits(struct host_task *t)
+/* Of a thread that can be looked at, if there is one. */
+static struct host_mm *make_mm(struct host_task *t)
 {
 	struct host_task *other;
 
 	list_for_each_entry(other, &t->proc->tasks, node)
 		if (other->state == TASK_STOPPED)
-			return task_mode32(other);
-	return false;
+			return mm_new_of(other);
+	return mm_new_of(t);
 }
 
 static int enter(struct host_task *t, void *data)
@@ -311,7 +329,7 @@ static int enter(struct host_task *t, void *data)
 
 	(void)data;
 	if (!mm)
-		mm = mm_new(t->home, of_32_bits(t));
+		mm = make_mm(t);
 	if (!mm || mm_enter(t, mm))
 		return -ENOMEM;
 	if (t->state == TASK_STOPPED)

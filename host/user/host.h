@@ -255,6 +255,7 @@ struct host_area {
  * @tasks:	in it
  * @fd:		/proc/PID/mem, or -1 not opened, -2 cannot be
  * @mode32:	of its program
+ * @env:		UPR_ENV_* as the engine was told
  * @maps:	executable file mappings as last reported
  * @seen:	files that the client has heard of
  * @planted:	where an int3 of ours has ever been: one met late is no stranger
@@ -270,6 +271,7 @@ struct host_mm {
 	struct list_head tasks;
 	int fd;
 	bool mode32;
+	unsigned int env;
 	bool maps_checked;
 	bool rescan_queued;
 	bool no_inherit;
@@ -355,7 +357,9 @@ void sigtrap_own_info(struct host_task *t, siginfo_t *info);
 struct host_proc *proc_find(struct upr_home *home, pid_t pid);
 struct host_proc *proc_new(struct upr_home *home, pid_t pid);
 void proc_put_task(struct host_task *t, int status);
-struct host_mm *mm_new(struct upr_home *home, bool mode32);
+struct host_mm *mm_new(struct upr_home *home, bool mode32, unsigned int env);
+/* for the program that @t runs now */
+struct host_mm *mm_new_of(struct host_task *t);
 int mm_enter(struct host_task *t, struct host_mm *mm);
 void mm_leave(struct host_task *t);
 pid_t mm_any_tid(const struct host_mm *mm);
@@ -454,11 +458,13 @@ struct proc_status {
 	int seccomp;
 	bool no_new_privs;
 	bool kthread;
+	bool shadow_stack;
 };
 
 int proc_read(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int proc_status(pid_t tid, struct proc_status *ret);
 char proc_state(pid_t tid);
+bool proc_shadow_stack(pid_t tid);
 u64 proc_auxv(pid_t tid, u64 type, bool mode32);
 int proc_each_task(pid_t pid, int (*fn)(void *data, pid_t tid), void *data);
 int proc_each_process(int (*fn)(void *data, pid_t pid), void *data);

@@ -262,7 +262,7 @@ static void tell_client(struct host_mm *mm, const struct host_map *map)
 
 	if (!first_seen(mm, map->key) || !home->client.mapped || !pid)
 		return;
-	if (proc_open_path(pid, map, open_path, sizeof(open_path)))
+	if (proc_open_path(mm_any_tid(mm), map, open_path, sizeof(open_path)))
 		open_path[0] = 0;
 	home->client.mapped(home->data, mm->mm, pid, map->path, open_path, map->key);
 }

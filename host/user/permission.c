@@ -96,6 +96,15 @@ static int why_eperm(struct upr_why *why, pid_t pid, const struct proc_status *s
 		       "the initial namespace", pid, st->name);
 }
 
+/* Its first thread may be dead and others alive. */
+static int is_alive(void *data, pid_t tid)
+{
+	char state = proc_state(tid);
+
+	(void)data;
+	return state && state != 'Z' && state != 'X';
+}
+
 /**
  * permission_why() - say why @pid cannot be traced
  * @error: of the attempt, or 0: is there anything that rules it out beforehand?
@@ -107,10 +116,10 @@ int permission_why(struct upr_why *why, pid_t pid, int error)
 
 	if (pid <= 0 || proc_status(pid, &st))
 		return why_set(why, -ESRCH, 1, "there is no process %d; see ps -e for those there are", pid);
-	if (st.state == 'Z' || st.state == 'X')
+	if ((st.state == 'Z' || st.state == 'X') && !proc_each_task(pid, is_alive, NULL))
 		return why_set(why, -ESRCH, 1, "process %d (%s) has ended and waits for its parent; there is nothing left "
 			       "to trace", pid, st.name);
-	if (st.kthread)
+	if (st.kthread && st.state != 'Z')
 		return why_set(why, -EPERM, 1, "process %d (%s) is a thread of the kernel; only programs can be traced",
 			       pid, st.name);
 	if (st.tgid == getpid())

@@ -89,9 +89,57 @@ int proc_status(pid_t tid, struct proc_status *ret)
 	/* kernels without seccomp do not have the line: nothing can be forbidden */
 	ret->seccomp = (int)number(buf, "Seccomp:\t");
 	ret->no_new_privs = number(buf, "NoNewPrivs:\t");
+	at = field(buf, "x86_Thread_features:\t");
+	ret->shadow_stack = at && memmem(at, strcspn(at, "\n"), "shstk", 5);
 	/* only a thread of the kernel has no memory, until it is dead */
 	ret->kthread = !field(buf, "VmSize:\t") && ret->state != 'Z' && ret->state != 'X';
 	return 0;
+}
+
+static bool cpu_has_shadow_stack(void)
+{
+	static int known = -1;
+	char *line = NULL;
+	size_t room = 0;
+	FILE *f;
+
+	if (known >= 0)
+		return known;
+	known = 0;
+	f = fopen("/proc/cpuinfo", "re");
+	while (f && getline(&line, &room, f) > 0) {
+		if (strncmp(line, "flags", 5))
+			continue;
+		known = !!strstr(line, " user_shstk");
+		break;
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return known;
+}
+
+/*
+ * Does a shadow stack watch over it, or will one?  A new program's loader turns it
+ * on when it is told to; before that only the environment knows.
+ */
+bool proc_shadow_stack(pid_t tid)
+{
+	static const char tunable[] = "x86_shstk=on";
+	struct proc_status st;
+	char *buf;
+	bool r;
+	int n;
+
+	if (!cpu_has_shadow_stack() || proc_status(tid, &st))
+		return false;
+	if (st.shadow_stack)
+		return true;
+	buf = malloc(1 << 18);
+	n = buf ? proc_read(buf, 1 << 18, "/proc/%d/environ", tid) : 0;
+	r = n > 0 && memmem(buf, (size_t)n, tunable, sizeof(tunable) - 1);
+	free(buf);
+	return r;
 }
 
 /* R, S, D, T, t, Z, X; 0: gone */

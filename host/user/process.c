@@ -79,12 +79,13 @@ bool task_mode32(struct host_task *t)
 	return !regs_load(t) && t->regs.cs == 0x23;
 }
 
+/* Both alive. */
 bool same_vm(pid_t a, pid_t b)
 {
 	return syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0) == 0;
 }
 
-struct host_mm *mm_new(struct upr_home *home, bool mode32)
+struct host_mm *mm_new(struct upr_home *home, bool mode32, unsigned int env)
 {
 	struct host_mm *mm = calloc(1, sizeof(*mm));
 
@@ -93,9 +94,10 @@ struct host_mm *mm_new(struct upr_home *home, bool mode32)
 	mm->home = home;
 	mm->fd = -1;
 	mm->mode32 = mode32;
+	mm->env = env;
 	INIT_LIST_HEAD(&mm->areas);
 	INIT_LIST_HEAD(&mm->tasks);
-	mm->mm = upr_mm_new(home->session, &host_ops, mm, mode32 ? UPR_INSN_32 : UPR_INSN_64, 0);
+	mm->mm = upr_mm_new(home->session, &host_ops, mm, mode32 ? UPR_INSN_32 : UPR_INSN_64, env);
 	if (!mm->mm) {
 		free(mm);
 		return NULL;
@@ -104,6 +106,11 @@ struct host_mm *mm_new(struct upr_home *home, bool mode32)
 		upr_mm_disarm(mm->mm);
 	list_add_tail(&mm->node, &home->mms);
 	return mm;
+}
+
+struct host_mm *mm_new_of(struct host_task *t)
+{
+	return mm_new(t->home, task_mode32(t), proc_shadow_stack(t->tid) ? UPR_ENV_SHSTK : 0);
 }
 
 static void mm_free(struct host_mm *mm)
@@ -188,7 +195,7 @@ struct host_task *mm_stopped_task(const struct host_mm *mm)
 /* The child has its own copy of everything: breakpoints, slots, what is known of the maps. */
 static struct host_mm *fork_mm(struct host_mm *from, bool inherit)
 {
-	struct host_mm *mm = mm_new(from->home, from->mode32);
+	struct host_mm *mm = mm_new(from->home, from->mode32, from->env);
 
 	if (!mm)
 		return NULL;
@@ -419,7 +426,7 @@ void exec_stopped(struct host_task *t)
 		task_release(t);
 		return;
 	}
-	mm = mm_new(t->home, task_mode32(t));
+	mm = mm_new_of(t);
 	if (!mm || mm_enter(t, mm)) {
 		home_note(t->home, UPR_NOTE_UNFOLLOWED, t->proc, "process %d is not followed any more: out of memory",
 			  t->proc->pid);

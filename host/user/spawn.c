@@ -116,7 +116,7 @@ static int take_over(struct upr_home *home, pid_t pid)
 	t->kind = STOP_EXEC;
 	t->parked = true;
 	home->any_parked = true;
-	mm = mm_new(home, task_mode32(t));
+	mm = mm_new_of(t);
 	if (!mm || mm_enter(t, mm))
 		return -ENOMEM;
 	task_pin(t);

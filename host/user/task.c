@@ -391,7 +391,7 @@ int task_interrupt(struct host_task *t)
 }
 
 struct vfork_search {
-	pid_t parent;
+	pid_t parent, tid;
 	bool found;
 };
 
@@ -402,14 +402,14 @@ static int is_vfork_child(void *data, pid_t pid)
 
 	if (proc_status(pid, &st) || st.ppid != search->parent)
 		return 0;
-	search->found = same_vm(search->parent, pid);
+	search->found = same_vm(search->tid, pid);
 	return search->found;
 }
 
 /* Asleep in the kernel until a child that shares its memory is done with it? */
 static bool waits_for_vfork(const struct host_task *t)
 {
-	struct vfork_search search = { .parent = t->proc->pid };
+	struct vfork_search search = { .parent = t->proc->pid, .tid = t->tid };
 
 	if (proc_state(t->tid) != 'D')
 		return false;

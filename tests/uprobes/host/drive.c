@@ -175,6 +175,8 @@ static void register_one(struct drive *d, struct drive_probe *p, const char *pat
 	if (r)
 		fprintf(stderr, "# %s in %s: error %d\n", p->symbol, path, r);
 	p->registered = !r;
+	p->offset = off;
+	memcpy(p->code, code, sizeof(code));
 }
 
 static void mapped(void *data, struct upr_mm *mm, int pid, const char *path, const char *open_path,

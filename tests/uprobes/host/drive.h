@@ -19,6 +19,9 @@ struct drive_probe {
 	struct upr_consumer consumer;
 	struct upr_probe *probe;
 	bool registered;
+	u64 offset;
+	u8 code[UPR_INSN_MAX];
+	struct upr_mm *seen;		/* for the tests' own use */
 	void (*hit)(struct drive_probe *p, struct utrace_task *task, u64 addr);
 };
 

@@ -10,13 +10,19 @@
  * target-exec wait		prints its pid, waits for the end of its input
  * target-exec zombie		prints the pid of a dead child that it does not reap
  * target-exec traced		has a child trace it, waits
+ * target-exec headless		its first thread ends, another goes on calling a function
+ * target-exec syscalls N	calls getppid N times; prints "other N": how often the answer was 4242
+ * target-exec steps N		calls the function N times, a handler of SIGALRM as well; prints "calls N"
  */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,6 +118,52 @@ static int traced(void)
 	return 0;
 }
 
+static void *headless(void *arg)
+{
+	char c;
+
+	/* it is dead when its entry says so */
+	printf("%d\n", getpid());
+	fflush(stdout);
+	while (read(0, &c, 1) > 0)
+		counted(1);
+	_exit(0);
+	return arg;
+}
+
+static int syscalls(long n)
+{
+	long i, other = 0;
+
+	for (i = 0; i < n; i++)
+		other += syscall(SYS_getppid) == 4242;
+	printf("other %ld\n", other);
+	return 0;
+}
+
+static volatile long alarms;
+
+static void on_alarm(int signo)
+{
+	alarms = counted(alarms);
+	(void)signo;
+}
+
+static int steps(long n)
+{
+	struct itimerval it = { { 0, 1000 }, { 0, 1000 } };
+	long i, x = 0;
+
+	signal(SIGALRM, on_alarm);
+	setitimer(ITIMER_REAL, &it, NULL);
+	for (i = 0; i < n; i++)
+		x = counted(x);
+	memset(&it, 0, sizeof(it));
+	setitimer(ITIMER_REAL, &it, NULL);
+	printf("calls %ld\n", x + alarms);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
@@ -133,6 +185,16 @@ int main(int argc, char **argv)
 		return zombie();
 	if (!strcmp(how, "traced"))
 		return traced();
+	if (!strcmp(how, "syscalls") && argc > 2)
+		return syscalls(atol(argv[2]));
+	if (!strcmp(how, "steps") && argc > 2)
+		return steps(atol(argv[2]));
+	if (!strcmp(how, "headless")) {
+		pthread_t th;
+
+		pthread_create(&th, NULL, headless, NULL);
+		syscall(SYS_exit, 0);
+	}
 	if (!strcmp(how, "undumpable"))
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	else if (strcmp(how, "wait"))

@@ -252,6 +252,97 @@ static void test_own_signals(void)
 	free(argv[0]);
 }
 
+static bool three(void *data)
+{
+	return drive_hits(data) >= 3;
+}
+
+/* Its first thread is dead, which all of /proc/PID is about. */
+static void test_headless(void)
+{
+	char *argv[] = { strdup(target_path("target-exec")), "headless", NULL };
+	struct drive_probe *p;
+	struct child c;
+	struct drive d;
+	int status, r;
+	char *stat;
+	u64 end = now_ms() + 5000;
+
+	child_start(&c, argv);
+	do {
+		stat = read_proc(c.pid, "stat");
+		r = !!strstr(stat, ") Z ");
+		free(stat);
+	} while (!r && now_ms() < end);
+	drive_open(&d, UPR_MODE_TRAP, NULL);
+	p = drive_count(&d, "target-exec", "counted");
+	is_int(drive_attach(&d, c.pid), 0, "attached to a process whose first thread is dead");
+	child_say(&c, "xx");
+	ok(drive_until(&d, three, p, 5000), "its calls are counted");
+	is_int(drive_close(&d), 0, "let go");
+	free(child_end(&c, &status));
+	is_int(status, 0, "it ended by itself");
+	free(argv[0]);
+}
+
+struct seen_map {
+	u64 start, offset;
+};
+
+static int first_map(void *data, u64 start, u64 end, u64 offset, const char *path, struct upr_file_key key)
+{
+	struct seen_map *seen = data;
+
+	(void)end;
+	(void)key;
+	if (!strstr(path, "/target-busy"))
+		return 0;
+	seen->start = start;
+	seen->offset = offset;
+	return 1;
+}
+
+static void find_mm(struct drive_probe *p, struct utrace_task *task, u64 addr)
+{
+	(void)addr;
+	p->seen = task->mm;
+}
+
+/* Memory is shown as the program wrote it, with a breakpoint in it. */
+static void test_memory(void)
+{
+	char *argv[] = { strdup(target_path("target-busy")), "1", NULL };
+	u8 code[UPR_INSN_MAX], raw;
+	struct seen_map map = { 0 };
+	struct drive_probe *p;
+	struct child c;
+	struct drive d;
+	int status, fd;
+	char path[40];
+
+	child_start(&c, argv);
+	drive_open(&d, UPR_MODE_TRAP, NULL);
+	p = drive_count(&d, "target-busy", "busy_leaf");
+	p->hit = find_mm;
+	drive_attach(&d, c.pid);
+	drive_until(&d, three, p, 5000);
+	ok(p->seen && upr_home_each_map(d.home, p->seen, first_map, &map) == 1, "its program is found among its maps");
+	snprintf(path, sizeof(path), "/proc/%d/mem", c.pid);
+	fd = open(path, O_RDONLY);
+	if (p->seen && map.start && fd >= 0 &&
+	    !upr_home_mem_read(d.home, p->seen, map.start + p->offset - map.offset, code, sizeof(code)) &&
+	    pread(fd, &raw, 1, (off_t)(map.start + p->offset - map.offset)) == 1) {
+		is_int(raw, UPR_BREAKPOINT, "a breakpoint is in its text");
+		ok(!memcmp(code, p->code, sizeof(code)), "and is not shown");
+	} else {
+		ok(0, "its text can be read");
+	}
+	close(fd);
+	drive_close(&d);
+	free(child_end(&c, &status));
+	free(argv[0]);
+}
+
 static void test_pin(void)
 {
 	struct upr_home_options options = { .pin = true };
@@ -287,6 +378,8 @@ int main(void)
 	test_no_inherit();
 	test_setuid();
 	test_own_signals();
+	test_headless();
+	test_memory();
 	test_pin();
 	return done_testing();
 }
