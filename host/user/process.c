@@ -434,7 +434,6 @@ void exec_stopped(struct host_task *t)
 		return;
 	}
 	t->wish = utrace_report_exec(t->ut);
-	note_setuid(t);
 	process_started(t);
 	sigtrap_after_exec(t);
 	task_settle(t);
@@ -445,6 +444,7 @@ void process_started(struct host_task *t)
 {
 	if (t->home->detaching)
 		return;
+	note_setuid(t);
 	sigtrap_mask_seen(t);
 	upr_batch_begin(t->home->session);
 	loader_init(t, true);
