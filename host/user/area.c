@@ -20,9 +20,9 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-#define STACK_ROOM	(64ull << 20)
-#define HEAP_ROOM	(64ull << 20)
-#define USER_TOP	(1ull << 47)
+#define STACK_ROOM (64ull << 20)
+#define HEAP_ROOM  (64ull << 20)
+#define USER_TOP   (1ull << 47)
 
 /* --- what we have ----------------------------------------------------------------- */
 
@@ -157,7 +157,7 @@ static int look_at_gap(void *data, const struct map_line *line)
 
 static s64 find_place(struct host_mm *mm, const struct upr_area *area)
 {
-	struct gap_search s = { .lo = area->lo, .hi = area->hi, .size = area->size };
+	struct gap_search s = {.lo = area->lo, .hi = area->hi, .size = area->size};
 	int r = maps_each(mm_any_tid(mm), look_at_gap, &s);
 
 	if (r < 0)
@@ -171,8 +171,7 @@ static s64 find_place(struct host_mm *mm, const struct upr_area *area)
 static s64 map_in(struct host_task *t, const struct host_request *req, u64 place)
 {
 	u64 args[6] = {
-		place, req->size, PROT_READ | PROT_EXEC,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, (u64)-1, 0,
+		place, req->size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, (u64)-1, 0,
 	};
 	s64 ret = 0;
 	int r = inject(t, inject_nr(t, CALL_MMAP), args, &ret);
@@ -181,7 +180,7 @@ static s64 map_in(struct host_task *t, const struct host_request *req, u64 place
 		return r;
 	if (ret > 0 && (u64)ret != place) {
 		/* a kernel that does not know NOREPLACE has put it elsewhere */
-		u64 back[6] = { (u64)ret, req->size };
+		u64 back[6] = {(u64)ret, req->size};
 
 		inject(t, inject_nr(t, CALL_MUNMAP), back, &ret);
 		return -ENOMEM;
@@ -191,7 +190,7 @@ static s64 map_in(struct host_task *t, const struct host_request *req, u64 place
 
 static s64 unmap_in(struct host_task *t, const struct host_request *req)
 {
-	u64 args[6] = { req->addr, req->size };
+	u64 args[6] = {req->addr, req->size};
 	s64 ret = 0;
 	int r = inject(t, inject_nr(t, CALL_MUNMAP), args, &ret);
 
@@ -219,8 +218,7 @@ static s64 serve(const struct host_request *req, u64 place)
 
 static void filtered(struct host_mm *mm, const char *so)
 {
-	struct host_task *t = list_empty(&mm->tasks) ? NULL :
-			      list_first_entry(&mm->tasks, struct host_task, mm_node);
+	struct host_task *t = list_empty(&mm->tasks) ? NULL : list_first_entry(&mm->tasks, struct host_task, mm_node);
 
 	if (t)
 		home_note(mm->home, UPR_NOTE_SECCOMP, t->proc,
@@ -255,7 +253,8 @@ static bool serve_unmap(struct host_request *req)
 	if (r == -EAGAIN || r == -ESRCH)
 		return false;
 	if (r == -EPERM)
-		filtered(req->mm, "the memory that held copies of instructions stays mapped; nothing in it is used any more");
+		filtered(req->mm,
+			 "the memory that held copies of instructions stays mapped; nothing in it is used any more");
 	forget(req->mm, req->addr);
 	drop(req);
 	return true;

@@ -18,10 +18,11 @@
 
 #include <sched.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STOP_MS		10000
+#define STOP_MS 10000
 
 /* --- stops of threads that are being attached ---------------------------------------- */
 
@@ -141,7 +142,7 @@ static int refused(struct seizure *s, pid_t tid, int error)
 	/* dead, or a child of one we have: its first stop is on the way */
 	if (st.state == 'Z' || st.state == 'X')
 		return 0;
-	if (st.tracer == getpid()) {
+	if (st.tracer == (pid_t)syscall(SYS_gettid)) {
 		join(s->home, tid);
 		s->news++;
 		return 0;
@@ -177,7 +178,7 @@ static int seize_task(void *data, pid_t tid)
 static int seize_process(struct upr_home *home, pid_t pid)
 {
 	struct host_proc *proc = proc_find(home, pid);
-	struct seizure s = { .home = home };
+	struct seizure s = {.home = home};
 	int r;
 
 	s.proc = proc ? proc : proc_new(home, pid);
@@ -261,14 +262,14 @@ static pid_t live_thread(struct host_proc *proc)
 	struct host_task *t;
 
 	list_for_each_entry(t, &proc->tasks, node)
-		if (t->state == TASK_STOPPED)
+		if (t->state == TASK_STOPPED || t->state == TASK_VFORK)
 			return t->tid;
 	return 0;
 }
 
 static int seize_all(struct upr_home *home, pid_t pid)
 {
-	struct sharer_search s = { .home = home };
+	struct sharer_search s = {.home = home};
 	struct host_proc *proc;
 	int r = seize_process(home, pid);
 
@@ -473,10 +474,14 @@ int upr_home_attach(struct upr_home *home, int pid, struct upr_why *why)
 	r = seize_all(home, pid);
 	if (r) {
 		if (r == -ETIMEDOUT)
-			why_set(why, r, 1, "process %d does not stop: a thread of it is asleep in the kernel and cannot be "
-				"woken; try again when its disk or network answers", pid);
+			why_set(why, r, 1,
+				"process %d does not stop: a thread of it is asleep in the kernel and cannot be "
+				"woken; try again when its disk or network answers",
+				pid);
 		else
 			permission_why(why, pid, r);
+		/* whoever is on the way to a stop must get there to be let go */
+		home_wait_for(home, all_stopped, home, 1000);
 		each_attaching(home, give_up, NULL);
 		home_step(home, false);
 		return r;

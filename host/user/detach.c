@@ -18,8 +18,8 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
-#define DISARM_MS	20000
-#define RELEASE_MS	5000
+#define DISARM_MS  20000
+#define RELEASE_MS 5000
 
 /* --- one thread ------------------------------------------------------------------------ */
 
@@ -46,7 +46,7 @@ void task_release(struct host_task *t)
 
 static bool trap_pending(const struct host_task *t)
 {
-	struct __ptrace_peeksiginfo_args args = { .nr = 16 };
+	struct __ptrace_peeksiginfo_args args = {.nr = 16};
 	siginfo_t info[16];
 	long n, i;
 
@@ -118,8 +118,13 @@ static void park(struct host_task *t)
 
 static void release_if_possible(struct host_task *t)
 {
+	/* past its end: nothing to be let go, and it cannot stop any more */
+	if (t->state == TASK_ZOMBIE) {
+		unregister(t);
+		return;
+	}
 	/* int3s of ours stay: it must not run without us */
-	if (t->mm && upr_mm_error(t->mm->mm))
+	if (t->mm && upr_mm_error(t->mm->mm) && !t->mm->forced)
 		return;
 	if (!releasable(t))
 		return;
@@ -134,6 +139,32 @@ static bool release_round(void *data)
 
 	each_task(home, release_if_possible);
 	return !home->nr_tasks;
+}
+
+/*
+ * The engine could not quiet everybody: a thread sleeps in the kernel and nothing
+ * wakes it.  It runs no user code meanwhile, so the int3s can go as they are, one
+ * by one; areas stay, it may come back to one.
+ */
+static void force_clean(struct host_mm *mm)
+{
+	struct host_task *t;
+	unsigned int i;
+
+	for (i = 0; mm->planted.v && i < 1u << mm->planted.bits; i++) {
+		u64 addr = mm->planted.v[i];
+		u8 now, own = UPR_BREAKPOINT;
+
+		if (!addr || mem_get(mm, addr, &now, 1) || now != UPR_BREAKPOINT || maps_check_text(mm, addr, 1))
+			continue;
+		upr_orig_bytes(mm->mm, addr, &own, 1);
+		if (own != UPR_BREAKPOINT)
+			mem_put(mm, addr, &own, 1);
+	}
+	list_for_each_entry(t, &mm->tasks, mm_node)
+		if (t->state == TASK_STOPPED)
+			upr_task_pc_fixup(t->ut);
+	mm->forced = true;
 }
 
 static int first_error(struct upr_home *home)
@@ -151,6 +182,18 @@ static bool requests_done(void *data)
 	struct upr_home *home = data;
 
 	return list_empty(&home->requests);
+}
+
+static bool only_vfork_parents(struct upr_home *home)
+{
+	struct host_proc *proc;
+	struct host_task *t;
+
+	list_for_each_entry(proc, &home->procs, node)
+		list_for_each_entry(t, &proc->tasks, node)
+			if (t->state != TASK_VFORK)
+				return false;
+	return true;
 }
 
 static void give_back(struct host_task *t)
@@ -172,10 +215,17 @@ int upr_home_detach(struct upr_home *home)
 		upr_mm_disarm(mm->mm);
 	r = home_wait_for(home, all_clean, home, DISARM_MS);
 	error = first_error(home);
+	if (r == -ETIMEDOUT)
+		list_for_each_entry(mm, &home->mms, node)
+			if (!mm_clean(mm))
+				force_clean(mm);
 	each_task(home, park);
-	home_wait_for(home, requests_done, home, RELEASE_MS);
+	home_wait_for(home, requests_done, home, r ? 0 : RELEASE_MS);
 	if (r != -ECHILD)
 		r = home_wait_for(home, release_round, home, RELEASE_MS);
+	/* those wait for their children and are clean: the kernel lets them go when the tool ends */
+	if (r == -ETIMEDOUT && only_vfork_parents(home))
+		r = 0;
 	if (home->pinned)
 		sched_setaffinity(0, sizeof(home->affinity), &home->affinity);
 	home->pinned = false;

@@ -23,10 +23,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TICK_MS		100	/* a lost wakeup is found out after this long */
-#define BATCH_MS	50	/* the tool gets its turn at least this often */
-#define FAIR_EVERY	64	/* stops after which everybody is collected first */
-#define SYNC_MS		30000
+#define TICK_MS	   100 /* a lost wakeup is found out after this long */
+#define BATCH_MS   50  /* the tool gets its turn at least this often */
+#define FAIR_EVERY 64  /* stops after which everybody is collected first */
+#define SYNC_MS	   30000
 
 struct early_stop {
 	struct list_head node;
@@ -436,7 +436,7 @@ int upr_home_sync(struct upr_home *home)
 /* Stops of tracees need not send a signal each: the wait is woken anyway. */
 static void quiet_sigchld(struct upr_home *home)
 {
-	struct sigaction sa = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP };
+	struct sigaction sa = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
 
 	sigaction(SIGCHLD, NULL, &home->old_chld);
 	if (!(home->old_chld.sa_flags & SA_SIGINFO) &&

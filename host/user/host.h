@@ -46,7 +46,7 @@
 #include <utrace/uprobes.h>
 #include <utrace/utrace.h>
 
-#define HOST_PAGE	4096u
+#define HOST_PAGE 4096u
 
 struct host_task;
 struct host_proc;
@@ -55,7 +55,7 @@ struct loader_file;
 
 /* --- the home -------------------------------------------------------------- */
 
-#define TASK_BITS	10
+#define TASK_BITS 10
 
 /**
  * struct upr_home - one per tool
@@ -98,7 +98,7 @@ struct upr_home {
 	bool any_parked;
 	unsigned int since_fair;
 	struct rlimit file_limit;
-	bool spent;			/* a client's callback deserves the tool's attention */
+	bool spent; /* a client's callback deserves the tool's attention */
 	struct sigaction old_chld;
 	struct loader_file *loader_files;
 	bool pinned;
@@ -109,11 +109,11 @@ struct upr_home {
 /* --- a thread -------------------------------------------------------------- */
 
 enum task_state {
-	TASK_RUNNING,		/* or in a system call, or about to stop */
-	TASK_STOPPED,		/* in a ptrace stop: may be looked at and changed */
-	TASK_LISTENING,		/* job-control stop, waiting for SIGCONT */
-	TASK_VFORK,		/* waits in the kernel for its vfork child; will stop before user mode */
-	TASK_ZOMBIE,		/* past its end, waits for the other threads to be gone */
+	TASK_RUNNING,	/* or in a system call, or about to stop */
+	TASK_STOPPED,	/* in a ptrace stop: may be looked at and changed */
+	TASK_LISTENING, /* job-control stop, waiting for SIGCONT */
+	TASK_VFORK,	/* waits in the kernel for its vfork child; will stop before user mode */
+	TASK_ZOMBIE,	/* past its end, waits for the other threads to be gone */
 	TASK_DEAD,
 };
 
@@ -121,11 +121,11 @@ enum task_state {
 enum stop_kind {
 	STOP_NONE,
 	STOP_EXITED,
-	STOP_TRAP,		/* SIGTRAP: int3, step or sent */
+	STOP_TRAP, /* SIGTRAP: int3, step or sent */
 	STOP_SIGNAL,
 	STOP_SYSCALL,
-	STOP_INTERRUPT,		/* because we said so, or first stop of a child, or SIGCONT */
-	STOP_GROUP,		/* job control */
+	STOP_INTERRUPT, /* because we said so, or first stop of a child, or SIGCONT */
+	STOP_GROUP,	/* job control */
 	STOP_FORK,
 	STOP_VFORK,
 	STOP_CLONE,
@@ -196,7 +196,7 @@ struct host_task {
 	bool mask_known, trap_mask_known, trap_blocked;
 	u64 call_nr, call_args[6];
 	u64 awaited_since;
-	void *affinity;		/* cpu_set_t, before it was pinned; NULL: it was not */
+	void *affinity; /* cpu_set_t, before it was pinned; NULL: it was not */
 };
 
 /* --- a process (thread group) ---------------------------------------------- */
@@ -205,9 +205,9 @@ struct host_task {
 struct trap_disposition {
 	bool ignored;
 	bool caught;
-	bool spoiled;		/* the kernel has reset it */
+	bool spoiled; /* the kernel has reset it */
 	bool action_known;
-	u64 action[4];		/* the kernel's struct sigaction */
+	u64 action[4]; /* the kernel's struct sigaction */
 };
 
 struct host_proc {
@@ -215,11 +215,11 @@ struct host_proc {
 	struct list_head tasks;
 	struct upr_home *home;
 	pid_t pid;
-	bool starting;		/* by its dynamic loader */
+	bool starting; /* by its dynamic loader */
 	bool told_ready;
-	bool unfollowed;	/* to be let go as soon as it has memory of its own */
-	bool released;		/* let go: its end is not for us to tell */
-	unsigned int notes;	/* 1 << enum upr_home_note */
+	bool unfollowed;    /* to be let go as soon as it has memory of its own */
+	bool released;	    /* let go: its end is not for us to tell */
+	unsigned int notes; /* 1 << enum upr_home_note */
 	int wstatus;
 	struct trap_disposition trap;
 };
@@ -260,6 +260,7 @@ struct host_area {
  * @seen:	files that the client has heard of
  * @planted:	where an int3 of ours has ever been: one met late is no stranger
  * @areas:	ours
+ * @forced:	cleaned without the engine's help
  * @maps_checked: no task of it has run since maps were last compared
  * @syscall_insn: address of a system call instruction; 0 not looked for
  * @rendezvous:	r_debug of the loader, 0 unknown
@@ -274,6 +275,7 @@ struct host_mm {
 	unsigned int env;
 	bool maps_checked;
 	bool rescan_queued;
+	bool forced;
 	bool no_inherit;
 	struct upr_work rescan;
 	struct host_maps maps;
@@ -392,7 +394,7 @@ void addr_set_free(struct addr_set *set);
 struct host_request {
 	struct list_head node;
 	struct host_mm *mm;
-	struct upr_area *area;		/* NULL: unmap */
+	struct upr_area *area; /* NULL: unmap */
 	u64 addr;
 	size_t size;
 };
@@ -440,8 +442,8 @@ void loader_syscall(struct host_task *t, bool entry);
 void loader_close(struct upr_home *home);
 
 struct elf_symbol {
-	u64 value;		/* relative to where the file is loaded */
-	u64 offset;		/* in the file, for a function; ~0 none */
+	u64 value;  /* relative to where the file is loaded */
+	u64 offset; /* in the file, for a function; ~0 none */
 	bool found, exported;
 };
 

@@ -22,8 +22,8 @@
 #include <sys/wait.h>
 
 static const long numbers[2][CALL_NR] = {
-	[0] = { [CALL_MMAP] = 9, [CALL_MUNMAP] = 11, [CALL_SIGACTION] = 13 },
-	[1] = { [CALL_MMAP] = 192, [CALL_MUNMAP] = 91, [CALL_SIGACTION] = 174 },
+	[0] = {[CALL_MMAP] = 9, [CALL_MUNMAP] = 11, [CALL_SIGACTION] = 13},
+	[1] = {[CALL_MMAP] = 192, [CALL_MUNMAP] = 91, [CALL_SIGACTION] = 174},
 };
 
 long inject_nr(const struct host_task *t, enum call_nr call)
@@ -33,7 +33,7 @@ long inject_nr(const struct host_task *t, enum call_nr call)
 
 /* --- an instruction to do it with ---------------------------------------------------- */
 
-#define CHUNK	16384u
+#define CHUNK 16384u
 
 static u64 search_range(struct host_mm *mm, u64 start, u64 end, const u8 *insn)
 {
@@ -55,7 +55,7 @@ static u64 search_range(struct host_mm *mm, u64 start, u64 end, const u8 *insn)
 
 static u64 find_insn(struct host_task *t)
 {
-	static const u8 syscall_64[2] = { 0x0f, 0x05 }, int80[2] = { 0xcd, 0x80 };
+	static const u8 syscall_64[2] = {0x0f, 0x05}, int80[2] = {0xcd, 0x80};
 	struct host_mm *mm = t->mm;
 	const u8 *insn = mm->mode32 ? int80 : syscall_64;
 	u64 vdso = proc_auxv(t->tid, AT_SYSINFO_EHDR, mm->mode32), at = 0;
@@ -72,7 +72,7 @@ static u64 find_insn(struct host_task *t)
 
 static bool insn_still_there(struct host_mm *mm)
 {
-	u8 now[2] = { 0 };
+	u8 now[2] = {0};
 
 	if (!mm->syscall_insn || mem_get(mm, mm->syscall_insn, now, 2))
 		return false;

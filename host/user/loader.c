@@ -119,7 +119,7 @@ static struct loader_file *new_file(struct upr_home *home, struct upr_file_key k
 
 static struct loader_file *learn_loader(struct host_task *t, const struct host_map *map)
 {
-	static const char *const names[] = { "_dl_debug_state", "_r_debug" };
+	static const char *const names[] = {"_dl_debug_state", "_r_debug"};
 	struct elf_symbol found[2];
 	struct loader_file *f = new_file(t->home, map->key, false);
 	char path[4096 + 64];
@@ -143,7 +143,7 @@ static struct loader_file *learn_loader(struct host_task *t, const struct host_m
 /* The mapping that holds @addr, in *map; map->path is the caller's to free. */
 static int map_at(struct host_task *t, u64 addr, struct host_map *map)
 {
-	struct base_search s = { .addr = addr };
+	struct base_search s = {.addr = addr};
 
 	if (!addr || maps_each(t->tid, find_base, &s) != 1 || !s.map.path)
 		return -ENOENT;
@@ -244,12 +244,13 @@ void loader_hit(struct host_task *t)
 		ready(t);
 }
 
-#define PROT_EXEC_BIT	4
+#define PROT_EXEC_BIT 4
 
 static bool may_make_text(const struct host_task *t)
 {
 	if (t->mm->mode32)
-		return t->call_nr == 90 || ((t->call_nr == 192 || t->call_nr == 125) && (t->call_args[2] & PROT_EXEC_BIT));
+		return t->call_nr == 90 ||
+		       ((t->call_nr == 192 || t->call_nr == 125) && (t->call_args[2] & PROT_EXEC_BIT));
 	return (t->call_nr == 9 || t->call_nr == 10) && (t->call_args[2] & PROT_EXEC_BIT);
 }
 

@@ -158,8 +158,12 @@ int maps_copy(struct host_maps *to, const struct host_maps *from)
 static int take_line(void *data, const struct map_line *line)
 {
 	struct host_map map = {
-		.start = line->start, .end = line->end, .offset = line->offset, .key = line->key,
-		.shared = line->perms[3] == 's', .path = (char *)line->path,
+		.start = line->start,
+		.end = line->end,
+		.offset = line->offset,
+		.key = line->key,
+		.shared = line->perms[3] == 's',
+		.path = (char *)line->path,
 	};
 
 	if (line->perms[2] != 'x' || !line->key.ino)
@@ -366,7 +370,7 @@ static int find_key(void *data, const struct map_line *line)
 
 int upr_home_file_key(const char *path, struct upr_file_key *ret)
 {
-	struct key_search search = { 0 };
+	struct key_search search = {0};
 	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
 	void *p;
 

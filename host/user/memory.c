@@ -42,7 +42,7 @@ void addr_set_add(struct addr_set *set, u64 addr)
 	unsigned int i;
 
 	if (!set->v || set->used * 2 >= 1u << set->bits) {
-		struct addr_set bigger = { .bits = set->v ? set->bits + 1 : 6 };
+		struct addr_set bigger = {.bits = set->v ? set->bits + 1 : 6};
 
 		bigger.v = calloc((size_t)1 << bigger.bits, sizeof(u64));
 		if (!bigger.v)
@@ -187,7 +187,7 @@ int mem_put(struct host_mm *mm, u64 addr, const void *buf, size_t len)
 
 static int vm_read(pid_t tid, u64 addr, void *buf, size_t len)
 {
-	struct iovec local = { buf, len }, remote = { (void *)addr, len };
+	struct iovec local = {buf, len}, remote = {(void *)addr, len};
 	ssize_t n = process_vm_readv(tid, &local, 1, &remote, 1, 0);
 
 	if (n == (ssize_t)len)
@@ -197,7 +197,7 @@ static int vm_read(pid_t tid, u64 addr, void *buf, size_t len)
 
 static int vm_write(pid_t tid, u64 addr, const void *buf, size_t len)
 {
-	struct iovec local = { (void *)buf, len }, remote = { (void *)addr, len };
+	struct iovec local = {(void *)buf, len}, remote = {(void *)addr, len};
 	ssize_t n = process_vm_writev(tid, &local, 1, &remote, 1, 0);
 
 	if (n == (ssize_t)len)

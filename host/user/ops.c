@@ -17,7 +17,7 @@
 #include <errno.h>
 #include <sys/ptrace.h>
 
-#define CODE_SEGMENT_32	0x23
+#define CODE_SEGMENT_32 0x23
 
 static struct host_task *host_of(struct utrace_task *task)
 {

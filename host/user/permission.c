@@ -56,15 +56,22 @@ static int why_yama(struct upr_why *why, pid_t pid, const char *name)
 {
 	switch (yama_scope()) {
 	case 1:
-		return why_set(why, -EPERM, 1, "cannot trace process %d (%s): Yama allows only descendants "
-			       "(kernel.yama.ptrace_scope is 1); start the command under this tool, run the tool as root, "
-			       "or set that to 0", pid, name);
+		return why_set(
+			why, -EPERM, 1,
+			"cannot trace process %d (%s): Yama allows only descendants "
+			"(kernel.yama.ptrace_scope is 1); start the command under this tool, run the tool as root, "
+			"or set that to 0",
+			pid, name);
 	case 2:
-		return why_set(why, -EPERM, 1, "cannot trace process %d (%s): Yama demands CAP_SYS_PTRACE "
-			       "(kernel.yama.ptrace_scope is 2); run the tool as root", pid, name);
+		return why_set(why, -EPERM, 1,
+			       "cannot trace process %d (%s): Yama demands CAP_SYS_PTRACE "
+			       "(kernel.yama.ptrace_scope is 2); run the tool as root",
+			       pid, name);
 	case 3:
-		return why_set(why, -EPERM, 1, "cannot trace process %d (%s): Yama forbids all tracing until the next "
-			       "boot (kernel.yama.ptrace_scope is 3)", pid, name);
+		return why_set(why, -EPERM, 1,
+			       "cannot trace process %d (%s): Yama forbids all tracing until the next "
+			       "boot (kernel.yama.ptrace_scope is 3)",
+			       pid, name);
 	default:
 		return 0;
 	}
@@ -82,18 +89,24 @@ static int why_eperm(struct upr_why *why, pid_t pid, const struct proc_status *s
 			       pid, st->name, st->tracer, proc_status(st->tracer, &other) ? "?" : other.name);
 	}
 	if (st->uid != getuid() && !privileged())
-		return why_set(why, -EPERM, 1, "cannot trace process %d (%s): it belongs to %s; run the tool as that "
-			       "user or as root", pid, st->name, user_name(st->uid, owner, sizeof(owner)));
+		return why_set(why, -EPERM, 1,
+			       "cannot trace process %d (%s): it belongs to %s; run the tool as that "
+			       "user or as root",
+			       pid, st->name, user_name(st->uid, owner, sizeof(owner)));
 	if (!privileged() && undumpable(pid, st->uid))
-		return why_set(why, -EPERM, 1, "cannot trace process %d (%s): it is not dumpable (it runs a file that "
+		return why_set(why, -EPERM, 1,
+			       "cannot trace process %d (%s): it is not dumpable (it runs a file that "
 			       "cannot be read, has changed its user, or has forbidden it by prctl); run the tool "
-			       "as root", pid, st->name);
+			       "as root",
+			       pid, st->name);
 	r = why_yama(why, pid, st->name);
 	if (r)
 		return r;
-	return why_set(why, -EPERM, 1, "cannot trace process %d (%s): the kernel does not permit it (a security module, "
+	return why_set(why, -EPERM, 1,
+		       "cannot trace process %d (%s): the kernel does not permit it (a security module, "
 		       "a parent user namespace, or a container without ptrace may be why); run the tool as root in "
-		       "the initial namespace", pid, st->name);
+		       "the initial namespace",
+		       pid, st->name);
 }
 
 /* Its first thread may be dead and others alive. */
@@ -117,8 +130,10 @@ int permission_why(struct upr_why *why, pid_t pid, int error)
 	if (pid <= 0 || proc_status(pid, &st))
 		return why_set(why, -ESRCH, 1, "there is no process %d; see ps -e for those there are", pid);
 	if ((st.state == 'Z' || st.state == 'X') && !proc_each_task(pid, is_alive, NULL))
-		return why_set(why, -ESRCH, 1, "process %d (%s) has ended and waits for its parent; there is nothing left "
-			       "to trace", pid, st.name);
+		return why_set(why, -ESRCH, 1,
+			       "process %d (%s) has ended and waits for its parent; there is nothing left "
+			       "to trace",
+			       pid, st.name);
 	if (st.kthread && st.state != 'Z')
 		return why_set(why, -EPERM, 1, "process %d (%s) is a thread of the kernel; only programs can be traced",
 			       pid, st.name);

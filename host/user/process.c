@@ -20,7 +20,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define CHILD_MS	5000
+#define CHILD_MS 5000
 
 /* --- processes --------------------------------------------------------------------- */
 
@@ -377,7 +377,8 @@ static void note_setuid(struct host_task *t)
 	path[n > 0 ? n : 0] = 0;
 	home_note(t->home, UPR_NOTE_SETUID, t->proc,
 		  "%s (process %d) runs without the privilege its set-user-ID or capabilities would give it: "
-		  "it is traced by a user who has not got that", path, t->proc->pid);
+		  "it is traced by a user who has not got that",
+		  path, t->proc->pid);
 }
 
 /* The thread that executed takes the name of the first thread, which is gone without a word. */

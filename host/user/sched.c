@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SHORT_SLICE_NS	100000
+#define SHORT_SLICE_NS 100000
 
 /* The kernel's; C libraries of today do not have it. */
 struct sched_attr_v0 {
@@ -31,7 +31,7 @@ struct sched_attr_v0 {
 /* Best effort: older kernels ignore it, other policies do without. */
 void sched_short_slice(bool on)
 {
-	struct sched_attr_v0 attr = { 0 };
+	struct sched_attr_v0 attr = {0};
 
 	if (syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0) || attr.policy != SCHED_OTHER)
 		return;

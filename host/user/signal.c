@@ -28,11 +28,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SIG_BIT(n)	(1ull << ((n) - 1))
-#define TRAP_BIT	SIG_BIT(SIGTRAP)
+#define SIG_BIT(n) (1ull << ((n)-1))
+#define TRAP_BIT   SIG_BIT(SIGTRAP)
 
 /* Signals that can be blocked, and that a program which blocks "all" has in its mask. */
-#define ORDINARY	(0x7fffffffull & ~(SIG_BIT(SIGKILL) | SIG_BIT(SIGSTOP) | TRAP_BIT))
+#define ORDINARY (0x7fffffffull & ~(SIG_BIT(SIGKILL) | SIG_BIT(SIGSTOP) | TRAP_BIT))
 
 /* --- delivery ------------------------------------------------------------------------- */
 
@@ -68,7 +68,10 @@ void signal_report(struct host_task *t, siginfo_t *info)
 {
 	enum utrace_signal_action action = UTRACE_SIG_DELIVER;
 	struct utrace_signal sig = {
-		.signo = info->si_signo, .code = info->si_code, .fault = is_fault(info), .home = info,
+		.signo = info->si_signo,
+		.code = info->si_code,
+		.fault = is_fault(info),
+		.home = info,
 	};
 
 	/* the program ignores it; only the kernel does not know any more */
@@ -203,7 +206,7 @@ static void scratch_put(struct host_task *t, const struct scratch *s)
 
 static int call_sigaction(struct host_task *t, u64 new_action, u64 old_action)
 {
-	u64 args[6] = { SIGTRAP, new_action, old_action, 8 };
+	u64 args[6] = {SIGTRAP, new_action, old_action, 8};
 	s64 ret = 0;
 	int r = inject(t, inject_nr(t, CALL_SIGACTION), args, &ret);
 

@@ -20,8 +20,8 @@
 struct birth {
 	struct upr_home *home;
 	char *const *argv;
-	int go[2];		/* the child waits for its end */
-	int error[2];		/* errno of a failed exec */
+	int go[2];    /* the child waits for its end */
+	int error[2]; /* errno of a failed exec */
 };
 
 /* Between fork and exec: nothing but system calls. */
@@ -158,7 +158,7 @@ static void clean_up(struct birth *b)
 
 int upr_home_spawn(struct upr_home *home, char *const argv[], int *ret, struct upr_why *why)
 {
-	struct birth b = { .home = home, .argv = argv };
+	struct birth b = {.home = home, .argv = argv};
 	int e = 0, status, r;
 	pid_t pid = 0;
 

@@ -139,7 +139,7 @@ static bool is_elf(struct image *im)
 int symbol_find(const char *path, const char *const *names, struct elf_symbol *ret, unsigned int nr)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), r = -ENOEXEC;
-	struct image im = { 0 };
+	struct image im = {0};
 	struct stat st;
 	void *p;
 

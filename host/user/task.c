@@ -22,15 +22,15 @@
 #endif
 
 /* The kernel's codes of calls to be restarted; they never reach a program. */
-#define ERESTARTNOHAND	514
+#define ERESTARTNOHAND 514
 
 const unsigned int host_ptrace_options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
 					 PTRACE_O_TRACEVFORK | PTRACE_O_TRACEVFORKDONE | PTRACE_O_TRACEEXEC |
 					 PTRACE_O_TRACEEXIT;
 
 /* How long a thread may take to stop before anybody asks why. */
-#define AWAIT_MS	20
-#define WAIT_TID_MS	10000
+#define AWAIT_MS    20
+#define WAIT_TID_MS 10000
 
 /* --- the table -------------------------------------------------------------------- */
 
@@ -409,7 +409,7 @@ static int is_vfork_child(void *data, pid_t pid)
 /* Asleep in the kernel until a child that shares its memory is done with it? */
 static bool waits_for_vfork(const struct host_task *t)
 {
-	struct vfork_search search = { .parent = t->proc->pid, .tid = t->tid };
+	struct vfork_search search = {.parent = t->proc->pid, .tid = t->tid};
 
 	if (proc_state(t->tid) != 'D')
 		return false;

@@ -43,8 +43,8 @@ bool timer_ticked(void)
 
 int timer_open(void)
 {
-	struct sigaction sa = { .sa_handler = tick };
-	struct sigevent ev = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = tick_signal() };
+	struct sigaction sa = {.sa_handler = tick};
+	struct sigevent ev = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = tick_signal()};
 	sigset_t set;
 
 	if (timer_opened)
@@ -72,12 +72,12 @@ void timer_close(void)
 
 static struct timespec from_ms(unsigned int ms)
 {
-	return (struct timespec){ .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+	return (struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
 }
 
 void timer_arm(unsigned int first_ms, unsigned int every_ms)
 {
-	struct itimerspec spec = { .it_value = from_ms(first_ms), .it_interval = from_ms(every_ms) };
+	struct itimerspec spec = {.it_value = from_ms(first_ms), .it_interval = from_ms(every_ms)};
 
 	if (!first_ms)
 		spec.it_value.tv_nsec = 1;
@@ -93,7 +93,7 @@ bool timer_armed(void)
 
 void timer_disarm(void)
 {
-	struct itimerspec spec = { 0 };
+	struct itimerspec spec = {0};
 
 	timer_settime(timer, 0, &spec, NULL);
 	armed = false;

@@ -31,7 +31,7 @@ static enum trap_cause trap_cause(const siginfo_t *info)
 		return TRAP_INT3;
 	case TRAP_BRKPT:
 	case TRAP_TRACE:
-	case SIGTRAP:			/* a handler was entered while stepping */
+	case SIGTRAP: /* a handler was entered while stepping */
 		return TRAP_STEP;
 	default:
 		return TRAP_SENT;

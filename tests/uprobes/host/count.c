@@ -17,7 +17,7 @@ static enum upr_mode mode_of(const char *s)
 
 int main(int argc, char **argv)
 {
-	struct upr_home_options options = { 0 };
+	struct upr_home_options options = {0};
 	enum upr_mode mode = UPR_MODE_AUTO;
 	struct drive d;
 	unsigned int i, ms = 3600000;
@@ -43,7 +43,8 @@ int main(int argc, char **argv)
 		*colon = 0;
 		drive_count(&d, argv[optind], colon + 1);
 	}
-	r = pid ? drive_attach(&d, pid) : drive_spawn(&d, argv + optind + (optind < argc && !strcmp(argv[optind], "--")));
+	r = pid ? drive_attach(&d, pid) :
+		  drive_spawn(&d, argv + optind + (optind < argc && !strcmp(argv[optind], "--")));
 	if (r)
 		return 1;
 	start = now_ms();
@@ -54,15 +55,17 @@ int main(int argc, char **argv)
 	for (i = 0; i < d.nr_probes; i++) {
 		unsigned int ways[UPR_NR_WAYS];
 
-		fprintf(stderr, "%s:%s %lld hits", d.probes[i].file, d.probes[i].symbol, (long long)drive_hits(&d.probes[i]));
+		fprintf(stderr, "%s:%s %lld hits", d.probes[i].file, d.probes[i].symbol,
+			(long long)drive_hits(&d.probes[i]));
 		if (d.probes[i].registered && upr_probe_sites(d.session, d.probes[i].probe, ways))
 			fprintf(stderr, " (emulate %u boost %u step %u)", ways[1], ways[2], ways[3]);
 		if (d.probes[i].registered)
-			fprintf(stderr, " way %d: %s", upr_probe_way(d.probes[i].probe), upr_probe_reason(d.probes[i].probe));
+			fprintf(stderr, " way %d: %s", upr_probe_way(d.probes[i].probe),
+				upr_probe_reason(d.probes[i].probe));
 		fputc('\n', stderr);
 	}
-	fprintf(stderr, "%llu ms, exits %u, status %#x, r %d, ready %u\n", (unsigned long long)(now_ms() - start), d.exits,
-		d.wstatus, r, d.readies);
+	fprintf(stderr, "%llu ms, exits %u, status %#x, r %d, ready %u\n", (unsigned long long)(now_ms() - start),
+		d.exits, d.wstatus, r, d.readies);
 	r = drive_close(&d);
 	fprintf(stderr, "detach %d\n", r);
 	return 0;

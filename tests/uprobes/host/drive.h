@@ -11,17 +11,17 @@
 #include <upr-compat.h>
 #include <utrace/home.h>
 
-#define DRIVE_MAX	64
+#define DRIVE_MAX 64
 
 struct drive_probe {
-	const char *file;		/* last part of the mapped path */
+	const char *file; /* last part of the mapped path */
 	const char *symbol;
 	struct upr_consumer consumer;
 	struct upr_probe *probe;
 	bool registered;
 	u64 offset;
 	u8 code[UPR_INSN_MAX];
-	struct upr_mm *seen;		/* for the tests' own use */
+	struct upr_mm *seen; /* for the tests' own use */
 	void (*hit)(struct drive_probe *p, struct utrace_task *task, u64 addr);
 };
 
@@ -31,8 +31,8 @@ struct drive {
 	struct upr_why why;
 	struct drive_probe probes[DRIVE_MAX];
 	unsigned int nr_probes;
-	int pid;			/* of the command */
-	int wstatus;			/* how it ended */
+	int pid;     /* of the command */
+	int wstatus; /* how it ended */
 	bool ended;
 	unsigned int exits;
 	unsigned int notes[UPR_NOTE_OTHER + 1];

@@ -32,7 +32,7 @@
 #include <linux/futex.h>
 
 static int empty_pipe[2], full_pipe[2], sock[2], timed_sock[2], epfd, evfd, semid, msgid;
-static const struct timespec tick = { 0, 30000000 };
+static const struct timespec tick = {0, 30000000};
 
 static long do_read(void)
 {
@@ -68,7 +68,7 @@ static long do_accept(void)
 
 	if (!s) {
 		s = socket(AF_UNIX, SOCK_STREAM, 0);
-		struct sockaddr sa = { .sa_family = AF_UNIX };
+		struct sockaddr sa = {.sa_family = AF_UNIX};
 
 		bind(s, &sa, sizeof(sa_family_t));
 		listen(s, 1);
@@ -78,28 +78,28 @@ static long do_accept(void)
 
 static long do_poll(void)
 {
-	struct pollfd p = { .fd = empty_pipe[0], .events = POLLIN };
+	struct pollfd p = {.fd = empty_pipe[0], .events = POLLIN};
 
 	return poll(&p, 1, 30);
 }
 
 static long do_poll_forever(void)
 {
-	struct pollfd p = { .fd = empty_pipe[0], .events = POLLIN };
+	struct pollfd p = {.fd = empty_pipe[0], .events = POLLIN};
 
 	return poll(&p, 1, -1);
 }
 
 static long do_ppoll(void)
 {
-	struct pollfd p = { .fd = empty_pipe[0], .events = POLLIN };
+	struct pollfd p = {.fd = empty_pipe[0], .events = POLLIN};
 
 	return ppoll(&p, 1, &tick, NULL);
 }
 
 static long do_select(void)
 {
-	struct timeval tv = { 0, 30000 };
+	struct timeval tv = {0, 30000};
 	fd_set set;
 
 	FD_ZERO(&set);
@@ -169,14 +169,14 @@ static long do_futex_forever(void)
 
 static long do_semop(void)
 {
-	struct sembuf op = { .sem_num = 0, .sem_op = -1 };
+	struct sembuf op = {.sem_num = 0, .sem_op = -1};
 
 	return semop(semid, &op, 1);
 }
 
 static long do_semtimedop(void)
 {
-	struct sembuf op = { .sem_num = 0, .sem_op = -1 };
+	struct sembuf op = {.sem_num = 0, .sem_op = -1};
 
 	return semtimedop(semid, &op, 1, &tick);
 }
@@ -278,14 +278,33 @@ static struct call {
 	long (*fn)(void);
 	volatile long eintr, done;
 } calls[] = {
-	{ "read", do_read }, { "write", do_write }, { "recv", do_recv }, { "recv_timed", do_recv_timed },
-	{ "accept", do_accept }, { "poll", do_poll }, { "poll_forever", do_poll_forever }, { "ppoll", do_ppoll },
-	{ "select", do_select }, { "pselect", do_pselect }, { "epoll_wait", do_epoll_wait },
-	{ "epoll_pwait", do_epoll_pwait }, { "nanosleep", do_nanosleep }, { "clock_nanosleep", do_clock_nanosleep },
-	{ "futex", do_futex }, { "futex_forever", do_futex_forever }, { "semop", do_semop },
-	{ "semtimedop", do_semtimedop }, { "msgrcv", do_msgrcv }, { "sigtimedwait", do_sigtimedwait },
-	{ "sigwaitinfo", do_sigwait }, { "eventfd", do_eventfd }, { "waitpid", do_waitpid }, { "flock", do_flock },
-	{ "sem_timedwait", do_sem_wait }, { "pause", do_pause }, { "sigsuspend", do_sigsuspend },
+	{"read", do_read},
+	{"write", do_write},
+	{"recv", do_recv},
+	{"recv_timed", do_recv_timed},
+	{"accept", do_accept},
+	{"poll", do_poll},
+	{"poll_forever", do_poll_forever},
+	{"ppoll", do_ppoll},
+	{"select", do_select},
+	{"pselect", do_pselect},
+	{"epoll_wait", do_epoll_wait},
+	{"epoll_pwait", do_epoll_pwait},
+	{"nanosleep", do_nanosleep},
+	{"clock_nanosleep", do_clock_nanosleep},
+	{"futex", do_futex},
+	{"futex_forever", do_futex_forever},
+	{"semop", do_semop},
+	{"semtimedop", do_semtimedop},
+	{"msgrcv", do_msgrcv},
+	{"sigtimedwait", do_sigtimedwait},
+	{"sigwaitinfo", do_sigwait},
+	{"eventfd", do_eventfd},
+	{"waitpid", do_waitpid},
+	{"flock", do_flock},
+	{"sem_timedwait", do_sem_wait},
+	{"pause", do_pause},
+	{"sigsuspend", do_sigsuspend},
 };
 
 #define NR (sizeof(calls) / sizeof(calls[0]))
@@ -311,8 +330,8 @@ static void *run(void *arg)
 
 int main(void)
 {
-	struct epoll_event ev = { .events = EPOLLIN };
-	struct timeval tv = { 0, 30000 };
+	struct epoll_event ev = {.events = EPOLLIN};
+	struct timeval tv = {0, 30000};
 	char buf[4096] = "";
 	pthread_t th;
 	unsigned int i;

@@ -43,7 +43,7 @@ static void *run(void *arg)
 
 static void *spawner(void *arg)
 {
-	char *argv[] = { "/bin/true", NULL };
+	char *argv[] = {"/bin/true", NULL};
 	int status;
 	pid_t pid;
 

@@ -59,7 +59,7 @@ static void by_clone(int flags)
 
 static void by_clone3(unsigned long flags, int signo)
 {
-	struct clone_args args = { .flags = flags, .exit_signal = (unsigned long)signo };
+	struct clone_args args = {.flags = flags, .exit_signal = (unsigned long)signo};
 	long pid = syscall(SYS_clone3, &args, sizeof(args));
 	int status;
 
@@ -101,6 +101,27 @@ static void by_vfork(void)
 	call();
 }
 
+/* The child takes its time: its parent sleeps in the kernel meanwhile, and cannot be stopped. */
+static void by_slow_vfork(void)
+{
+	int status;
+	pid_t pid = vfork();
+
+	if (!pid) {
+		long i;
+
+		for (i = 0; i < 300; i++) {
+			call();
+			usleep(1000);
+		}
+		execl(self, self, "again", "1", NULL);
+		_exit(4);
+	}
+	if (waitpid(pid, &status, 0) != pid || status)
+		exit(3);
+	call();
+}
+
 static void by_vfork_exit(void)
 {
 	int status;
@@ -117,7 +138,7 @@ static void by_vfork_exit(void)
 
 static void by_spawn(void)
 {
-	char *argv[] = { self, "again", "1", NULL };
+	char *argv[] = {self, "again", "1", NULL};
 	int status;
 	pid_t pid;
 
@@ -250,6 +271,27 @@ static void leader_exits(void)
 		exit(3);
 }
 
+/* The same, in this very process, when its standard input has ended once. */
+static void *survivor(void *arg)
+{
+	char c;
+
+	while (read(0, &c, 1) > 0)
+		call();
+	_exit(0);
+	return arg;
+}
+
+static void outlived(void)
+{
+	pthread_t th;
+
+	pthread_create(&th, NULL, survivor, NULL);
+	call();
+	usleep(50000);
+	syscall(SYS_exit, 0);
+}
+
 /* A process killed while its threads are in the middle of calling. */
 static void killed(void)
 {
@@ -284,6 +326,10 @@ int main(int argc, char **argv)
 		return 2;
 	total = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
+	if (!strcmp(how, "slow-vfork") || !strcmp(how, "outlived")) {
+		printf("%d\n", getpid());
+		fflush(stdout);
+	}
 	for (; rounds > 0; rounds--) {
 		if (!strcmp(how, "again"))
 			call();
@@ -291,6 +337,10 @@ int main(int argc, char **argv)
 			by_fork();
 		else if (!strcmp(how, "vfork"))
 			by_vfork();
+		else if (!strcmp(how, "slow-vfork"))
+			by_slow_vfork();
+		else if (!strcmp(how, "outlived"))
+			outlived();
 		else if (!strcmp(how, "vfork-exit"))
 			by_vfork_exit();
 		else if (!strcmp(how, "spawn"))

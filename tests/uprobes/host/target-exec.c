@@ -151,7 +151,7 @@ static void on_alarm(int signo)
 
 static int steps(long n)
 {
-	struct itimerval it = { { 0, 1000 }, { 0, 1000 } };
+	struct itimerval it = {{0, 1000}, {0, 1000}};
 	long i, x = 0;
 
 	signal(SIGALRM, on_alarm);

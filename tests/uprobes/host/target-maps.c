@@ -72,7 +72,8 @@ static void move(void)
 		}
 		call((plug_fn)(away + ((unsigned long)f & 4095)), 100);
 		/* and back again */
-		if ((unsigned long)mremap((void *)away, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)page) != page)
+		if ((unsigned long)mremap((void *)away, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)page) !=
+		    page)
 			exit(1);
 		call(f, 100);
 	}
@@ -88,7 +89,8 @@ static void replace(void)
 
 	call(f, 100);
 	page = (unsigned char *)((unsigned long)f & ~4095ul);
-	if (mmap(page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != page)
+	if (mmap(page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) !=
+	    page)
 		exit(1);
 	/* every byte looks like a breakpoint */
 	memset(page, 0xcc, 4096);

@@ -50,7 +50,7 @@ static void note(int signo, siginfo_t *info, void *context)
 
 static void handle(int signo)
 {
-	struct sigaction sa = { .sa_sigaction = note, .sa_flags = SA_SIGINFO };
+	struct sigaction sa = {.sa_sigaction = note, .sa_flags = SA_SIGINFO};
 
 	sigaction(signo, &sa, NULL);
 }
@@ -302,7 +302,7 @@ static void reenter(int signo)
 
 static void storm(void)
 {
-	struct itimerval it = { { 0, 500 }, { 0, 500 } };
+	struct itimerval it = {{0, 500}, {0, 500}};
 	long n = 0;
 
 	signal(SIGALRM, reenter);

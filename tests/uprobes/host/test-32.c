@@ -21,7 +21,7 @@ static void add_probes(struct drive *d)
 
 static void spawned(enum upr_mode mode, const char *name)
 {
-	char *argv[] = { strdup(target_path("start32")), NULL };
+	char *argv[] = {strdup(target_path("start32")), NULL};
 	struct drive d;
 	int r;
 
@@ -55,7 +55,7 @@ static void await_mapped(pid_t pid)
 
 static void attached(void)
 {
-	char *argv[] = { strdup(target_path("start32")), "forever", NULL };
+	char *argv[] = {strdup(target_path("start32")), "forever", NULL};
 	int i, bad = 0, status = 0;
 	unsigned char *before, *after;
 	size_t len, len_after;

@@ -107,7 +107,7 @@ static void test_busy(void)
 	static const char *const sites[] = {
 		"target-busy", "busy_leaf", "target-busy", "busy_tree", NULL,
 	};
-	char *argv[] = { strdup(target_path("target-busy")), "8", NULL };
+	char *argv[] = {strdup(target_path("target-busy")), "8", NULL};
 	struct child c;
 	char *out;
 	int status;
@@ -115,7 +115,8 @@ static void test_busy(void)
 	child_start(&c, argv);
 	cycle("a busy process of 9 threads: attached and let go", c.pid, rounds(1000), sites, 1, true);
 	out = child_end(&c, &status);
-	ok(!strcmp(out, "bad 0 spawned 0\n") && !status, "no result was wrong, it ended by itself: %s", first_line(out));
+	ok(!strcmp(out, "bad 0 spawned 0\n") && !status, "no result was wrong, it ended by itself: %s",
+	   first_line(out));
 	free(out);
 	free(argv[0]);
 }
@@ -123,9 +124,10 @@ static void test_busy(void)
 static void test_spawner(void)
 {
 	static const char *const sites[] = {
-		"target-busy", "busy_leaf", "target-busy", "busy_tree", "libc.so.6", "posix_spawn", "libc.so.6", "waitpid", NULL,
+		"target-busy", "busy_leaf", "target-busy", "busy_tree", "libc.so.6",
+		"posix_spawn", "libc.so.6", "waitpid",	   NULL,
 	};
-	char *argv[] = { strdup(target_path("target-busy")), "1", "spawn", NULL };
+	char *argv[] = {strdup(target_path("target-busy")), "1", "spawn", NULL};
 	struct child c;
 	char *out;
 	int status;
@@ -141,12 +143,12 @@ static void test_spawner(void)
 static void test_shell(void)
 {
 	static const char *const sites[] = {
-		"libc.so.6", "malloc", "libc.so.6", "fork", "libc.so.6", "waitpid", "libc.so.6", "_exit", "libc.so.6", "read",
-		NULL,
+		"libc.so.6", "malloc", "libc.so.6", "fork", "libc.so.6", "waitpid",
+		"libc.so.6", "_exit",  "libc.so.6", "read", NULL,
 	};
 	static const char script[] = "echo $$; i=0; while [ -e $0 ]; do x=$(echo $i | cat); "
 				     "[ \"$x\" = $i ] || echo bad; i=$((i+1)); done; echo end";
-	char flag[] = "/tmp/shell-loop-XXXXXX", *argv[] = { "/bin/sh", "-c", (char *)script, flag, NULL }, *out;
+	char flag[] = "/tmp/shell-loop-XXXXXX", *argv[] = {"/bin/sh", "-c", (char *)script, flag, NULL}, *out;
 	struct child c;
 	int status;
 
@@ -161,8 +163,8 @@ static void test_shell(void)
 
 static void test_blocked(void)
 {
-	static const char *const sites[] = { "target-blocked", "went_round", NULL };
-	char *argv[] = { strdup(target_path("target-blocked")), NULL };
+	static const char *const sites[] = {"target-blocked", "went_round", NULL};
+	char *argv[] = {strdup(target_path("target-blocked")), NULL};
 	int n = rounds(1000) / 5;
 	struct child c;
 	char *out;

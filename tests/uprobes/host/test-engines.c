@@ -117,7 +117,7 @@ static void join(struct drive_probe *p, struct utrace_task *task, u64 addr)
 static long run(const char *how, const char *n, const char *file, const char *symbol, enum upr_mode mode,
 		const char *word)
 {
-	char *argv[] = { strdup(target_path("target-exec")), (char *)how, (char *)n, NULL }, *out, *at;
+	char *argv[] = {strdup(target_path("target-exec")), (char *)how, (char *)n, NULL}, *out, *at;
 	int fd, saved, r;
 	long own = -1;
 
@@ -154,8 +154,8 @@ static void test_syscalls(void)
 	want_steps = 0;
 	is_int(run("syscalls", "100", "libc.so.6", "__libc_start_main", UPR_MODE_TRAP, "other "), 50,
 	       "50 of 100 system calls were answered by the engine, the others ran");
-	ok(entries > 100 && (exits == entries - 1 || exits == entries), "entries and exits were seen (%ld, %ld)", entries,
-	   exits);
+	ok(entries > 100 && (exits == entries - 1 || exits == entries), "entries and exits were seen (%ld, %ld)",
+	   entries, exits);
 	is_int(exit_code, 0, "and the exit");
 	is_int(deaths, 1, "and the death");
 	end();

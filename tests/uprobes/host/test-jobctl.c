@@ -13,7 +13,7 @@
 
 static void spawned(enum upr_mode mode, const char *name)
 {
-	char *argv[] = { strdup(target_path("target-jobctl")), "100", NULL };
+	char *argv[] = {strdup(target_path("target-jobctl")), "100", NULL};
 	struct drive_probe *p;
 	struct drive d;
 	char *out;
@@ -98,7 +98,7 @@ static const char *stop_and_go(struct child *c, pid_t worker, enum upr_mode mode
 /* Attached while it is stopped: armed there (a system call is injected), and still stopped. */
 static void while_stopped(enum upr_mode mode, const char *name)
 {
-	char *argv[] = { strdup(target_path("target-jobctl")), "0", NULL }, *out;
+	char *argv[] = {strdup(target_path("target-jobctl")), "0", NULL}, *out;
 	const char *r = NULL;
 	struct child c;
 	pid_t worker;

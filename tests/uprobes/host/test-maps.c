@@ -16,7 +16,7 @@ static char library[4200];
 
 static void spawned(const char *how, enum upr_mode mode, const char *what)
 {
-	char *argv[] = { strdup(target_path("target-maps")), (char *)how, library, NULL };
+	char *argv[] = {strdup(target_path("target-maps")), (char *)how, library, NULL};
 	struct drive_probe *p;
 	long long own = -1;
 	struct drive d;
@@ -50,7 +50,7 @@ static bool hundred(void *data)
 /* Its bytes are the program's now; whoever takes the probe out must not touch them. */
 static void replaced(enum upr_mode mode)
 {
-	char *argv[] = { strdup(target_path("target-maps")), "replace", library, NULL }, *out;
+	char *argv[] = {strdup(target_path("target-maps")), "replace", library, NULL}, *out;
 	struct drive_probe *p;
 	struct drive d;
 	int fd, saved, r, ends[2], old_in = dup(0);

@@ -21,7 +21,7 @@
 
 static void no_start(const char *name, int status, const char *what)
 {
-	char *argv[] = { (char *)name, NULL };
+	char *argv[] = {(char *)name, NULL};
 	struct drive d;
 	int pid = 0, r;
 
@@ -78,7 +78,7 @@ static int kernel_thread(void)
 
 static void test_no_attach(void)
 {
-	char *argv[] = { strdup(target_path("target-exec")), "zombie", NULL };
+	char *argv[] = {strdup(target_path("target-exec")), "zombie", NULL};
 	struct child c;
 	int status, pid;
 
@@ -132,7 +132,7 @@ static char *run(struct drive *d, char *const argv[], s64 *hits)
 
 static void test_chain(void)
 {
-	char *argv[] = { strdup(target_path("target-exec")), "chain", "100", NULL };
+	char *argv[] = {strdup(target_path("target-exec")), "chain", "100", NULL};
 	struct drive d;
 	s64 hits;
 
@@ -146,8 +146,8 @@ static void test_chain(void)
 
 static void test_no_inherit(void)
 {
-	struct upr_home_options options = { .no_inherit = true };
-	char *argv[] = { strdup(target_path("target-exec")), "children", "50", NULL }, *out;
+	struct upr_home_options options = {.no_inherit = true};
+	char *argv[] = {strdup(target_path("target-exec")), "children", "50", NULL}, *out;
 	struct drive d;
 	s64 hits;
 
@@ -163,7 +163,7 @@ static void test_no_inherit(void)
 /* A program that is given privilege runs without it, and that is said. */
 static void setuid_as_nobody(char *plain, char *setuid)
 {
-	char *argv[] = { plain, "run", setuid, "ids", NULL }, *out, want[64];
+	char *argv[] = {plain, "run", setuid, "ids", NULL}, *out, want[64];
 	struct drive d;
 	s64 hits;
 
@@ -223,9 +223,9 @@ static void on_alarm(int signo)
 
 static void test_own_signals(void)
 {
-	char *argv[] = { strdup(target_path("target-exec")), "wait", NULL };
-	struct itimerval it = { { 0, 0 }, { 0, 20000 } };
-	struct sigaction sa = { .sa_handler = on_alarm };
+	char *argv[] = {strdup(target_path("target-exec")), "wait", NULL};
+	struct itimerval it = {{0, 0}, {0, 20000}};
+	struct sigaction sa = {.sa_handler = on_alarm};
 	struct child c;
 	struct drive d;
 	int status, r;
@@ -260,7 +260,7 @@ static bool three(void *data)
 /* Its first thread is dead, which all of /proc/PID is about. */
 static void test_headless(void)
 {
-	char *argv[] = { strdup(target_path("target-exec")), "headless", NULL };
+	char *argv[] = {strdup(target_path("target-exec")), "headless", NULL};
 	struct drive_probe *p;
 	struct child c;
 	struct drive d;
@@ -311,9 +311,9 @@ static void find_mm(struct drive_probe *p, struct utrace_task *task, u64 addr)
 /* Memory is shown as the program wrote it, with a breakpoint in it. */
 static void test_memory(void)
 {
-	char *argv[] = { strdup(target_path("target-busy")), "1", NULL };
+	char *argv[] = {strdup(target_path("target-busy")), "1", NULL};
 	u8 code[UPR_INSN_MAX], raw;
-	struct seen_map map = { 0 };
+	struct seen_map map = {0};
 	struct drive_probe *p;
 	struct child c;
 	struct drive d;
@@ -345,8 +345,8 @@ static void test_memory(void)
 
 static void test_pin(void)
 {
-	struct upr_home_options options = { .pin = true };
-	char *argv[] = { strdup(target_path("target-busy")), "3", NULL };
+	struct upr_home_options options = {.pin = true};
+	char *argv[] = {strdup(target_path("target-busy")), "3", NULL};
 	cpu_set_t before, during, after, own_before, own_after;
 	struct child c;
 	struct drive d;

@@ -12,7 +12,7 @@
 
 static void one(const char *how, enum upr_mode mode, s64 counted, s64 copied, bool noted)
 {
-	char *argv[] = { strdup(target_path("target-sandbox")), (char *)how, NULL }, *out;
+	char *argv[] = {strdup(target_path("target-sandbox")), (char *)how, NULL}, *out;
 	struct drive_probe *p, *q;
 	struct child c;
 	struct drive d;

@@ -19,7 +19,7 @@ static void add_probes(struct drive *d)
 /* The command says "ok" itself; *calls its own count, or the number to expect. */
 static void spawned(const char *how, enum upr_mode mode, s64 calls, s64 loads)
 {
-	char *argv[] = { strdup(target_path("target-sigs")), (char *)how, NULL };
+	char *argv[] = {strdup(target_path("target-sigs")), (char *)how, NULL};
 	const char *mode_name = mode == UPR_MODE_STEP ? "stepped" : "one trap";
 	struct drive d;
 	char *out, *own;
@@ -58,7 +58,7 @@ static bool called(void *data)
 
 static void attached(const char *how, enum upr_mode mode)
 {
-	char *argv[] = { strdup(target_path("target-sigs")), (char *)how, NULL };
+	char *argv[] = {strdup(target_path("target-sigs")), (char *)how, NULL};
 	const char *mode_name = mode == UPR_MODE_STEP ? "stepped" : "one trap";
 	struct child c;
 	struct drive d;
