@@ -476,9 +476,20 @@ enum upr_way upr_probe_way(const struct upr_probe *probe)
 	return xol->ways & UPR_WAYS(UPR_WAY_STEP) ? UPR_WAY_STEP : UPR_WAY_REFUSE;
 }
 
+/* The instruction has its own reason; where it leaves a choice, the choice has one. */
 const char *upr_probe_reason(const struct upr_probe *probe)
 {
-	return probe->xol.reason;
+	bool emulate = probe->xol.ways & UPR_WAYS(UPR_WAY_EMULATE);
+	bool boost = probe->xol.ways & UPR_WAYS(UPR_WAY_BOOST);
+
+	switch (upr_probe_way(probe)) {
+	case UPR_WAY_STEP:
+		return emulate || boost ? "single-stepping was asked for" : probe->xol.reason;
+	case UPR_WAY_BOOST:
+		return emulate ? "a copy that jumps back costs less than computing its effect" : probe->xol.reason;
+	default:
+		return probe->xol.reason;
+	}
 }
 
 struct site_count {
