@@ -27,8 +27,8 @@
 #include <unistd.h>
 
 #define GROUP	 "uprobe_bench"
-#define GOAL_ONE 1.3	/* one trap a hit: emulated or boosted */
-#define GOAL_TWO 3.2	/* stepped */
+#define GOAL_ONE 1.3 /* one trap a hit: emulated or boosted */
+#define GOAL_TWO 3.2 /* stepped */
 
 enum rival {
 	MAINLINE,
@@ -37,7 +37,7 @@ enum rival {
 	NR_RIVALS,
 };
 
-static const char *const rival_names[] = { "mainline", "trap", "step" };
+static const char *const rival_names[] = {"mainline", "trap", "step"};
 
 /* A function to probe; @nr_threads call it @calls times in all. */
 struct subject {
@@ -47,21 +47,21 @@ struct subject {
 };
 
 static const struct subject subjects[] = {
-	{ "lea", "lea: mainline single-steps", 1 },
-	{ "riprel", "mov off(%rip): mainline steps", 1 },
-	{ "endbr", "endbr64", 1 },
-	{ "nop", "nop", 1 },
-	{ "push", "push %rbp", 1 },
-	{ "push", "push %rbp, two threads", 2 },
-	{ "lea", "lea, two threads", 2 },
+	{"lea", "lea: mainline single-steps", 1},
+	{"riprel", "mov off(%rip): mainline steps", 1},
+	{"endbr", "endbr64", 1},
+	{"nop", "nop", 1},
+	{"push", "push %rbp", 1},
+	{"push", "push %rbp, two threads", 2},
+	{"lea", "lea, two threads", 2},
 };
 
 #define NR_SUBJECTS (sizeof(subjects) / sizeof(subjects[0]))
 
 struct figure {
-	double ns;		/* a hit; < 0: none */
-	char way[16];		/* how it was executed */
-	char skipped[128];	/* why there is none */
+	double ns;	   /* a hit; < 0: none */
+	char way[16];	   /* how it was executed */
+	char skipped[128]; /* why there is none */
 };
 
 static char tool[PATH_MAX], target[PATH_MAX], scratch[PATH_MAX];
@@ -106,7 +106,7 @@ static double run(const char *const *argv, int pinned)
 
 static void remove_events(void)
 {
-	static const char *const argv[] = { "perf", "probe", "-q", "-d", GROUP ":*", NULL };
+	static const char *const argv[] = {"perf", "probe", "-q", "-d", GROUP ":*", NULL};
 
 	if (!no_mainline)
 		run(argv, 0);
@@ -120,7 +120,7 @@ static void on_signal(int sig)
 
 static const char *why_no_mainline(void)
 {
-	static const char *const version[] = { "perf", "--version", NULL };
+	static const char *const version[] = {"perf", "--version", NULL};
 	static const char list[] = "/sys/kernel/tracing/uprobe_events";
 
 	if (geteuid())
@@ -135,7 +135,7 @@ static const char *why_no_mainline(void)
 static void define_event(const char *entry)
 {
 	char def[128];
-	const char *const argv[] = { "perf", "probe", "-q", "-x", target, def, NULL };
+	const char *const argv[] = {"perf", "probe", "-q", "-x", target, def, NULL};
 
 	snprintf(def, sizeof(def), GROUP ":%s=entry_%s", entry, entry);
 	run(argv, 0);
@@ -165,7 +165,7 @@ static void define_events(void)
 static double alone(const struct subject *s, long calls, int pinned)
 {
 	char n[24], t[8];
-	const char *const argv[] = { target, s->entry, n, t, NULL };
+	const char *const argv[] = {target, s->entry, n, t, NULL};
 
 	snprintf(n, sizeof(n), "%ld", calls / s->threads);
 	snprintf(t, sizeof(t), "%d", s->threads);
@@ -175,10 +175,11 @@ static double alone(const struct subject *s, long calls, int pinned)
 static double probed(const struct subject *s, enum rival rival, long calls, int pinned)
 {
 	char n[24], t[8], event[64], def[64];
-	const char *const perf[] = { "perf", "stat", "-x,", "-o", scratch, "-e", event, "--", target, s->entry, n, t,
-				     NULL };
-	const char *const ours[] = { tool, "stat", "--json", "-o", scratch, "--mode", rival_names[rival], "-x", target,
-				     def, "--", target, s->entry, n, t, NULL };
+	const char *const perf[] = {"perf", "stat", "-x,",    "-o", scratch, "-e", event,
+				    "--",   target, s->entry, n,    t,	     NULL};
+	const char *const ours[] = {tool, "stat", "--json", "-o", scratch, "--mode", rival_names[rival],
+				    "-x", target, def,	    "--", target,  s->entry, n,
+				    t,	  NULL};
 
 	snprintf(n, sizeof(n), "%ld", calls / s->threads);
 	snprintf(t, sizeof(t), "%d", s->threads);

@@ -18,16 +18,16 @@
 #include "uprobes-internal.h"
 
 /* A range of less than this is not narrowed further to share an area. */
-#define RANGE_MIN	((u64)16 << 20)
+#define RANGE_MIN ((u64)16 << 20)
 /* An area never takes more than this beyond what is needed now. */
-#define SPARE_MAX	4096u
+#define SPARE_MAX      4096u
 
-#define SLOTS_PER_PAGE	(UPR_PAGE_SIZE / UPR_SLOT_SIZE)
+#define SLOTS_PER_PAGE (UPR_PAGE_SIZE / UPR_SLOT_SIZE)
 
 /* Addresses of user memory, the lowest and the highest left alone. */
-#define USER_LO		((u64)1 << 16)
-#define USER_HI_64	(((u64)1 << 47) - UPR_PAGE_SIZE)
-#define USER_HI_32	(((u64)1 << 32) - UPR_PAGE_SIZE)
+#define USER_LO	   ((u64)1 << 16)
+#define USER_HI_64 (((u64)1 << 47) - UPR_PAGE_SIZE)
+#define USER_HI_32 (((u64)1 << 32) - UPR_PAGE_SIZE)
 
 static bool has_way(const struct upr_bp *bp, enum upr_way way)
 {
@@ -360,7 +360,7 @@ static void fill_run(struct upr_space *sp, struct upr_bp **bps, unsigned int nr,
 	}
 }
 
-#define FILL_RUN	1024u
+#define FILL_RUN 1024u
 
 static void fill(struct upr_space *sp, struct upr_bp **bps, unsigned int nr, u8 *buf, unsigned int most)
 {

@@ -15,7 +15,7 @@
  */
 #include "uprobes-internal.h"
 
-#define TABLE_MIN_BITS	4
+#define TABLE_MIN_BITS 4
 
 /* --- table -------------------------------------------------------------- */
 

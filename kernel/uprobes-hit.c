@@ -34,7 +34,7 @@ static void count_hit(struct upr_task *u, struct upr_bp *bp)
 	u64 last = 0;
 
 	list_for_each_entry_rcu(consumer, &bp->probe->consumers, node) {
-		void (*hit)(struct upr_consumer *consumer, struct utrace_task *task, u64 addr);
+		void (*hit)(struct upr_consumer * consumer, struct utrace_task * task, u64 addr);
 
 		if (!READ_ONCE(consumer->probe))
 			continue;
@@ -394,7 +394,7 @@ static void move_child(struct upr_task *parent, struct upr_task *child)
 }
 
 static enum utrace_resume upr_on_clone(struct utrace_engine *engine, struct utrace_task *parent,
-				   struct utrace_task *child, unsigned int clone_flags)
+				       struct utrace_task *child, unsigned int clone_flags)
 {
 	struct upr_task *u = engine->data;
 

@@ -16,7 +16,7 @@
  */
 #include "uprobes-internal.h"
 
-#define RUN_SIZE	(16 * UPR_PAGE_SIZE)
+#define RUN_SIZE (16 * UPR_PAGE_SIZE)
 
 static int by_addr(const void *a, const void *b)
 {

@@ -19,7 +19,7 @@
  */
 #include "uprobes-internal.h"
 
-#define REGISTRY_MIN_BITS	6
+#define REGISTRY_MIN_BITS 6
 
 /* --- registry ----------------------------------------------------------- */
 
@@ -535,7 +535,7 @@ static void each_site_of_session(struct upr_session *session, const struct upr_p
 
 unsigned int upr_probe_sites(struct upr_session *session, const struct upr_probe *probe, unsigned int *counts)
 {
-	struct site_count count = { .counts = counts };
+	struct site_count count = {.counts = counts};
 
 	if (counts)
 		memset(counts, 0, UPR_NR_WAYS * sizeof(*counts));
@@ -545,7 +545,7 @@ unsigned int upr_probe_sites(struct upr_session *session, const struct upr_probe
 
 unsigned int upr_probe_unarmed(struct upr_session *session, const struct upr_probe *probe, const char **reason)
 {
-	struct site_count count = { 0 };
+	struct site_count count = {0};
 
 	each_site_of_session(session, probe, count_unarmed, &count);
 	if (reason)

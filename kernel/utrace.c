@@ -29,20 +29,20 @@
 /* One event on its way through the engines of a task. */
 struct report {
 	struct utrace_task *task;
-	struct utrace_engine *engine;	/* being asked, NULL before the first and after the last */
-	struct list_head *pos, *last;	/* last: attached when the event happened */
+	struct utrace_engine *engine; /* being asked, NULL before the first and after the last */
+	struct list_head *pos, *last; /* last: attached when the event happened */
 	unsigned int event;
-	enum utrace_resume answer;	/* engine's */
-	bool mine;			/* UTRACE_EV_STEP: engine had asked for it */
-	bool stops_only;		/* UTRACE_EV_QUIESCE: pays no REPORT or INTERRUPT */
+	enum utrace_resume answer; /* engine's */
+	bool mine;		   /* UTRACE_EV_STEP: engine had asked for it */
+	bool stops_only;	   /* UTRACE_EV_QUIESCE: pays no REPORT or INTERRUPT */
 };
 
 /* What all engines of a task want together. */
 struct wishes {
-	bool hold;			/* somebody's STOP is in force */
-	enum utrace_resume ask;		/* strongest quiesce report owed; RESUME: none */
-	enum utrace_resume run;		/* how the task runs if nothing else is to be done */
-	bool step_unmet;		/* somebody's step is not what the task was let go with */
+	bool hold;		/* somebody's STOP is in force */
+	enum utrace_resume ask; /* strongest quiesce report owed; RESUME: none */
+	enum utrace_resume run; /* how the task runs if nothing else is to be done */
+	bool step_unmet;	/* somebody's step is not what the task was let go with */
 };
 
 static bool is_step(enum utrace_resume how)
@@ -223,8 +223,8 @@ static void reconsider(struct utrace_task *task)
 
 /* --- for engines --------------------------------------------------------- */
 
-struct utrace_engine *utrace_attach(struct utrace_task *task, const struct utrace_engine_ops *ops,
-				    unsigned int events, void *data)
+struct utrace_engine *utrace_attach(struct utrace_task *task, const struct utrace_engine_ops *ops, unsigned int events,
+				    void *data)
 {
 	struct utrace_engine *engine = kzalloc(sizeof(*engine), GFP_KERNEL);
 	unsigned long flags;
@@ -239,7 +239,7 @@ struct utrace_engine *utrace_attach(struct utrace_task *task, const struct utrac
 	engine->ask = UTRACE_RESUME;
 	engine->work.fn = engine_release;
 	INIT_LIST_HEAD(&engine->work.list);
-	refcount_set(&engine->refs, 2);		/* the list's and the caller's */
+	refcount_set(&engine->refs, 2); /* the list's and the caller's */
 
 	spin_lock_irqsave(&task->lock, flags);
 	if (task->dead || task->dying) {
@@ -611,8 +611,8 @@ enum utrace_resume utrace_report_signal(struct utrace_task *task, struct utrace_
 	return report_end(&rep);
 }
 
-enum utrace_resume utrace_report_syscall_entry(struct utrace_task *task,
-					       enum utrace_syscall_action *action, s64 *result)
+enum utrace_resume utrace_report_syscall_entry(struct utrace_task *task, enum utrace_syscall_action *action,
+					       s64 *result)
 {
 	struct utrace_engine *engine;
 	struct report rep;
@@ -643,8 +643,7 @@ enum utrace_resume utrace_report_syscall_exit(struct utrace_task *task)
 	return report_end_sleeping(&rep);
 }
 
-enum utrace_resume utrace_report_clone(struct utrace_task *parent, struct utrace_task *child,
-				       unsigned int clone_flags)
+enum utrace_resume utrace_report_clone(struct utrace_task *parent, struct utrace_task *child, unsigned int clone_flags)
 {
 	struct utrace_engine *engine;
 	struct report rep;

@@ -18,22 +18,22 @@
 
 struct cpu {
 	struct fake_mm *mm;
-	struct upr_regs r;		/* becomes the task's when the instruction completes */
+	struct upr_regs r; /* becomes the task's when the instruction completes */
 	struct fake_cpu_event *ev;
-	u64 next;			/* address of the next instruction byte */
+	u64 next; /* address of the next instruction byte */
 	u8 rex;
 	bool osize, rep;
 	u8 modrm;
 	bool is_mem;
 	u64 ea;
-	unsigned int size;		/* operand */
-	bool bad;			/* a fault has been recorded */
+	unsigned int size; /* operand */
+	bool bad;	   /* a fault has been recorded */
 };
 
-#define REX_W(c)	((c)->rex & 8)
-#define REX_R(c)	((c)->rex & 4 ? 8 : 0)
-#define REX_X(c)	((c)->rex & 2 ? 8 : 0)
-#define REX_B(c)	((c)->rex & 1 ? 8 : 0)
+#define REX_W(c) ((c)->rex & 8)
+#define REX_R(c) ((c)->rex & 4 ? 8 : 0)
+#define REX_X(c) ((c)->rex & 2 ? 8 : 0)
+#define REX_B(c) ((c)->rex & 1 ? 8 : 0)
 
 static void fault(struct cpu *c, int signo, int code, u64 addr)
 {
@@ -597,7 +597,7 @@ static u8 fetch_prefixes(struct cpu *c)
  */
 void fake_cpu_step(struct fake_mm *mm, struct upr_regs *r, bool tf, struct fake_cpu_event *ev)
 {
-	struct cpu c = { .mm = mm, .r = *r, .ev = ev, .next = r->ip };
+	struct cpu c = {.mm = mm, .r = *r, .ev = ev, .next = r->ip};
 	bool known;
 	u8 op;
 

@@ -20,8 +20,7 @@ static struct fake_task *live(struct utrace_task *ut)
 
 bool fake_task_is_stopped(const struct fake_task *t)
 {
-	return t->held || t->in_hand || !t->started || t->killed || t->phase == FAKE_DEAD ||
-	       t->world->reporting == t;
+	return t->held || t->in_hand || !t->started || t->killed || t->phase == FAKE_DEAD || t->world->reporting == t;
 }
 
 void fake_check_unlocked(struct fake_world *w, const char *what)

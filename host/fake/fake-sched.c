@@ -14,9 +14,9 @@
  */
 #include "fake-int.h"
 
-#define MAX_CHOICES	64
-#define MAX_STEPS	3000
-#define TRACE_SIZE	8192
+#define MAX_CHOICES 64
+#define MAX_STEPS   3000
+#define TRACE_SIZE  8192
 
 enum fake_kind {
 	FAKE_NOTHING,
@@ -34,9 +34,9 @@ struct fake_choice {
 
 struct fake_explorer {
 	u16 choice[FAKE_DEPTH], width[FAKE_DEPTH];
-	u32 depth;		/* choices made in this run */
-	u32 prefix;		/* of them given beforehand */
-	int bound, used;	/* preemptions; bound -1: none */
+	u32 depth;	 /* choices made in this run */
+	u32 prefix;	 /* of them given beforehand */
+	int bound, used; /* preemptions; bound -1: none */
 	bool random;
 	u64 rng;
 };
@@ -149,7 +149,7 @@ struct fake_world *fake_world_new(struct fake_test *t)
 
 struct fake_mm *fake_mm_new(struct fake_world *w)
 {
-	static const u8 sigreturn[] = { 0xb8, FAKE_SYS_SIGRETURN, 0, 0, 0, 0x0f, 0x05 };
+	static const u8 sigreturn[] = {0xb8, FAKE_SYS_SIGRETURN, 0, 0, 0, 0x0f, 0x05};
 	struct fake_mm *mm = fake_mm_raw(w);
 
 	fake_map_raw(mm, FAKE_VDSO, FAKE_PAGE, FAKE_R | FAKE_X, NULL, 0);
@@ -472,7 +472,9 @@ unsigned long fake_explore(struct fake_test *t, const struct fake_scenario *s)
 		cond_resched();
 	}
 	fake_diag(t, "%s: %lu %s", s->name, runs,
-		  x->random ? "random orders" : more ? "orders (cut off there)" : "orders, all there are");
+		  x->random ? "random orders" :
+		  more	    ? "orders (cut off there)" :
+			      "orders, all there are");
 	if (s->preemptions >= 0 && !x->random)
 		fake_diag(t, "%s: within %d preemptions", s->name, s->preemptions);
 	fake_ok(t, good, "%s", s->name);

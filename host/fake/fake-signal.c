@@ -11,8 +11,8 @@
  */
 #include "fake-int.h"
 
-#define BIT_OF(signo)	(1ull << (signo))
-#define FRAME_MAGIC	0x5167f4a3e0ull
+#define BIT_OF(signo) (1ull << (signo))
+#define FRAME_MAGIC   0x5167f4a3e0ull
 
 struct fake_frame {
 	u64 restorer;
@@ -46,7 +46,7 @@ static void pick(struct fake_task *t)
 	while (!(t->pending & ~t->blocked & BIT_OF(signo)))
 		signo++;
 	t->pending &= ~BIT_OF(signo);
-	t->sig = (struct utrace_signal){ .signo = signo, .home = t };
+	t->sig = (struct utrace_signal){.signo = signo, .home = t};
 }
 
 void fake_signal_next(struct fake_task *t)
@@ -121,7 +121,7 @@ static void by_default(struct fake_task *t, int signo)
 static void call_handler(struct fake_task *t, int signo, u64 handler)
 {
 	struct upr_regs *r = &t->regs;
-	struct fake_frame frame = { .restorer = FAKE_VDSO, .magic = FRAME_MAGIC };
+	struct fake_frame frame = {.restorer = FAKE_VDSO, .magic = FRAME_MAGIC};
 	u64 sp = ((r->gpr[UPR_RSP] - 128 - sizeof(frame)) & ~15ull) - 8;
 	struct fake_map *map = fake_map_at(t->mm, r->ip);
 

@@ -15,7 +15,7 @@ struct kmod_home kmod_home;
 struct workqueue_struct *kmod_wq;
 
 static DEFINE_SPINLOCK(defer_lock);
-static LIST_HEAD(defer_queue);			/* defer_lock */
+static LIST_HEAD(defer_queue); /* defer_lock */
 
 /* Somebody may be waiting for what has just happened. */
 void kmod_changed(void)
@@ -34,9 +34,8 @@ bool kmod_wait(bool (*so)(void), long timeout)
 	bool ret;
 
 	add_wait_queue(&kmod_home.changed, &wait);
-	while (!(ret = so()) &&
-	       (timeout == MAX_SCHEDULE_TIMEOUT ||
-		(!atomic_read(&kmod_home.lost) && time_before(jiffies, start + timeout))))
+	while (!(ret = so()) && (timeout == MAX_SCHEDULE_TIMEOUT ||
+				 (!atomic_read(&kmod_home.lost) && time_before(jiffies, start + timeout))))
 		wait_woken(&wait, TASK_UNINTERRUPTIBLE, HZ / 20);
 	remove_wait_queue(&kmod_home.changed, &wait);
 	return ret;

@@ -24,7 +24,7 @@
 static DEFINE_MUTEX(list_lock);
 
 /* The lowest address worth asking for: below it only the superuser may map. */
-#define AREA_LOWEST	0x10000ul
+#define AREA_LOWEST 0x10000ul
 
 struct kmod_mm *kmod_mm_find(struct mm_struct *mm)
 {
@@ -139,7 +139,7 @@ static bool next_mapping(struct mm_struct *mm, u64 addr, struct mapping *ret)
 		ret->probed = vma->vm_file && vma->vm_flags & VM_EXEC && !(vma->vm_flags & VM_SHARED);
 		if (ret->probed) {
 			inode = file_inode(vma->vm_file);
-			ret->key = (struct upr_file_key){ .dev = inode->i_sb->s_dev, .ino = inode->i_ino };
+			ret->key = (struct upr_file_key){.dev = inode->i_sb->s_dev, .ino = inode->i_ino};
 		}
 	}
 	mmap_read_unlock(mm);
@@ -228,7 +228,7 @@ int kmod_text_access(struct kmod_mm *kmm, u64 addr, void *buf, size_t len, bool 
 struct area_request {
 	struct work_struct work;
 	struct kmod_mm *kmm;
-	struct upr_area *area;		/* NULL: unmap */
+	struct upr_area *area; /* NULL: unmap */
 	u64 addr;
 	size_t size;
 };

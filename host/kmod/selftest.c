@@ -33,15 +33,15 @@ struct suite {
 };
 
 static const struct suite suites[] = {
-	{ .name = "insn", .run = upr_insn_selftest },
-	{ .name = "xol", .run = upr_xol_selftest },
-	{ .name = "fake-host", .cases = fake_host_cases },
-	{ .name = "fake-utrace", .cases = utrace_cases },
-	{ .name = "fake-utrace-orders", .cases = utrace_order_cases },
-	{ .name = "fake-uprobes-ways", .cases = upr_way_cases },
-	{ .name = "fake-uprobes-life", .cases = upr_life_cases },
-	{ .name = "fake-uprobes-race", .cases = upr_race_cases },
-	{ .name = "fake-uprobes-random", .cases = upr_random_cases },
+	{.name = "insn", .run = upr_insn_selftest},
+	{.name = "xol", .run = upr_xol_selftest},
+	{.name = "fake-host", .cases = fake_host_cases},
+	{.name = "fake-utrace", .cases = utrace_cases},
+	{.name = "fake-utrace-orders", .cases = utrace_order_cases},
+	{.name = "fake-uprobes-ways", .cases = upr_way_cases},
+	{.name = "fake-uprobes-life", .cases = upr_life_cases},
+	{.name = "fake-uprobes-race", .cases = upr_race_cases},
+	{.name = "fake-uprobes-random", .cases = upr_random_cases},
 };
 
 struct log {
@@ -52,7 +52,7 @@ struct log {
 };
 
 static DEFINE_MUTEX(suite_lock);
-static struct log *suite_log;		/* suite_lock */
+static struct log *suite_log; /* suite_lock */
 static struct dentry *dir;
 
 static void log_line(struct log *log, const char *tag, const char *text)

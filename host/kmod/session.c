@@ -28,9 +28,9 @@
 #include "home.h"
 
 struct kmod_probe {
-	struct list_head node;		/* on home->probes, home->lock */
+	struct list_head node; /* on home->probes, home->lock */
 	struct upr_consumer consumer;
-	struct upr_probe *probe;	/* NULL once removed */
+	struct upr_probe *probe; /* NULL once removed */
 	unsigned int id;
 };
 
@@ -73,7 +73,7 @@ static int read_code(const char *path, u64 offset, u8 *code, struct upr_file_key
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	inode = file_inode(file);
-	*key = (struct upr_file_key){ .dev = inode->i_sb->s_dev, .ino = inode->i_ino };
+	*key = (struct upr_file_key){.dev = inode->i_sb->s_dev, .ino = inode->i_ino};
 	n = kernel_read(file, code, UPR_INSN_MAX, &pos);
 	fput(file);
 	return n ? n : -EINVAL;
@@ -104,8 +104,7 @@ static int cmd_probe(u64 offset, const char *path)
 		return -ENOMEM;
 	ret = read_code(path, offset, code, &key);
 	if (ret > 0)
-		ret = upr_register(kmod_home.session, key, offset, code, ret, UPR_INSN_64, &kp->consumer,
-				   &kp->probe);
+		ret = upr_register(kmod_home.session, key, offset, code, ret, UPR_INSN_64, &kp->consumer, &kp->probe);
 	if (ret) {
 		kfree(kp);
 		return ret;
@@ -204,11 +203,8 @@ static ssize_t proof_write(struct file *file, const char __user *buf, size_t siz
 }
 
 static const char *const way_names[UPR_NR_WAYS] = {
-	[UPR_WAY_JUMP] = "jump",
-	[UPR_WAY_EMULATE] = "emulate",
-	[UPR_WAY_BOOST] = "boost",
-	[UPR_WAY_STEP] = "step",
-	[UPR_WAY_REFUSE] = "refuse",
+	[UPR_WAY_JUMP] = "jump", [UPR_WAY_EMULATE] = "emulate", [UPR_WAY_BOOST] = "boost",
+	[UPR_WAY_STEP] = "step", [UPR_WAY_REFUSE] = "refuse",
 };
 
 static ssize_t proof_read(struct file *file, char __user *buf, size_t size, loff_t *pos)

@@ -14,9 +14,9 @@
 #include "home.h"
 
 /* What a program may change by regs_set: nothing that gives it power. */
-#define USER_FLAGS	(X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | X86_EFLAGS_SF | \
-			 X86_EFLAGS_DF | X86_EFLAGS_OF | X86_EFLAGS_RF | X86_EFLAGS_NT | X86_EFLAGS_AC | \
-			 X86_EFLAGS_ID)
+#define USER_FLAGS                                                                                       \
+	(X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | X86_EFLAGS_SF | X86_EFLAGS_DF | \
+	 X86_EFLAGS_OF | X86_EFLAGS_RF | X86_EFLAGS_NT | X86_EFLAGS_AC | X86_EFLAGS_ID)
 
 static struct kmod_task *kmod_of(struct utrace_task *task)
 {
@@ -55,22 +55,14 @@ static int pc_set(struct utrace_task *task, u64 pc)
 
 /* Where each general register is saved, in the architecture's numbering. */
 static const u16 gpr_place[UPR_NR_GPR] = {
-	[UPR_RAX] = offsetof(struct pt_regs, ax),
-	[UPR_RCX] = offsetof(struct pt_regs, cx),
-	[UPR_RDX] = offsetof(struct pt_regs, dx),
-	[UPR_RBX] = offsetof(struct pt_regs, bx),
-	[UPR_RSP] = offsetof(struct pt_regs, sp),
-	[UPR_RBP] = offsetof(struct pt_regs, bp),
-	[UPR_RSI] = offsetof(struct pt_regs, si),
-	[UPR_RDI] = offsetof(struct pt_regs, di),
-	[UPR_R8] = offsetof(struct pt_regs, r8),
-	[UPR_R9] = offsetof(struct pt_regs, r9),
-	[UPR_R10] = offsetof(struct pt_regs, r10),
-	[UPR_R11] = offsetof(struct pt_regs, r11),
-	[UPR_R12] = offsetof(struct pt_regs, r12),
-	[UPR_R13] = offsetof(struct pt_regs, r13),
-	[UPR_R14] = offsetof(struct pt_regs, r14),
-	[UPR_R15] = offsetof(struct pt_regs, r15),
+	[UPR_RAX] = offsetof(struct pt_regs, ax),  [UPR_RCX] = offsetof(struct pt_regs, cx),
+	[UPR_RDX] = offsetof(struct pt_regs, dx),  [UPR_RBX] = offsetof(struct pt_regs, bx),
+	[UPR_RSP] = offsetof(struct pt_regs, sp),  [UPR_RBP] = offsetof(struct pt_regs, bp),
+	[UPR_RSI] = offsetof(struct pt_regs, si),  [UPR_RDI] = offsetof(struct pt_regs, di),
+	[UPR_R8] = offsetof(struct pt_regs, r8),   [UPR_R9] = offsetof(struct pt_regs, r9),
+	[UPR_R10] = offsetof(struct pt_regs, r10), [UPR_R11] = offsetof(struct pt_regs, r11),
+	[UPR_R12] = offsetof(struct pt_regs, r12), [UPR_R13] = offsetof(struct pt_regs, r13),
+	[UPR_R14] = offsetof(struct pt_regs, r14), [UPR_R15] = offsetof(struct pt_regs, r15),
 };
 
 static unsigned long *gpr(struct pt_regs *regs, int n)
@@ -118,12 +110,12 @@ static int regs_set(struct utrace_task *task, const struct upr_regs *new)
 	for (i = 0; i < UPR_NR_GPR; i++)
 		*gpr(regs, i) = new->gpr[i];
 	regs->ip = new->ip;
-	regs->flags = (regs->flags & ~USER_FLAGS) | (new->flags & USER_FLAGS);
+	regs->flags = (regs->flags & ~USER_FLAGS) | (new->flags &USER_FLAGS);
 	if (kt->stepping) {
-		kt->own_tf = new->flags & X86_EFLAGS_TF;
+		kt->own_tf = new->flags &X86_EFLAGS_TF;
 	} else {
 		regs->flags &= ~X86_EFLAGS_TF;
-		regs->flags |= new->flags & X86_EFLAGS_TF;
+		regs->flags |= new->flags &X86_EFLAGS_TF;
 	}
 	regs->orig_ax = new->orig_ax;
 	return 0;

@@ -26,7 +26,7 @@
 #define TABLE_BITS 8
 
 static DEFINE_SPINLOCK(table_lock);
-static struct hlist_head table[1 << TABLE_BITS];	/* table_lock, RCU */
+static struct hlist_head table[1 << TABLE_BITS]; /* table_lock, RCU */
 
 /* Works queued and not yet run to their end: their code is in this module. */
 static atomic_t works = ATOMIC_INIT(0);
@@ -125,8 +125,8 @@ static enum utrace_resume quiesce(struct kmod_task *kt)
 /* Stay here until the engines let go; they may ask for reports meanwhile. */
 static enum utrace_resume hold(struct kmod_task *kt)
 {
-	int killed = wait_event_killable(kt->wait, test_bit(KMOD_RESUMED, &kt->want) ||
-					 test_bit(KMOD_WANT_QUIESCE, &kt->want));
+	int killed = wait_event_killable(kt->wait,
+					 test_bit(KMOD_RESUMED, &kt->want) || test_bit(KMOD_WANT_QUIESCE, &kt->want));
 
 	/* it dies before it runs any user code; its death is reported then */
 	if (killed)
@@ -341,9 +341,9 @@ static struct {
 	void *probe;
 	struct tracepoint *tp;
 } points[] = {
-	{ "sched_process_fork", on_fork },
-	{ "sched_process_exec", on_exec },
-	{ "sched_process_exit", on_exit },
+	{"sched_process_fork", on_fork},
+	{"sched_process_exec", on_exec},
+	{"sched_process_exit", on_exit},
 };
 
 static void find_point(struct tracepoint *tp, void *unused)
@@ -393,7 +393,8 @@ static int attach_threads(struct task_struct *leader)
 	int n = 0;
 
 	rcu_read_lock();
-	for_each_thread(leader, t) {
+	for_each_thread(leader, t)
+	{
 		if (t->flags & PF_EXITING || kmod_task_find(t))
 			continue;
 		kt = task_alloc(t, GFP_NOWAIT);

@@ -26,8 +26,8 @@ static int foreign_int3(struct pt_regs *regs, u64 addr)
 {
 	u8 now[2];
 
-	if (!copy_from_user_nofault(now, (const void __user *)(addr - 1), sizeof(now)) &&
-	    now[1] != UPR_BREAKPOINT && !(now[0] == 0xcd && now[1] == 0x03)) {
+	if (!copy_from_user_nofault(now, (const void __user *)(addr - 1), sizeof(now)) && now[1] != UPR_BREAKPOINT &&
+	    !(now[0] == 0xcd && now[1] == 0x03)) {
 		regs->ip = addr;
 		return NOTIFY_STOP;
 	}

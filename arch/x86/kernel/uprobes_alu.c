@@ -16,8 +16,20 @@
 #include "uprobes_xol.h"
 
 enum alu_op {
-	ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP,	/* as encoded */
-	ALU_TEST, ALU_INC, ALU_DEC, ALU_NEG, ALU_NOT, ALU_NONE,
+	ALU_ADD,
+	ALU_OR,
+	ALU_ADC,
+	ALU_SBB,
+	ALU_AND,
+	ALU_SUB,
+	ALU_XOR,
+	ALU_CMP, /* as encoded */
+	ALU_TEST,
+	ALU_INC,
+	ALU_DEC,
+	ALU_NEG,
+	ALU_NOT,
+	ALU_NONE,
 };
 
 /**
@@ -195,7 +207,7 @@ static bool alu_take_apart(const struct upr_insn *insn, struct alu *alu)
 	case 0x00 ... 0x3f:
 		alu->op = alu_classic(insn, alu);
 		break;
-	case 0x40 ... 0x4f:	/* 32-bit code only: else REX */
+	case 0x40 ... 0x4f: /* 32-bit code only: else REX */
 		alu->op = insn->opcode < 0x48 ? ALU_INC : ALU_DEC;
 		alu->size = insn->opsize;
 		alu->dst = insn->opcode & 7;
@@ -330,16 +342,16 @@ UPR_EMULATE_FN(upr_emulate_alu)
 static bool misc_can_1b(const struct upr_insn *insn)
 {
 	switch (insn->opcode) {
-	case 0x63:			/* movslq; arpl in 32-bit code */
+	case 0x63: /* movslq; arpl in 32-bit code */
 		return insn->mode == UPR_INSN_64 && is_reg_form(insn);
 	case 0x86:
 	case 0x87:
 		return is_reg_form(insn);
-	case 0x90 ... 0x97:		/* f3 90 is pause */
+	case 0x90 ... 0x97: /* f3 90 is pause */
 		return !(insn->opcode == 0x90 && (insn->prefixes & UPR_PFX_REP));
-	case 0x98:			/* cbtw, cwtl, cltq */
-	case 0x99:			/* cwtd, cltd, cqto */
-	case 0xf5:			/* cmc, clc, stc, cld, std */
+	case 0x98: /* cbtw, cwtl, cltq */
+	case 0x99: /* cwtd, cltd, cqto */
+	case 0xf5: /* cmc, clc, stc, cld, std */
 	case 0xf8:
 	case 0xf9:
 	case 0xfc:
@@ -353,14 +365,14 @@ static bool misc_can_1b(const struct upr_insn *insn)
 static bool misc_can_0f(const struct upr_insn *insn)
 {
 	switch (insn->opcode) {
-	case 0x40 ... 0x4f:		/* cmovcc */
-	case 0x90 ... 0x9f:		/* setcc */
-	case 0xb6:			/* movzx, movsx */
+	case 0x40 ... 0x4f: /* cmovcc */
+	case 0x90 ... 0x9f: /* setcc */
+	case 0xb6:	    /* movzx, movsx */
 	case 0xb7:
 	case 0xbe:
 	case 0xbf:
 		return is_reg_form(insn);
-	case 0xc8 ... 0xcf:		/* bswap of 16 bits is undefined */
+	case 0xc8 ... 0xcf: /* bswap of 16 bits is undefined */
 		return insn->opsize >= 4;
 	default:
 		return false;
@@ -447,7 +459,7 @@ static void misc_0f(const struct upr_insn *insn, struct upr_regs *regs)
 	u64 value;
 
 	switch (insn->opcode) {
-	case 0x40 ... 0x4f:	/* not taken, a 32-bit one still clears the upper half */
+	case 0x40 ... 0x4f: /* not taken, a 32-bit one still clears the upper half */
 		value = upr_reg_get(regs, upr_cond_holds(regs->flags, insn->cond) ? upr_modrm_rm_full(insn) : dst,
 				    size);
 		upr_reg_set(regs, dst, size, value);

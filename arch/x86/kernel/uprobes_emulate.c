@@ -75,7 +75,7 @@ bool upr_addr_simple(const struct upr_insn *insn)
 
 	if (!(insn->attr & UPR_INSN_MEM) || (insn->attr & (UPR_INSN_VSIB | UPR_INSN_MOFFS)) || insn->addrsize == 2)
 		return false;
-	if (!seg || (insn->branch != UPR_BR_NONE && seg == UPR_PFX_DS))	/* 3e on an indirect branch: notrack */
+	if (!seg || (insn->branch != UPR_BR_NONE && seg == UPR_PFX_DS)) /* 3e on an indirect branch: notrack */
 		return true;
 	return insn->mode == UPR_INSN_64 && (seg == UPR_PFX_FS || seg == UPR_PFX_GS);
 }
@@ -215,8 +215,7 @@ static int pop(const struct upr_xol *xol, struct utrace_task *task, struct upr_r
 }
 
 /* Through a register or memory, as wide as the stack is. */
-static int read_rm(const struct upr_xol *xol, struct utrace_task *task, u64 addr, const struct upr_regs *regs,
-		   u64 *ret)
+static int read_rm(const struct upr_xol *xol, struct utrace_task *task, u64 addr, const struct upr_regs *regs, u64 *ret)
 {
 	const struct upr_insn *insn = &xol->insn;
 	unsigned int width = upr_stack_width(insn);

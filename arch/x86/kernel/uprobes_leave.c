@@ -117,8 +117,7 @@ enum upr_slot_where upr_leave_syscall(const struct upr_leaving *l)
 {
 	struct upr_regs *regs = l->regs;
 
-	if (l->pos != UPR_POS_ELSEWHERE && !is_mode32(l) &&
-	    regs->gpr[UPR_RCX] == l->slot + l->xol->insn.length) {
+	if (l->pos != UPR_POS_ELSEWHERE && !is_mode32(l) && regs->gpr[UPR_RCX] == l->slot + l->xol->insn.length) {
 		regs->gpr[UPR_RCX] = next(l);
 		if (l->way == UPR_WAY_STEP && !(l->step && (l->step->flags & UPR_FL_TF)))
 			regs->gpr[UPR_R11] &= ~(u64)UPR_FL_TF;

@@ -113,7 +113,7 @@ unsigned int upr_push_size(bool mode32)
  */
 u8 upr_xol_pick_scratch(const struct upr_insn *insn)
 {
-	static const u8 order[] = { UPR_RDI, UPR_RSI, UPR_RCX, UPR_RDX, UPR_RBX, UPR_RAX };
+	static const u8 order[] = {UPR_RDI, UPR_RSI, UPR_RCX, UPR_RDX, UPR_RBX, UPR_RAX};
 	u32 used = insn->gpr_read | insn->gpr_write;
 	unsigned int i;
 

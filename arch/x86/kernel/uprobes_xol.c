@@ -20,6 +20,8 @@
  *
  * Locks: none.
  */
+/* tables, aligned by hand */
+/* clang-format off */
 #include "uprobes_xol.h"
 
 /* --- refusals ----------------------------------------------------------- */

@@ -99,8 +99,7 @@ int upr_insn_check(const struct upr_insn_cursor *c, const struct upr_insn *insn)
 {
 	u32 traits = c->form->traits;
 
-	if ((insn->prefixes & UPR_PFX_LOCK) &&
-	    !((traits & UPR_OPC_LOCK) && c->mem && (c->form->rm & UPR_USE_W)))
+	if ((insn->prefixes & UPR_PFX_LOCK) && !((traits & UPR_OPC_LOCK) && c->mem && (c->form->rm & UPR_USE_W)))
 		return -EINVAL;
 	if (insn->f_modrm.size && no_such_register(c->form->reg, c->reg))
 		return -EINVAL;

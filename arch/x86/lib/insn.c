@@ -14,14 +14,14 @@
 #include "insn-decode.h"
 #include <upr-opcodes.h>
 
-#define PFX_SEGMENTS	(UPR_PFX_ES | UPR_PFX_CS | UPR_PFX_SS | UPR_PFX_DS | UPR_PFX_FS | UPR_PFX_GS)
+#define PFX_SEGMENTS (UPR_PFX_ES | UPR_PFX_CS | UPR_PFX_SS | UPR_PFX_DS | UPR_PFX_FS | UPR_PFX_GS)
 /* What a VEX, EVEX or XOP prefix tolerates in front of it. */
-#define PFX_NOT_VEX	(UPR_PFX_LOCK | UPR_PFX_REPNE | UPR_PFX_REP | UPR_PFX_OSIZE | UPR_PFX_REX)
+#define PFX_NOT_VEX (UPR_PFX_LOCK | UPR_PFX_REPNE | UPR_PFX_REP | UPR_PFX_OSIZE | UPR_PFX_REX)
 
 static const u16 legacy_prefix[256] = {
-	[0x26] = UPR_PFX_ES,	[0x2e] = UPR_PFX_CS,	[0x36] = UPR_PFX_SS,	[0x3e] = UPR_PFX_DS,
-	[0x64] = UPR_PFX_FS,	[0x65] = UPR_PFX_GS,	[0x66] = UPR_PFX_OSIZE, [0x67] = UPR_PFX_ASIZE,
-	[0xf0] = UPR_PFX_LOCK,	[0xf2] = UPR_PFX_REPNE, [0xf3] = UPR_PFX_REP,
+	[0x26] = UPR_PFX_ES,   [0x2e] = UPR_PFX_CS,    [0x36] = UPR_PFX_SS,    [0x3e] = UPR_PFX_DS,
+	[0x64] = UPR_PFX_FS,   [0x65] = UPR_PFX_GS,    [0x66] = UPR_PFX_OSIZE, [0x67] = UPR_PFX_ASIZE,
+	[0xf0] = UPR_PFX_LOCK, [0xf2] = UPR_PFX_REPNE, [0xf3] = UPR_PFX_REP,
 };
 
 static inline bool need(const struct upr_insn_cursor *c, unsigned int n)
@@ -31,7 +31,7 @@ static inline bool need(const struct upr_insn_cursor *c, unsigned int n)
 
 static inline struct upr_span take(struct upr_insn_cursor *c, unsigned int n)
 {
-	struct upr_span span = { c->pos, n };
+	struct upr_span span = {c->pos, n};
 
 	c->pos += n;
 	return span;
@@ -102,8 +102,10 @@ static int read_prefixes(struct upr_insn_cursor *c, struct upr_insn *insn)
 		insn->f_rex.off = c->pos - 1;
 		insn->f_rex.size = 1;
 	}
-	insn->pp = insn->prefixes & UPR_PFX_REP ? 2 : insn->prefixes & UPR_PFX_REPNE ? 3 :
-		   insn->prefixes & UPR_PFX_OSIZE ? 1 : 0;
+	insn->pp = insn->prefixes & UPR_PFX_REP	  ? 2 :
+		   insn->prefixes & UPR_PFX_REPNE ? 3 :
+		   insn->prefixes & UPR_PFX_OSIZE ? 1 :
+						    0;
 	if (insn->mode == UPR_INSN_64)
 		insn->addrsize = insn->prefixes & UPR_PFX_ASIZE ? 4 : 8;
 	else
@@ -270,8 +272,8 @@ static int read_opcode(struct upr_insn_cursor *c, struct upr_insn *insn)
 /* 16-bit addressing: fixed pairs of registers.  Returns the displacement's size. */
 static unsigned int address16(struct upr_insn *insn, unsigned int mod, unsigned int rm)
 {
-	static const u8 base[8] = { UPR_RBX, UPR_RBX, UPR_RBP, UPR_RBP, UPR_RSI, UPR_RDI, UPR_RBP, UPR_RBX };
-	static const u8 index[4] = { UPR_RSI, UPR_RDI, UPR_RSI, UPR_RDI };
+	static const u8 base[8] = {UPR_RBX, UPR_RBX, UPR_RBP, UPR_RBP, UPR_RSI, UPR_RDI, UPR_RBP, UPR_RBX};
+	static const u8 index[4] = {UPR_RSI, UPR_RDI, UPR_RSI, UPR_RDI};
 
 	if (mod == 0 && rm == 6)
 		return 2;
@@ -438,7 +440,7 @@ static int read_imm(struct upr_insn_cursor *c, struct upr_insn *insn)
 
 int upr_insn_decode(struct upr_insn *insn, const u8 *buf, size_t len, enum upr_insn_mode mode)
 {
-	struct upr_insn_cursor c = { .buf = buf };
+	struct upr_insn_cursor c = {.buf = buf};
 	const struct upr_opc_slot *slot;
 	int err;
 

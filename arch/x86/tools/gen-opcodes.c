@@ -7,6 +7,8 @@
  * slots, picks and forms that insn-table.h describes.
  * Single-threaded; no locks.
  */
+/* tables, aligned by hand */
+/* clang-format off */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>

@@ -22,7 +22,7 @@
 #include "random-bytes.h"
 #include "zydis-oracle.h"
 
-#define BLOCK	16
+#define BLOCK 16
 
 static unsigned long contradictions;
 
@@ -41,8 +41,8 @@ static void contradiction(const char *what, const u8 *p, size_t len, enum upr_in
 /* Each byte belongs to one field, a void REX among the prefixes; 3DNow! has its opcode at the end. */
 static bool fields_fill(const struct upr_insn *insn)
 {
-	const struct upr_span spans[] = { insn->f_prefix, insn->f_rex, insn->f_vex,  insn->f_opcode, insn->f_modrm,
-					  insn->f_sib,	  insn->f_disp, insn->f_imm, insn->f_imm2 };
+	const struct upr_span spans[] = {insn->f_prefix, insn->f_rex,  insn->f_vex, insn->f_opcode, insn->f_modrm,
+					 insn->f_sib,	 insn->f_disp, insn->f_imm, insn->f_imm2};
 	unsigned int at = 0, i;
 
 	for (i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
@@ -92,7 +92,7 @@ static double now(void)
 
 static unsigned long fuzz(u64 seed, unsigned long count, double seconds)
 {
-	struct random_bytes r = { .state = seed };
+	struct random_bytes r = {.state = seed};
 	double end = now() + seconds;
 	u8 bytes[BLOCK], *block = malloc(BLOCK);
 	unsigned long n;

@@ -31,7 +31,7 @@ static void compare_line(const char *line)
 	if (!p || !isxdigit((unsigned char)p[2]))
 		return;
 	for (p += 2; n < sizeof(bytes) && isxdigit((unsigned char)p[0]); p += 2 + (p[2] == ' '))
-		bytes[n++] = strtoul((char[]){ p[0], p[1], 0 }, NULL, 16);
+		bytes[n++] = strtoul((char[]){p[0], p[1], 0}, NULL, 16);
 	text = strchr(p, '\t');
 	if (!n || !text)
 		return;

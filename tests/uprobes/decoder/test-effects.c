@@ -28,11 +28,11 @@
 #include "random-bytes.h"
 
 /* Below 4 GiB for 67, and far from everything for bit offsets of 32 bits. */
-#define BUFFER_ADDR	0x50000000ul
-#define BUFFER_SIZE	0x20000
-#define BUFFER_MID	(BUFFER_ADDR + BUFFER_SIZE / 2)
-#define TOUCHED		4096		/* around the middle: what is compared */
-#define XSAVE_SIZE	32768
+#define BUFFER_ADDR 0x50000000ul
+#define BUFFER_SIZE 0x20000
+#define BUFFER_MID  (BUFFER_ADDR + BUFFER_SIZE / 2)
+#define TOUCHED	    4096 /* around the middle: what is compared */
+#define XSAVE_SIZE  32768
 
 struct upr_run {
 	u64 in[16];
@@ -103,18 +103,18 @@ static void vector_state(bool save)
 static bool unsuitable_0f(const struct upr_insn *insn)
 {
 	switch (insn->opcode) {
-	case 0x01:		/* wrpkru, clzero at rax, monitors, xgetbv ... */
-	case 0xae:		/* fs and gs bases, MXCSR, waits; xsave and xrstor */
-	case 0xc7:		/* random numbers; xsave, but cmpxchg8b is worth having */
+	case 0x01: /* wrpkru, clzero at rax, monitors, xgetbv ... */
+	case 0xae: /* fs and gs bases, MXCSR, waits; xsave and xrstor */
+	case 0xc7: /* random numbers; xsave, but cmpxchg8b is worth having */
 		return insn->opcode != 0xc7 || upr_modrm_reg(insn) != 1;
-	case 0x00:		/* sldt, str and smsw may be made up by the kernel */
+	case 0x00: /* sldt, str and smsw may be made up by the kernel */
 	case 0x31:
 	case 0x33:
-	case 0xa2:		/* the time, counters, cpuid's APIC id */
+	case 0xa2: /* the time, counters, cpuid's APIC id */
 	case 0xb2:
 	case 0xb4:
-	case 0xb5:		/* load segments */
-	case 0xf7:		/* stores at rdi */
+	case 0xb5: /* load segments */
+	case 0xf7: /* stores at rdi */
 		return true;
 	}
 	return false;
@@ -139,8 +139,7 @@ static bool suitable(const struct upr_insn *insn)
 		return false;
 	if ((insn->attr & UPR_INSN_MEM) && (insn->base == UPR_INSN_NOREG || insn->disp < -1000 || insn->disp > 1000))
 		return false;
-	if (bit_offset(insn) != UPR_INSN_NOREG &&
-	    (bit_offset(insn) == insn->base || bit_offset(insn) == insn->index))
+	if (bit_offset(insn) != UPR_INSN_NOREG && (bit_offset(insn) == insn->base || bit_offset(insn) == insn->index))
 		return false;
 	if (insn->enc == UPR_ENC_LEGACY && insn->map == UPR_MAP_1B)
 		return insn->opcode != 0x8e && insn->opcode != 0xd7 && insn->opcode != 0xc6 &&
@@ -148,7 +147,7 @@ static bool suitable(const struct upr_insn *insn)
 	if (insn->enc == UPR_ENC_LEGACY && insn->map == UPR_MAP_0F)
 		return !unsuitable_0f(insn);
 	if (insn->enc == UPR_ENC_LEGACY && insn->map == UPR_MAP_0F38)
-		return insn->opcode < 0xf8;	/* movdir64b, enqcmd and the like go where a register says */
+		return insn->opcode < 0xf8; /* movdir64b, enqcmd and the like go where a register says */
 	if (insn->enc == UPR_ENC_VEX2 || insn->enc == UPR_ENC_VEX3)
 		return !(insn->map == UPR_MAP_0F && (insn->opcode == 0xae || insn->opcode == 0xf7));
 	return true;
@@ -171,7 +170,7 @@ static u64 pinned(const struct upr_insn *insn, unsigned int reg, u64 otherwise)
 /* Returns the signal, 0 when the instruction went through. */
 static int run_once(const struct upr_insn *insn, const u8 *bytes, u8 *memory)
 {
-	static const u8 jump[] = { 0xff, 0x25, 0, 0, 0, 0 };
+	static const u8 jump[] = {0xff, 0x25, 0, 0, 0, 0};
 	u64 back = (u64)upr_run_back;
 	int sig;
 
@@ -261,10 +260,10 @@ static bool try_insn(struct random_bytes *r, const struct upr_insn *insn, const 
 
 static void prepare(struct random_bytes *r)
 {
-	static const int signals[] = { SIGSEGV, SIGILL, SIGFPE, SIGBUS, SIGTRAP };
-	struct sigaction sa = { .sa_handler = on_fault, .sa_flags = SA_ONSTACK | SA_NODEFER };
+	static const int signals[] = {SIGSEGV, SIGILL, SIGFPE, SIGBUS, SIGTRAP};
+	struct sigaction sa = {.sa_handler = on_fault, .sa_flags = SA_ONSTACK | SA_NODEFER};
 	static u8 stack[65536];
-	stack_t alt = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	stack_t alt = {.ss_sp = stack, .ss_size = sizeof(stack)};
 	size_t i;
 
 	buffer = mmap((void *)BUFFER_ADDR, BUFFER_SIZE, PROT_READ | PROT_WRITE,
@@ -282,7 +281,7 @@ static void prepare(struct random_bytes *r)
 
 int main(int argc, char **argv)
 {
-	struct random_bytes r = { .state = argc > 2 ? strtoull(argv[2], NULL, 0) : 20 };
+	struct random_bytes r = {.state = argc > 2 ? strtoull(argv[2], NULL, 0) : 20};
 	unsigned long count = argc > 1 ? strtoul(argv[1], NULL, 0) : 1000000, ran = 0, n;
 
 	if (!__builtin_cpu_supports("avx"))

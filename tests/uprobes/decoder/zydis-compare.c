@@ -90,8 +90,8 @@ static void compare_file(const char *path, unsigned int groups)
 		return;
 	}
 	n = oracle_compared(&valid) - n;
-	ok(oracle_differences() == before && valid > valid_before, "%s: %ld bytes, %lu instructions as Zydis says", path,
-	   bytes, valid - valid_before);
+	ok(oracle_differences() == before && valid > valid_before, "%s: %ld bytes, %lu instructions as Zydis says",
+	   path, bytes, valid - valid_before);
 	diag("%lu strings compared in %.1f s, %lu differences", n,
 	     t1.tv_sec - t0.tv_sec + (t1.tv_nsec - t0.tv_nsec) / 1e9, oracle_differences() - before);
 	if (oracle_differences() != before)
@@ -100,7 +100,7 @@ static void compare_file(const char *path, unsigned int groups)
 
 static void compare_random(unsigned long count, u64 seed, unsigned int groups)
 {
-	struct random_bytes r = { .state = seed };
+	struct random_bytes r = {.state = seed};
 	unsigned long valid, i;
 	struct upr_insn insn;
 	u8 buf[32];
@@ -110,8 +110,8 @@ static void compare_random(unsigned long count, u64 seed, unsigned int groups)
 		oracle_compare(buf, sizeof(buf), mode, &insn);
 	}
 	oracle_compared(&valid);
-	ok(!oracle_differences() && valid > count / 20, "%lu random strings (seed %llu): %lu valid, as Zydis says", count,
-	   (unsigned long long)seed, valid);
+	ok(!oracle_differences() && valid > count / 20, "%lu random strings (seed %llu): %lu valid, as Zydis says",
+	   count, (unsigned long long)seed, valid);
 	if (oracle_differences())
 		oracle_report(stdout, "# ", groups);
 }
@@ -130,7 +130,8 @@ static void compare_every_form(unsigned int groups)
 	every_form(mode, compare_form, NULL);
 	n = oracle_compared(&valid) - n;
 	valid -= valid_before;
-	ok(oracle_differences() == before && valid > n / 40, "every form: %lu strings, %lu valid, as Zydis says", n, valid);
+	ok(oracle_differences() == before && valid > n / 40, "every form: %lu strings, %lu valid, as Zydis says", n,
+	   valid);
 	if (oracle_differences() != before)
 		oracle_report(stdout, "# ", groups);
 }
@@ -168,8 +169,9 @@ int main(int argc, char **argv)
 			seed = strtoull(optarg, NULL, 0);
 			break;
 		default:
-			fprintf(stderr, "usage: zydis-compare [-b] [-3] [-x EXCEPTIONS] [-n GROUPS] [-r COUNT [-s SEED]] "
-					"[-e] FILE...\n");
+			fprintf(stderr,
+				"usage: zydis-compare [-b] [-3] [-x EXCEPTIONS] [-n GROUPS] [-r COUNT [-s SEED]] "
+				"[-e] FILE...\n");
 			return 2;
 		}
 	}

@@ -17,26 +17,26 @@
 #include <upr-compat.h>
 #include "zydis-oracle.h"
 
-#define NR_GROUPS	4096
-#define MAX_EXCEPTIONS	512
+#define NR_GROUPS      4096
+#define MAX_EXCEPTIONS 512
 
 static const char *const kind_names[NR_DIFF] = {
-	"invalid", "valid", "length", "opcode", "fields", "imm", "address", "branch",
-	"mem", "gpr-read", "gpr-write", "flags-read", "flags-write", "opsize",
+	"invalid", "valid", "length",	"opcode",    "fields",	   "imm",	  "address",
+	"branch",  "mem",   "gpr-read", "gpr-write", "flags-read", "flags-write", "opsize",
 };
 
 struct exception {
 	enum oracle_kind kind;
-	char mnemonic[24];	/* or an ISA extension */
-	u32 more;		/* bits that only we may have */
-	u32 fewer;		/* bits that only Zydis may have */
+	char mnemonic[24]; /* or an ISA extension */
+	u32 more;	   /* bits that only we may have */
+	u32 fewer;	   /* bits that only Zydis may have */
 };
 
 struct group {
 	bool used;
 	enum oracle_kind kind;
 	char mnemonic[24];
-	u16 opcode;		/* enc, map, opcode */
+	u16 opcode; /* enc, map, opcode */
 	u32 ours, theirs;
 	enum upr_insn_mode mode;
 	u8 bytes[UPR_INSN_MAX];
@@ -54,15 +54,15 @@ static unsigned long compared, both_valid, differences;
 
 static u32 parse_bits(const char *s)
 {
-	static const char *const regs[16] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-					      "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15" };
+	static const char *const regs[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+					     "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
 	static const struct {
 		const char *name;
 		u32 bit;
 	} flags[] = {
-		{ "cf", UPR_FL_CF }, { "pf", UPR_FL_PF }, { "af", UPR_FL_AF }, { "zf", UPR_FL_ZF },
-		{ "sf", UPR_FL_SF }, { "tf", UPR_FL_TF }, { "if", UPR_FL_IF }, { "df", UPR_FL_DF },
-		{ "of", UPR_FL_OF }, { "ac", UPR_FL_AC }, { "st", UPR_FL_STATUS }, { "any", ~0u },
+		{"cf", UPR_FL_CF}, {"pf", UPR_FL_PF}, {"af", UPR_FL_AF},     {"zf", UPR_FL_ZF},
+		{"sf", UPR_FL_SF}, {"tf", UPR_FL_TF}, {"if", UPR_FL_IF},     {"df", UPR_FL_DF},
+		{"of", UPR_FL_OF}, {"ac", UPR_FL_AC}, {"st", UPR_FL_STATUS}, {"any", ~0u},
 	};
 	u32 bits = 0;
 
@@ -87,7 +87,7 @@ static u32 parse_bits(const char *s)
 /* "KIND MNEMONIC[,MNEMONIC...] [+bits] [-bits] : reason" */
 static int parse_exception(char *line, unsigned int number)
 {
-	struct exception e = { .kind = NR_DIFF };
+	struct exception e = {.kind = NR_DIFF};
 	char *reason = strstr(line, " : "), *word, *names, *save;
 	int i;
 
@@ -158,7 +158,7 @@ struct subject {
 	size_t len;
 	enum upr_insn_mode mode;
 	const char *mnemonic;
-	const char *isa;	/* Zydis' name of the extension, or MVEX */
+	const char *isa; /* Zydis' name of the extension, or MVEX */
 	u16 opcode;
 	const struct upr_insn *insn;
 };
@@ -169,7 +169,7 @@ struct subject {
  */
 static bool opcode_matches(const char *name, const struct upr_insn *insn)
 {
-	static const char *const maps[] = { "1b", "0f", "0f38", "0f3a", "", "m5", "m6" };
+	static const char *const maps[] = {"1b", "0f", "0f38", "0f3a", "", "m5", "m6"};
 	const char *dot = strrchr(name, '.');
 	const char *slash = strchr(name, '/');
 	unsigned int first, last;
@@ -188,7 +188,10 @@ static bool opcode_matches(const char *name, const struct upr_insn *insn)
 	}
 	if (slash && atoi(slash + 1) != upr_modrm_reg(insn))
 		return false;
-	snprintf(map, sizeof(map), "%s%s", insn->enc == UPR_ENC_LEGACY ? "" : insn->enc == UPR_ENC_EVEX ? "evex." : "vex.",
+	snprintf(map, sizeof(map), "%s%s",
+		 insn->enc == UPR_ENC_LEGACY ? "" :
+		 insn->enc == UPR_ENC_EVEX   ? "evex." :
+					       "vex.",
 		 maps[insn->map]);
 	return strlen(map) == (size_t)(dot - name) && !strncmp(map, name, dot - name) && insn->opcode >= first &&
 	       insn->opcode <= last;
@@ -210,8 +213,8 @@ static bool rule_holds(const char *rule, const struct subject *s)
 		       (insn->map == UPR_MAP_M5 ||
 			(insn->map == UPR_MAP_0F && (insn->opcode == 0x2a || insn->opcode == 0x7b)));
 	if (!strcmp(rule, "@asize-sib-b5"))
-		return insn->addrsize == 4 && insn->mode == UPR_INSN_64 && insn->f_sib.size &&
-		       (insn->sib & 7) == 5 && upr_modrm_mod(insn) == 0 && (insn->rex & UPR_REX_B);
+		return insn->addrsize == 4 && insn->mode == UPR_INSN_64 && insn->f_sib.size && (insn->sib & 7) == 5 &&
+		       upr_modrm_mod(insn) == 0 && (insn->rex & UPR_REX_B);
 	if (!strcmp(rule, "@66-and-f2f3"))
 		return (insn->prefixes & UPR_PFX_OSIZE) && (insn->prefixes & (UPR_PFX_REP | UPR_PFX_REPNE));
 	return false;
@@ -257,8 +260,13 @@ static void book(const struct subject *s, enum oracle_kind kind, u32 ours, u32 t
 	g->count++;
 	if (g->used)
 		return;
-	*g = (struct group){ .used = true, .kind = kind, .opcode = s->opcode, .ours = ours, .theirs = theirs,
-			     .mode = s->mode, .count = 1 };
+	*g = (struct group){.used = true,
+			    .kind = kind,
+			    .opcode = s->opcode,
+			    .ours = ours,
+			    .theirs = theirs,
+			    .mode = s->mode,
+			    .count = 1};
 	snprintf(g->mnemonic, sizeof(g->mnemonic), "%s", s->mnemonic);
 	g->nbytes = s->len < UPR_INSN_MAX ? s->len : UPR_INSN_MAX;
 	memcpy(g->bytes, s->buf, g->nbytes);
@@ -325,7 +333,7 @@ static int gpr_number(ZydisMachineMode mode, ZydisRegister reg)
 
 struct effects {
 	u32 gpr_read, gpr_write;
-	u32 mem;		/* UPR_INSN_MEM_READ and so on, of the ModRM operand */
+	u32 mem; /* UPR_INSN_MEM_READ and so on, of the ModRM operand */
 };
 
 static void register_effect(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *op, struct effects *e)
@@ -423,9 +431,12 @@ static void compare_address(const struct subject *s, const struct upr_insn *insn
 static void compare_fields(const struct subject *s, const struct upr_insn *insn, const ZydisDecodedInstruction *z)
 {
 	static const u8 encodings[] = {
-		[UPR_ENC_LEGACY] = ZYDIS_INSTRUCTION_ENCODING_LEGACY, [UPR_ENC_VEX2] = ZYDIS_INSTRUCTION_ENCODING_VEX,
-		[UPR_ENC_VEX3] = ZYDIS_INSTRUCTION_ENCODING_VEX,      [UPR_ENC_EVEX] = ZYDIS_INSTRUCTION_ENCODING_EVEX,
-		[UPR_ENC_XOP] = ZYDIS_INSTRUCTION_ENCODING_XOP,	      [UPR_ENC_3DNOW] = ZYDIS_INSTRUCTION_ENCODING_3DNOW,
+		[UPR_ENC_LEGACY] = ZYDIS_INSTRUCTION_ENCODING_LEGACY,
+		[UPR_ENC_VEX2] = ZYDIS_INSTRUCTION_ENCODING_VEX,
+		[UPR_ENC_VEX3] = ZYDIS_INSTRUCTION_ENCODING_VEX,
+		[UPR_ENC_EVEX] = ZYDIS_INSTRUCTION_ENCODING_EVEX,
+		[UPR_ENC_XOP] = ZYDIS_INSTRUCTION_ENCODING_XOP,
+		[UPR_ENC_3DNOW] = ZYDIS_INSTRUCTION_ENCODING_3DNOW,
 	};
 	u64 mask;
 	bool has_modrm = z->attributes & ZYDIS_ATTRIB_HAS_MODRM, has_sib = z->attributes & ZYDIS_ATTRIB_HAS_SIB;
@@ -536,8 +547,8 @@ static void compare_effects(const struct subject *s, const struct upr_insn *insn
 	expect(s, DIFF_GPR_WRITE, insn->gpr_write, e.gpr_write);
 	if (z->cpu_flags) {
 		read = z->cpu_flags->tested & known;
-		write = (z->cpu_flags->modified | z->cpu_flags->set_0 | z->cpu_flags->set_1 |
-			 z->cpu_flags->undefined) & known;
+		write = (z->cpu_flags->modified | z->cpu_flags->set_0 | z->cpu_flags->set_1 | z->cpu_flags->undefined) &
+			known;
 	}
 	expect(s, DIFF_FLAGS_READ, insn->flags_read, read);
 	expect(s, DIFF_FLAGS_WRITE, insn->flags_write, write);
@@ -545,7 +556,7 @@ static void compare_effects(const struct subject *s, const struct upr_insn *insn
 
 unsigned int oracle_compare(const u8 *buf, size_t len, enum upr_insn_mode mode, struct upr_insn *insn)
 {
-	struct subject s = { .buf = buf, .len = len, .mode = mode, .mnemonic = "?", .isa = "?", .insn = insn };
+	struct subject s = {.buf = buf, .len = len, .mode = mode, .mnemonic = "?", .isa = "?", .insn = insn};
 	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
 	ZydisDecodedInstruction z;
 	int err = upr_insn_decode(insn, buf, len, mode);

@@ -21,7 +21,7 @@ static u64 random_address(void)
 	case 1:
 		return RAT_GUARD + rnd() % 0x1000;
 	case 2:
-		return RAT_RO - rnd() % 64;		/* into the read-only page */
+		return RAT_RO - rnd() % 64; /* into the read-only page */
 	case 3:
 		return RAT_GUARD - rnd() % 64;
 	case 4:
@@ -30,7 +30,7 @@ static u64 random_address(void)
 		return one_in(2) ? rnd() : rnd() >> 17;
 	case 6:
 	case 7:
-		return ((any + 0xfff) & ~0xfffull) - rnd() % 64;	/* across pages */
+		return ((any + 0xfff) & ~0xfffull) - rnd() % 64; /* across pages */
 	default:
 		return one_in(3) ? any : any & ~63ull;
 	}
@@ -43,7 +43,7 @@ static u64 random_target(void)
 	if (one_in(16))
 		return one_in(2) ? rnd() : rnd() >> 17;
 	if (one_in(32))
-		return RAT_DATA + rnd() % 0x1000;	/* not executable */
+		return RAT_DATA + rnd() % 0x1000; /* not executable */
 	do
 		target = RAT_CODE + rnd() % RAT_CODE_SIZE;
 	while (target >= RAT_ORIG - 16 && target < RAT_ORIG + 16);
@@ -52,8 +52,20 @@ static u64 random_target(void)
 
 static u64 random_value(void)
 {
-	static const u64 edges[] = { 0, 1, 2, ~0ull, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0x7fffffff, 0x80000000,
-				     0xffffffff, 0x7fffffffffffffff, 0x8000000000000000 };
+	static const u64 edges[] = {0,
+				    1,
+				    2,
+				    ~0ull,
+				    0x7f,
+				    0x80,
+				    0xff,
+				    0x7fff,
+				    0x8000,
+				    0x7fffffff,
+				    0x80000000,
+				    0xffffffff,
+				    0x7fffffffffffffff,
+				    0x8000000000000000};
 
 	switch (rnd() % 8) {
 	case 0:
@@ -116,7 +128,7 @@ static void random_vectors(u8 *x)
 	if (one_in(4))
 		put16(x, 0x7f | (unsigned int)(rnd() & 15) << 8);
 	put16(x + 2, (unsigned int)(rnd() & 0x4700) | (unsigned int)(rnd() & 7) << 11);
-	x[4] = one_in(2) ? 0 : (u8)rnd();		/* tags: empty or in use */
+	x[4] = one_in(2) ? 0 : (u8)rnd(); /* tags: empty or in use */
 	x[5] = 0;
 	memset(x + 6, 0, 18);
 	mxcsr |= (unsigned int)(rnd() & 3) << 13;
@@ -133,7 +145,7 @@ static void random_vectors(u8 *x)
 	for (comp = 2; comp < 9; comp++) {
 		unsigned int size, offset, c, d;
 
-		if (comp == 3 || comp == 4)		/* MPX is no more */
+		if (comp == 3 || comp == 4) /* MPX is no more */
 			continue;
 		__asm__ volatile("cpuid" : "=a"(size), "=b"(offset), "=c"(c), "=d"(d) : "a"(0xd), "c"(comp));
 		if (!size || offset + size > rat_xstate_size)
@@ -198,7 +210,8 @@ static void aim_operand(struct upr_regs *regs, u8 *code, const struct upr_insn *
 		if (insn->f_disp.size == 4)
 			patch(code, insn->f_disp,
 			      want - (insn->index < UPR_NR_GPR && !(insn->attr & UPR_INSN_VSIB) ?
-				      regs->gpr[insn->index] << (insn->sib >> 6) : 0));
+					      regs->gpr[insn->index] << (insn->sib >> 6) :
+					      0));
 	} else {
 		if (insn->index < UPR_NR_GPR && !(insn->attr & UPR_INSN_VSIB) && insn->index != insn->base) {
 			regs->gpr[insn->index] = rnd() & 31;
@@ -255,9 +268,9 @@ static u64 random_stack(void)
 {
 	switch (rnd() % 24) {
 	case 0:
-		return RAT_STACK + rnd() % 16;		/* pushes go below it */
+		return RAT_STACK + rnd() % 16; /* pushes go below it */
 	case 1:
-		return RAT_STACK + RAT_STACK_SIZE - rnd() % 16;	/* pops go above it */
+		return RAT_STACK + RAT_STACK_SIZE - rnd() % 16; /* pops go above it */
 	case 2:
 		return RAT_RO + 0x800 + rnd() % 64;
 	case 3:
@@ -308,7 +321,7 @@ void aim(struct rat_state *s, const struct rat_state *blank, u8 *code, struct up
 {
 	bool memory = (insn->attr & (UPR_INSN_MEM | UPR_INSN_MOFFS)) && !(insn->attr & UPR_INSN_AGEN);
 	u64 operand = is_indirect(insn) ? RAT_DATA + 8 * (rnd() % 512) : random_address();
-	struct upr_regs regs = { .ip = RAT_ORIG };
+	struct upr_regs regs = {.ip = RAT_ORIG};
 	int i;
 
 	if (is_indirect(insn) && one_in(8))
@@ -360,9 +373,9 @@ bool is_volatile(const struct upr_insn *insn)
 	/* why a transaction was aborted: a step always does */
 	if (insn->branch == UPR_BR_XBEGIN)
 		return true;
-	if (is_0f(insn, 0x31) || is_0f(insn, 0xa2))	/* rdtsc, cpuid */
+	if (is_0f(insn, 0x31) || is_0f(insn, 0xa2)) /* rdtsc, cpuid */
 		return true;
-	if (is_0f(insn, 0x01) && (insn->modrm == 0xf9 || insn->modrm == 0xfd))	/* rdtscp, rdpru */
+	if (is_0f(insn, 0x01) && (insn->modrm == 0xf9 || insn->modrm == 0xfd)) /* rdtscp, rdpru */
 		return true;
-	return is_0f(insn, 0xc7) && upr_modrm_mod(insn) == 3 && upr_modrm_reg(insn) >= 6;	/* rdrand, rdseed */
+	return is_0f(insn, 0xc7) && upr_modrm_mod(insn) == 3 && upr_modrm_reg(insn) >= 6; /* rdrand, rdseed */
 }

@@ -11,10 +11,10 @@
  */
 #include "exec.h"
 
-#define EFLAGS_RF	0x10000ull
+#define EFLAGS_RF 0x10000ull
 
-static const char *const gpr_names[16] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-					   "r8",  "r9",	 "r10", "r11", "r12", "r13", "r14", "r15" };
+static const char *const gpr_names[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+					  "r8",	 "r9",	"r10", "r11", "r12", "r13", "r14", "r15"};
 
 static bool same_stop(const struct rat_state *a, const struct rat_state *b, char *why, size_t size)
 {
@@ -118,8 +118,8 @@ static bool same_bytes(const char *what, u64 base, const u8 *a, const u8 *b, siz
  * address in it.  Then the push has been taken back, but the word below the stack
  * pointer is not what it was; and if the push faults as well, it does so first.
  */
-static bool same_failed_call(const struct upr_insn *insn, const struct rat_state *native,
-			     const struct rat_state *other, char *why, size_t size)
+static bool same_failed_call(const struct upr_insn *insn, const struct rat_state *native, const struct rat_state *other,
+			     char *why, size_t size)
 {
 	return native->signo == other->signo && same_regs(insn, native, other, why, size) &&
 	       same_vectors(native->xstate, other->xstate, why, size) &&

@@ -21,8 +21,8 @@
 #include "../tap.h"
 #include "exec.h"
 
-#define MAX_COMPLAINTS	40
-#define NR_TALLIES	(2 * FORM_NR_GROUPS)
+#define MAX_COMPLAINTS 40
+#define NR_TALLIES     (2 * FORM_NR_GROUPS)
 
 enum { WAY_E, WAY_B, WAY_S, NR_RUN };
 
@@ -49,8 +49,8 @@ static struct rat_state blank, start, native, other;
 static bool list_forms;
 static const char *only;
 
-static const enum upr_way ways[NR_RUN] = { UPR_WAY_EMULATE, UPR_WAY_BOOST, UPR_WAY_STEP };
-static const char *const way_names[NR_RUN] = { "emulated", "boosted", "stepped" };
+static const enum upr_way ways[NR_RUN] = {UPR_WAY_EMULATE, UPR_WAY_BOOST, UPR_WAY_STEP};
+static const char *const way_names[NR_RUN] = {"emulated", "boosted", "stepped"};
 
 int check(bool pass, const char *fmt, ...)
 {
@@ -97,12 +97,15 @@ static void complain(const struct form *form, const struct upr_xol *xol, const c
 	for (i = 0; i < xol->insn.length; i++)
 		snprintf(hex + 3 * i, 4, "%02x ", xol->code[i]);
 	diag("%s: %s, %s%s: %s (native: signal %d at %#llx)", form_text(form), hex, way,
-	     area == RAT_FAR ? " far" : area == RAT_NEAR ? " near" : "", why, native.signo, native.regs.rip);
+	     area == RAT_FAR  ? " far" :
+	     area == RAT_NEAR ? " near" :
+				"",
+	     why, native.signo, native.regs.rip);
 }
 
 static void run_one(const struct form *form, const struct upr_xol *xol, struct tally *t, unsigned int w, u64 area)
 {
-	struct way_case c = { xol, &start, area };
+	struct way_case c = {xol, &start, area};
 	char why[256] = "";
 
 	switch (run_way(ways[w], &c, &other)) {
@@ -188,8 +191,7 @@ static void run_form(const struct form *form, unsigned int samples)
 		count_skip(fate);
 	}
 	if (list_forms)
-		printf("# %s: %s\n", form_text(form),
-		       !ran ? fate : present ? "run" : "run: SIGILL, as natively");
+		printf("# %s: %s\n", form_text(form), !ran ? fate : present ? "run" : "run: SIGILL, as natively");
 }
 
 /* --- the run ----------------------------------------------------------------- */
@@ -244,8 +246,7 @@ static void report(bool all)
 		     t->forms, t->absent, t->samples, t->faults, t->fallback, t->range, t->hung);
 	}
 	ok(!all || total - absent > 20000,
-	   "%lu forms run, %lu of them not on this CPU (SIGILL in every way), %lu samples",
-	   total, absent, samples);
+	   "%lu forms run, %lu of them not on this CPU (SIGILL in every way), %lu samples", total, absent, samples);
 	for (i = 0; i < ARRAY_SIZE(skips) && skips[i].reason; i++)
 		diag("not run: %lu forms: %s", skips[i].forms, skips[i].reason);
 	if (complaints > MAX_COMPLAINTS)
@@ -255,8 +256,8 @@ static void report(bool all)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "seed", 1, NULL, 's' }, { "samples", 1, NULL, 'n' }, { "time", 1, NULL, 't' },
-		{ "forms", 0, NULL, 'f' }, { "only", 1, NULL, 'o' },	{ NULL, 0, NULL, 0 },
+		{"seed", 1, NULL, 's'},	 {"samples", 1, NULL, 'n'}, {"time", 1, NULL, 't'},
+		{"forms", 0, NULL, 'f'}, {"only", 1, NULL, 'o'},    {NULL, 0, NULL, 0},
 	};
 	unsigned int samples = 1;
 	u64 seed = 20100117;
@@ -282,7 +283,7 @@ int main(int argc, char **argv)
 			break;
 		default:
 			fprintf(stderr, "usage: test-exec [--seed N] [--samples N] [--time SECONDS] [--forms] "
-				"[--only TEXT] [SECONDS]\n");
+					"[--only TEXT] [SECONDS]\n");
 			return 129;
 		}
 	}

@@ -75,7 +75,7 @@ static void put_modrm(struct out *o, const struct form *form)
 
 static void put_pp(struct out *o, unsigned int pp)
 {
-	static const u8 prefix[] = { 0, 0x66, 0xf3, 0xf2 };
+	static const u8 prefix[] = {0, 0x66, 0xf3, 0xf2};
 
 	if (pp)
 		put(o, prefix[pp]);
@@ -83,7 +83,7 @@ static void put_pp(struct out *o, unsigned int pp)
 
 static void put_legacy(struct out *o, const struct form *form)
 {
-	static const u8 segments[] = { 0x64, 0x65, 0x3e, 0x2e };
+	static const u8 segments[] = {0x64, 0x65, 0x3e, 0x2e};
 
 	if (!o->plain && one_in(16))
 		put(o, segments[rnd() & 3]);
@@ -148,7 +148,7 @@ static void put_evex(struct out *o, const struct form *form)
 	put(o, rxb(form, o) | (form->mode == UPR_INSN_32 || o->plain || one_in(2) ? 0x10 : 0) | form->map);
 	put(o, form->w << 7 | vvvv(o) | 4 | form->pp);
 	put(o, (masked && one_in(4) ? 0x80 : 0) | form->l << 5 | (masked && one_in(4) ? 0x10 : 0) |
-	       (form->mode == UPR_INSN_32 || o->plain || one_in(2) ? 8 : 0) | (masked ? rnd() & 7 : 0));
+		       (form->mode == UPR_INSN_32 || o->plain || one_in(2) ? 8 : 0) | (masked ? rnd() & 7 : 0));
 	put(o, form->opcode);
 	put_modrm(o, form);
 }
@@ -166,7 +166,7 @@ static bool find_bytes(const struct form *form, unsigned int max_tries, u8 *buf,
 
 	for (tries = 0; tries < max_tries; tries++) {
 		u8 work[32];
-		struct out o = { work, 0, tries & 1 };
+		struct out o = {work, 0, tries & 1};
 
 		switch (form->enc) {
 		case UPR_ENC_VEX2:
@@ -273,7 +273,7 @@ static void add_fields(struct list *list, struct form *form)
 
 static void add_map(struct list *list, enum upr_insn_mode mode, u8 enc, u8 map, unsigned int lengths)
 {
-	struct form form = { .mode = (u8)mode, .enc = enc, .map = map };
+	struct form form = {.mode = (u8)mode, .enc = enc, .map = map};
 	unsigned int ws = enc == UPR_ENC_VEX2 || (enc == UPR_ENC_LEGACY && mode == UPR_INSN_32) ? 1 : 2;
 	unsigned int i;
 
@@ -290,8 +290,8 @@ static void add_map(struct list *list, enum upr_insn_mode mode, u8 enc, u8 map, 
 
 struct form *forms_make(enum upr_insn_mode mode, size_t *nr)
 {
-	static const u8 evex_maps[] = { 1, 2, 3, 5, 6 };
-	struct list list = { 0 };
+	static const u8 evex_maps[] = {1, 2, 3, 5, 6};
+	struct list list = {0};
 	unsigned int i;
 
 	for (i = 0; i < 4; i++)
@@ -331,8 +331,9 @@ unsigned int form_group(const struct form *form)
 const char *form_group_name(unsigned int group)
 {
 	static const char *const names[FORM_NR_GROUPS] = {
-		"one-byte map", "0f map", "0f 38 map", "0f 3a map", "3DNow!", "two-byte VEX", "three-byte VEX",
-		"EVEX map 1", "EVEX map 2", "EVEX map 3", "EVEX maps 5 and 6", "XOP",
+		"one-byte map", "0f map",	"0f 38 map",	     "0f 3a map",
+		"3DNow!",	"two-byte VEX", "three-byte VEX",    "EVEX map 1",
+		"EVEX map 2",	"EVEX map 3",	"EVEX maps 5 and 6", "XOP",
 	};
 
 	return names[group];
@@ -340,8 +341,8 @@ const char *form_group_name(unsigned int group)
 
 const char *form_text(const struct form *form)
 {
-	static const char *const pp[] = { "", ".66", ".f3", ".f2" };
-	static const char *const kind[] = { "", " reg", " mem", " mem+sib", " mem(rip)" };
+	static const char *const pp[] = {"", ".66", ".f3", ".f2"};
+	static const char *const kind[] = {"", " reg", " mem", " mem+sib", " mem(rip)"};
 	static char buf[96];
 	int n = snprintf(buf, sizeof(buf), "%s%s%s %s%s", form->mode == UPR_INSN_32 ? "32-bit " : "",
 			 form_group_name(form_group(form)), pp[form->pp], form->w ? "W1 " : "",

@@ -19,7 +19,7 @@
 
 #include "rat.h"
 
-#define EFLAGS_ID	0x200000
+#define EFLAGS_ID 0x200000
 
 pid_t rat_pid;
 size_t rat_xstate_size;
@@ -97,7 +97,7 @@ static void unmap_the_rest(void)
 
 static int seam_read(struct utrace_task *task, u64 addr, void *buf, size_t len)
 {
-	struct iovec local = { buf, len }, remote = { (void *)addr, len };
+	struct iovec local = {buf, len}, remote = {(void *)addr, len};
 
 	return process_vm_readv(rat_pid, &local, 1, &remote, 1, 0) == (ssize_t)len ? 0 : -EFAULT;
 }
@@ -106,11 +106,11 @@ static int seam_read(struct utrace_task *task, u64 addr, void *buf, size_t len)
 static int seam_write(struct utrace_task *task, u64 addr, const void *buf, size_t len)
 {
 	u64 split = (addr | 0xfff) + 1;
-	struct iovec local = { (void *)buf, len }, remote = { (void *)addr, len };
+	struct iovec local = {(void *)buf, len}, remote = {(void *)addr, len};
 
 	if (split < addr + len) {
 		u8 old;
-		struct iovec l = { &old, 1 }, r = { (void *)split, 1 };
+		struct iovec l = {&old, 1}, r = {(void *)split, 1};
 
 		if (process_vm_readv(rat_pid, &l, 1, &r, 1, 0) != 1 || process_vm_writev(rat_pid, &l, 1, &r, 1, 0) != 1)
 			return -EFAULT;
@@ -118,8 +118,8 @@ static int seam_write(struct utrace_task *task, u64 addr, const void *buf, size_
 	return process_vm_writev(rat_pid, &local, 1, &remote, 1, 0) == (ssize_t)len ? 0 : -EFAULT;
 }
 
-static const struct target_ops seam = { .mem_read = seam_read, .mem_write = seam_write };
-struct utrace_task rat_task = { .target = &seam };
+static const struct target_ops seam = {.mem_read = seam_read, .mem_write = seam_write};
+struct utrace_task rat_task = {.target = &seam};
 
 /* --- registers ------------------------------------------------------------ */
 
@@ -166,7 +166,7 @@ static void wait_for_rat(int *status)
 
 bool rat_run(int request, struct rat_state *state)
 {
-	struct itimerval on = { .it_value.tv_sec = 2 }, off = { 0 };
+	struct itimerval on = {.it_value.tv_sec = 2}, off = {0};
 	siginfo_t info;
 	bool in_time;
 	int status;
@@ -200,7 +200,7 @@ bool rat_run(int request, struct rat_state *state)
 
 void rat_put(const struct rat_state *state)
 {
-	struct iovec iov = { (void *)state->xstate, rat_xstate_size };
+	struct iovec iov = {(void *)state->xstate, rat_xstate_size};
 
 	rat_put_regs(&state->regs);
 	if (ptrace(PTRACE_SETREGSET, rat_pid, NT_X86_XSTATE, &iov))
@@ -212,7 +212,7 @@ void rat_put(const struct rat_state *state)
 /* popf is the one way to change ID; ptrace leaves it as the last instruction has left it. */
 static void clear_id(void)
 {
-	static const u8 popf[] = { 0x9d, 0xcc };
+	static const u8 popf[] = {0x9d, 0xcc};
 	static struct rat_state why;
 	struct user_regs_struct regs;
 	u8 *stub = (u8 *)RAT_NEAR + 0x800;
@@ -232,7 +232,7 @@ static void clear_id(void)
 
 void rat_get(struct rat_state *state)
 {
-	struct iovec iov = { state->xstate, sizeof(state->xstate) };
+	struct iovec iov = {state->xstate, sizeof(state->xstate)};
 
 	rat_get_regs(&state->regs);
 	if (ptrace(PTRACE_GETREGSET, rat_pid, NT_X86_XSTATE, &iov))
@@ -246,8 +246,8 @@ void rat_get(struct rat_state *state)
 
 void rat_to_upr(const struct user_regs_struct *from, struct upr_regs *to)
 {
-	const u64 gpr[16] = { from->rax, from->rcx, from->rdx, from->rbx, from->rsp, from->rbp, from->rsi, from->rdi,
-			      from->r8, from->r9, from->r10, from->r11, from->r12, from->r13, from->r14, from->r15 };
+	const u64 gpr[16] = {from->rax, from->rcx, from->rdx, from->rbx, from->rsp, from->rbp, from->rsi, from->rdi,
+			     from->r8,	from->r9,  from->r10, from->r11, from->r12, from->r13, from->r14, from->r15};
 
 	memcpy(to->gpr, gpr, sizeof(gpr));
 	to->ip = from->rip;
@@ -260,9 +260,9 @@ void rat_to_upr(const struct user_regs_struct *from, struct upr_regs *to)
 
 void rat_from_upr(const struct upr_regs *from, struct user_regs_struct *to)
 {
-	unsigned long long *const gpr[16] = { &to->rax, &to->rcx, &to->rdx, &to->rbx, &to->rsp, &to->rbp, &to->rsi,
-					      &to->rdi, &to->r8,  &to->r9,  &to->r10, &to->r11, &to->r12, &to->r13,
-					      &to->r14, &to->r15 };
+	unsigned long long *const gpr[16] = {&to->rax, &to->rcx, &to->rdx, &to->rbx, &to->rsp, &to->rbp,
+					     &to->rsi, &to->rdi, &to->r8,  &to->r9,  &to->r10, &to->r11,
+					     &to->r12, &to->r13, &to->r14, &to->r15};
 	int i;
 
 	for (i = 0; i < 16; i++)
@@ -273,7 +273,7 @@ void rat_from_upr(const struct upr_regs *from, struct user_regs_struct *to)
 
 long rat_syscall(long nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 {
-	static const u8 code[] = { 0x0f, 0x05, 0xcc };
+	static const u8 code[] = {0x0f, 0x05, 0xcc};
 	struct user_regs_struct regs, saved;
 	static struct rat_state why;
 
@@ -314,7 +314,7 @@ static void pin(void)
 
 void rat_start(struct rat_state *init)
 {
-	struct sigaction sa = { .sa_handler = on_alarm };
+	struct sigaction sa = {.sa_handler = on_alarm};
 	int status;
 
 	sigaction(SIGALRM, &sa, NULL);

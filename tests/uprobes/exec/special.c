@@ -16,7 +16,7 @@
 
 #include "exec.h"
 
-#define CODE(...)	(const u8[]){ __VA_ARGS__ }, sizeof((u8[]){ __VA_ARGS__ })
+#define CODE(...) (const u8[]){__VA_ARGS__}, sizeof((u8[]){__VA_ARGS__})
 
 static struct rat_state start, native, other;
 
@@ -32,7 +32,7 @@ static const char *area_name(u64 area)
 
 static void blank_start(const struct rat_state *blank, enum upr_insn_mode mode)
 {
-	struct upr_regs zero = { .ip = RAT_ORIG };
+	struct upr_regs zero = {.ip = RAT_ORIG};
 
 	memcpy(&start, blank, sizeof(start));
 	rat_from_upr(&zero, &start.regs);
@@ -49,7 +49,7 @@ static void blank_start(const struct rat_state *blank, enum upr_insn_mode mode)
 static bool same_as_native(enum upr_way way, const struct upr_xol *xol, u64 area, u64 want_extra, bool *declined,
 			   char *why, size_t size)
 {
-	struct way_case c = { xol, &start, area };
+	struct way_case c = {xol, &start, area};
 	u64 got;
 
 	if (prepare)
@@ -79,8 +79,8 @@ static bool same_as_native(enum upr_way way, const struct upr_xol *xol, u64 area
 /* From @start: natively, then in every way and area. */
 static void try_all(const char *name, enum upr_insn_mode mode, const u8 *code, size_t len)
 {
-	static const u64 areas[] = { RAT_NEAR, RAT_FAR };
-	u8 bytes[UPR_INSN_MAX] = { 0 };
+	static const u64 areas[] = {RAT_NEAR, RAT_FAR};
+	u8 bytes[UPR_INSN_MAX] = {0};
 	struct upr_xol xol;
 	u64 want = 0;
 	int way;
@@ -97,7 +97,7 @@ static void try_all(const char *name, enum upr_insn_mode mode, const u8 *code, s
 		want = extra();
 	for (way = UPR_WAY_EMULATE; way <= UPR_WAY_STEP; way++) {
 		for (i = 0; i < (way == UPR_WAY_EMULATE || mode == UPR_INSN_32 ? 1 : 2); i++) {
-			static const char *const names[] = { "", "emulated", "boosted", "stepped" };
+			static const char *const names[] = {"", "emulated", "boosted", "stepped"};
 			char why[256] = "";
 			bool declined = false, same;
 
@@ -120,7 +120,7 @@ static void test_getpid(const struct rat_state *blank)
 	start.regs.rax = SYS_getpid;
 	try_all("syscall getpid", UPR_INSN_64, CODE(0x0f, 0x05));
 	check(native.regs.rax == (u64)rat_pid && native.regs.rcx == RAT_ORIG + 2,
-	   "syscall getpid: it is the pid, and rcx the next instruction");
+	      "syscall getpid: it is the pid, and rcx the next instruction");
 	check(!(other.regs.r11 & UPR_FL_TF), "syscall getpid, stepped: no TF in r11");
 	blank_start(blank, UPR_INSN_64);
 	start.regs.rax = 20;
@@ -160,7 +160,7 @@ static bool sleep_once(enum upr_way way, const struct upr_xol *xol, u64 area, bo
 	kill(rat_pid, SIGUSR1);
 	if (!rat_run(way == UPR_WAY_STEP ? PTRACE_SINGLESTEP : PTRACE_CONT, end))
 		return false;
-	while (end->signo == SIGTRAP && way == UPR_WAY_STEP)	/* the step reports first */
+	while (end->signo == SIGTRAP && way == UPR_WAY_STEP) /* the step reports first */
 		if (!rat_run(PTRACE_CONT, end))
 			return false;
 	if (end->signo != SIGUSR1)
@@ -179,7 +179,7 @@ static bool sleep_once(enum upr_way way, const struct upr_xol *xol, u64 area, bo
 	if (!rat_run(PTRACE_CONT, end))
 		return false;
 	rat_get_regs(&end->regs);
-	if (leave && end->regs.rip == RAT_ORIG + 1) {		/* restarted: the probe again */
+	if (leave && end->regs.rip == RAT_ORIG + 1) { /* restarted: the probe again */
 		end->regs.rip = RAT_ORIG;
 		rat_to_upr(&end->regs, &regs);
 		upr_xol_enter(xol, UPR_WAY_BOOST, RAT_ORIG, area, &regs, &step);
@@ -195,9 +195,9 @@ static bool sleep_once(enum upr_way way, const struct upr_xol *xol, u64 area, bo
 
 static void test_restart(const struct rat_state *blank)
 {
-	static const u8 code[UPR_INSN_MAX] = { 0x0f, 0x05 };
-	static const u64 areas[] = { RAT_NEAR, RAT_FAR };
-	struct timespec ts = { 0, 2000000 };
+	static const u8 code[UPR_INSN_MAX] = {0x0f, 0x05};
+	static const u64 areas[] = {RAT_NEAR, RAT_FAR};
+	struct timespec ts = {0, 2000000};
 	struct upr_xol xol;
 	int way, i, leave;
 
@@ -208,7 +208,7 @@ static void test_restart(const struct rat_state *blank)
 	memcpy(start.data, &ts, sizeof(ts));
 	place_code(code, 2, false);
 	if (!check(sleep_once(UPR_WAY_JUMP, &xol, 0, false, &native) && !native.regs.rax,
-		"nanosleep, interrupted: restarts natively")) {
+		   "nanosleep, interrupted: restarts natively")) {
 		note("signal %d, rip %#llx, rax %lld", native.signo, native.regs.rip, native.regs.rax);
 		return;
 	}
@@ -279,7 +279,7 @@ static bool same_child(const struct user_regs_struct *a, const struct user_regs_
 
 static void test_child(const struct rat_state *blank, const char *name, long nr, u64 flags)
 {
-	static const u8 code[UPR_INSN_MAX] = { 0x0f, 0x05 };
+	static const u8 code[UPR_INSN_MAX] = {0x0f, 0x05};
 	struct user_regs_struct want, got;
 	struct upr_xol_step step, child_step;
 	struct upr_regs regs;
@@ -318,7 +318,7 @@ static void test_child(const struct rat_state *blank, const char *name, long nr,
 			rat_from_upr(&regs, &got);
 		}
 		check(born && same_child(&want, &got), "%s: the child in the slot is as natively, %s", name,
-		   way == UPR_WAY_BOOST ? "boosted" : "stepped");
+		      way == UPR_WAY_BOOST ? "boosted" : "stepped");
 		/* and the parent goes on */
 		run_on(way == UPR_WAY_STEP ? PTRACE_SINGLESTEP : PTRACE_CONT, &other);
 		rat_get_regs(&other.regs);
@@ -330,9 +330,9 @@ static void test_child(const struct rat_state *blank, const char *name, long nr,
 			run_on(PTRACE_CONT, &other);
 		}
 		rat_get(&other);
-		other.regs.rax = native.regs.rax;	/* another child, another pid */
+		other.regs.rax = native.regs.rax; /* another child, another pid */
 		if (!check(same_end((enum upr_way)way, &xol.insn, &native, &other, why, sizeof(why)),
-			"%s: so is the parent, %s", name, way == UPR_WAY_BOOST ? "boosted" : "stepped"))
+			   "%s: so is the parent, %s", name, way == UPR_WAY_BOOST ? "boosted" : "stepped"))
 			note("%s", why);
 	}
 }
@@ -346,7 +346,7 @@ struct kernel_sigaction {
 /* A real frame, made by the kernel, is left by a displaced rt_sigreturn. */
 static void test_sigreturn(const struct rat_state *blank)
 {
-	struct kernel_sigaction sa = { RAT_CODE + 0x100, 0x04000000 /* SA_RESTORER */, RAT_ORIG, 0 };
+	struct kernel_sigaction sa = {RAT_CODE + 0x100, 0x04000000 /* SA_RESTORER */, RAT_ORIG, 0};
 	struct user_regs_struct regs;
 
 	blank_start(blank, UPR_INSN_64);
@@ -379,7 +379,7 @@ static void test_sigreturn(const struct rat_state *blank)
 static void test_vsyscall(const struct rat_state *blank)
 {
 	blank_start(blank, UPR_INSN_64);
-	start.regs.rax = 0xffffffffff600800;		/* getcpu */
+	start.regs.rax = 0xffffffffff600800; /* getcpu */
 	start.regs.rdi = RAT_DATA;
 	start.regs.rsi = RAT_DATA + 8;
 	try_all("call *%rax to the vsyscall page", UPR_INSN_64, CODE(0xff, 0xd0));
@@ -391,8 +391,8 @@ static void test_vsyscall(const struct rat_state *blank)
 
 /* --- stacks that grow ------------------------------------------------------------------ */
 
-#define GROW		0x28000000ull
-#define GROW_SIZE	0x2000ull
+#define GROW	  0x28000000ull
+#define GROW_SIZE 0x2000ull
 
 static void map_growing(void)
 {
@@ -405,8 +405,8 @@ static void map_growing(void)
 /* A sum over the page above and the page below the old end of the stack. */
 static u64 sum_growing(void)
 {
-	u64 words[1024] = { 0 }, sum = 0;
-	struct iovec local = { words, sizeof(words) }, remote = { (void *)(GROW - 0x1000), sizeof(words) };
+	u64 words[1024] = {0}, sum = 0;
+	struct iovec local = {words, sizeof(words)}, remote = {(void *)(GROW - 0x1000), sizeof(words)};
 	unsigned int i;
 
 	if (process_vm_readv(rat_pid, &local, 1, &remote, 1, 0) != sizeof(words))
@@ -423,15 +423,15 @@ static void test_growing_stack(const struct rat_state *blank)
 		u8 code[8];
 		u8 len;
 	} pushes[] = {
-		{ "push %rax", { 0x50 }, 1 },
-		{ "push $1", { 0x6a, 0x01 }, 2 },
-		{ "push (%rbx)", { 0xff, 0x33 }, 2 },
-		{ "pushf", { 0x9c }, 1 },
-		{ "call", { 0xe8, 0x00, 0x01, 0x00, 0x00 }, 5 },
-		{ "call *%rax", { 0xff, 0xd0 }, 2 },
-		{ "call *(%rbx)", { 0xff, 0x13 }, 2 },
-		{ "enter $0x20,$0", { 0xc8, 0x20, 0x00, 0x00 }, 4 },
-		{ "mov %rax,-0x80(%rsp)", { 0x48, 0x89, 0x44, 0x24, 0x80 }, 5 },
+		{"push %rax", {0x50}, 1},
+		{"push $1", {0x6a, 0x01}, 2},
+		{"push (%rbx)", {0xff, 0x33}, 2},
+		{"pushf", {0x9c}, 1},
+		{"call", {0xe8, 0x00, 0x01, 0x00, 0x00}, 5},
+		{"call *%rax", {0xff, 0xd0}, 2},
+		{"call *(%rbx)", {0xff, 0x13}, 2},
+		{"enter $0x20,$0", {0xc8, 0x20, 0x00, 0x00}, 4},
+		{"mov %rax,-0x80(%rsp)", {0x48, 0x89, 0x44, 0x24, 0x80}, 5},
 	};
 	char name[80];
 	size_t i;

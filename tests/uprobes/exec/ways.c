@@ -13,7 +13,7 @@
 #include "exec.h"
 
 /* More iterations than any rep of the test has. */
-#define MAX_STEPS	4096
+#define MAX_STEPS 4096
 
 char way_complaint[256];
 

@@ -10,6 +10,8 @@
  *
  * Locks: none; one caller at a time (the fake memory is static).
  */
+/* tables, aligned by hand */
+/* clang-format off */
 #include <upr-compat.h>
 #include <utrace/utrace.h>
 #include <upr-arch.h>

@@ -26,7 +26,7 @@ static void tap_fatal(struct fake_test *t, const char *text)
 
 int fake_tap(const struct fake_case *const *lists, int argc, char **argv)
 {
-	struct fake_test t = { .ok = tap_ok, .diag = tap_diag, .fatal = tap_fatal };
+	struct fake_test t = {.ok = tap_ok, .diag = tap_diag, .fatal = tap_fatal};
 	const char *effort = getenv("FAKE_EFFORT");
 
 	t.effort = effort ? strtoul(effort, NULL, 0) : 0;

@@ -5,6 +5,8 @@
  *
  * Locks: none, one thread.
  */
+/* tables, aligned by hand */
+/* clang-format off */
 #include "utrace-cases.h"
 
 #define DATA	0x500000ull

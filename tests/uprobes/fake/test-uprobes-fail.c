@@ -9,9 +9,9 @@
  */
 #include "upr-script.h"
 
-#define SIGSEGV	11
-#define SIGTRAP	5
-#define SIGUSR1	10
+#define SIGSEGV 11
+#define SIGTRAP 5
+#define SIGUSR1 10
 
 static void run_once(struct fake_test *t, const char *name, void (*setup)(struct fake_world *w),
 		     void (*check)(struct fake_world *w), void (*teardown)(struct fake_world *w))
@@ -50,8 +50,8 @@ static void setup_write_fails(struct fake_world *w)
 	struct script *s = &st->script;
 
 	OP(s, "\x90");
-	OP(s, "\x50");					/* push %rax */
-	OP(s, "\x5a");					/* pop %rdx */
+	OP(s, "\x50"); /* push %rax */
+	OP(s, "\x5a"); /* pop %rdx */
 	script_sys2(s, FAKE_SYS_EXIT, 0, 0);
 	stage_raise(st);
 	stage_probe_all(st);
@@ -97,8 +97,7 @@ static bool when_settled(struct fake_world *w, struct fake_actor *a)
 {
 	struct stage *st = w->data;
 
-	return st->mm->upr && !upr_mm_busy(st->mm->upr) && list_empty(&w->requests) &&
-	       (a->at || st->mm->upr->nr_bps);
+	return st->mm->upr && !upr_mm_busy(st->mm->upr) && list_empty(&w->requests) && (a->at || st->mm->upr->nr_bps);
 }
 
 static void setup_stuck(struct fake_world *w)
@@ -108,7 +107,7 @@ static void setup_stuck(struct fake_world *w)
 	unsigned int loop;
 
 	OP32(&st->script, "\xbb", 40);
-	loop = OP(&st->script, "\x50");			/* push %rax */
+	loop = OP(&st->script, "\x50"); /* push %rax */
 	OP(&st->script, "\x5a");
 	OP(&st->script, "\xff\xcb");
 	REL(&st->script, "\x0f\x85", loop);
@@ -144,8 +143,8 @@ void upr_test_writes(struct fake_test *t)
 	};
 
 	for (fail_at = 1; fail_at <= 4; fail_at++)
-		run_once(t, "one text write fails: the program does not notice", setup_write_fails,
-			 check_write_fails, stage_free);
+		run_once(t, "one text write fails: the program does not notice", setup_write_fails, check_write_fails,
+			 stage_free);
 	fake_explore(t, &stuck);
 }
 
@@ -153,15 +152,15 @@ void upr_test_writes(struct fake_test *t)
 
 static void setup_differs(struct fake_world *w)
 {
-	static const u8 lea[] = { 0x48, 0x8d, 0x52, 0x02 }, brk = 0xcc;
+	static const u8 lea[] = {0x48, 0x8d, 0x52, 0x02}, brk = 0xcc;
 	struct stage *st = stage_new(w, UPR_MODE_AUTO);
 	struct script *s = &st->script;
 	unsigned int i;
 
-	OP(s, "\x48\x8d\x52\x01");			/* lea 1(%rdx), %rdx: made 2(%rdx) in memory */
-	OP(s, "\xeb\x01");				/* jmp over the next one */
-	OP(s, "\x90");					/* somebody else's int3 stands here */
-	RIP(s, "\x48\x89\x15", SCRIPT_DATA);		/* mov %rdx, data */
+	OP(s, "\x48\x8d\x52\x01");	     /* lea 1(%rdx), %rdx: made 2(%rdx) in memory */
+	OP(s, "\xeb\x01");		     /* jmp over the next one */
+	OP(s, "\x90");			     /* somebody else's int3 stands here */
+	RIP(s, "\x48\x89\x15", SCRIPT_DATA); /* mov %rdx, data */
 	script_sys2(s, FAKE_SYS_EXIT, 0, 0);
 	stage_raise(st);
 	fake_poke(st->mm, FAKE_TEXT, lea, sizeof(lea));
@@ -208,7 +207,7 @@ void upr_test_differs(struct fake_test *t)
 
 /* --- shared text --------------------------------------------------------------- */
 
-#define SHARED	0x800000u
+#define SHARED 0x800000u
 
 static void setup_shared(struct fake_world *w)
 {
@@ -259,10 +258,10 @@ static void setup_within(struct fake_world *w)
 	unsigned int over, inner, loop;
 
 	OP32(s, "\xbb", 4);
-	loop = OP(s, "\x83\xfb\x02");			/* cmp $2, %ebx */
-	over = OP(s, "\x7e\x01");			/* jle over the prefix */
-	OP(s, "\xf0");					/* lock */
-	inner = OP(s, "\x48\x01\x05\xf6\xff\x2f\x00");	/* add %rax, data */
+	loop = OP(s, "\x83\xfb\x02");		       /* cmp $2, %ebx */
+	over = OP(s, "\x7e\x01");		       /* jle over the prefix */
+	OP(s, "\xf0");				       /* lock */
+	inner = OP(s, "\x48\x01\x05\xf6\xff\x2f\x00"); /* add %rax, data */
 	OP(s, "\xff\xcb");
 	REL(s, "\x0f\x85", loop);
 	script_sys2(s, FAKE_SYS_EXIT, 0, 0);
@@ -282,16 +281,16 @@ void upr_test_within(struct fake_test *t)
 
 /* --- memory that does not answer, and the program's own TF ----------------------- */
 
-#define ABSENT	0x780000u
+#define ABSENT 0x780000u
 
 static void setup_absent(struct fake_world *w)
 {
 	struct stage *st = stage_new(w, UPR_MODE_AUTO);
 	struct script *s = &st->script;
 
-	OP32(s, "\xbc", ABSENT + 64);			/* mov $absent, %esp */
-	OP(s, "\x9d");					/* popf */
-	OP(s, "\x52");					/* push %rdx */
+	OP32(s, "\xbc", ABSENT + 64); /* mov $absent, %esp */
+	OP(s, "\x9d");		      /* popf */
+	OP(s, "\x52");		      /* push %rdx */
 	script_sys2(s, FAKE_SYS_EXIT, 0, 0);
 	stage_raise(st);
 	fake_map(st->mm, ABSENT, FAKE_PAGE, FAKE_R | FAKE_W | FAKE_ABSENT, NULL, 0);
@@ -309,20 +308,20 @@ static void setup_tf(struct fake_world *w)
 	struct script *s = &st->script;
 	unsigned int over = REL(s, "\xe9", 0), handler = s->len, i;
 
-	RIP(s, "\xff\x05", SCRIPT_DATA);		/* incl data */
+	RIP(s, "\xff\x05", SCRIPT_DATA); /* incl data */
 	OP(s, "\xc3");
 	script_aim(s, over);
 	script_sys2(s, FAKE_SYS_SIGACTION, SIGTRAP, FAKE_TEXT + handler);
-	OP(s, "\x9c");					/* pushf */
-	OP(s, "\x81\x0c\x24\x00\x01\x00\x00");		/* orl $0x100, (%rsp) */
-	OP(s, "\x9d");					/* popf: on */
-	OP(s, "\x50");					/* push %rax */
-	OP(s, "\x5a");					/* pop %rdx */
-	OP(s, "\x48\x8d\x52\x01");			/* lea 1(%rdx), %rdx */
-	RIP(s, "\x48\x89\x15", SCRIPT_DATA + 8);	/* mov %rdx, data */
-	OP(s, "\x9c");					/* pushf */
-	OP(s, "\x81\x24\x24\xff\xfe\xff\xff");		/* andl $~0x100, (%rsp) */
-	OP(s, "\x9d");					/* popf: off, and a last trap */
+	OP(s, "\x9c");				 /* pushf */
+	OP(s, "\x81\x0c\x24\x00\x01\x00\x00");	 /* orl $0x100, (%rsp) */
+	OP(s, "\x9d");				 /* popf: on */
+	OP(s, "\x50");				 /* push %rax */
+	OP(s, "\x5a");				 /* pop %rdx */
+	OP(s, "\x48\x8d\x52\x01");		 /* lea 1(%rdx), %rdx */
+	RIP(s, "\x48\x89\x15", SCRIPT_DATA + 8); /* mov %rdx, data */
+	OP(s, "\x9c");				 /* pushf */
+	OP(s, "\x81\x24\x24\xff\xfe\xff\xff");	 /* andl $~0x100, (%rsp) */
+	OP(s, "\x9d");				 /* popf: off, and a last trap */
 	script_sys2(s, FAKE_SYS_EXIT, 0, 0);
 	stage_raise(st);
 	for (i = 0; probe_tf && i < s->nr; i++)
@@ -367,10 +366,10 @@ void upr_test_flags(struct fake_test *t)
 
 /* --- a library that unmaps itself ----------------------------------------------------- */
 
-#define LIB	0x500000u
-#define FRAME_IP	(8 * 2 + 8 * 16)
+#define LIB	 0x500000u
+#define FRAME_IP (8 * 2 + 8 * 16)
 
-static const u8 lib_code[] = { 0x0f, 0x05, 0x90, 0xc3 };
+static const u8 lib_code[] = {0x0f, 0x05, 0x90, 0xc3};
 
 static void setup_unmapped(struct fake_world *w)
 {
@@ -379,7 +378,7 @@ static void setup_unmapped(struct fake_world *w)
 	unsigned int over = REL(s, "\xe9", 0), handler = s->len;
 	struct site *site;
 
-	OP(s, "\x48\x8b\x8c\x24\x90\x00\x00\x00");	/* mov FRAME_IP(%rsp), %rcx */
+	OP(s, "\x48\x8b\x8c\x24\x90\x00\x00\x00"); /* mov FRAME_IP(%rsp), %rcx */
 	RIP(s, "\x48\x89\x0d", SCRIPT_DATA);
 	script_sys2(s, FAKE_SYS_EXIT, 0, 0);
 	script_aim(s, over);
@@ -390,7 +389,7 @@ static void setup_unmapped(struct fake_world *w)
 	OP32(s, "\xbe", 4096);
 	OP32(s, "\xb8", FAKE_SYS_MUNMAP);
 	OP32(s, "\xbb", LIB);
-	OP(s, "\xff\xe3");				/* jmp *%rbx: the library's syscall unmaps it */
+	OP(s, "\xff\xe3"); /* jmp *%rbx: the library's syscall unmaps it */
 	stage_raise(st);
 	stage_probe_all(st);
 	w->programs[1] = fake_file_new(w, lib_code, sizeof(lib_code));
@@ -419,22 +418,22 @@ void upr_test_unmapped(struct fake_test *t)
 
 /* --- far away ----------------------------------------------------------------------- */
 
-#define FAR		0x7f0000000000ull
-#define FAR_DATA	(FAR + FAKE_PAGE)
+#define FAR	 0x7f0000000000ull
+#define FAR_DATA (FAR + FAKE_PAGE)
 
 static int far_fails;
 
 /* A library beyond reach of the program, with data of its own; rax is what it returns. */
 static void write_far(struct script *s)
 {
-	RIP(s, "\x48\x8b\x05", FAR_DATA);		/* mov data, %rax */
-	RIP(s, "\x48\x01\x05", FAR_DATA + 8);		/* add %rax, data + 8 */
-	OP(s, "\x50");					/* push %rax */
-	RIP(s, "\xff\x35", FAR_DATA + 8);		/* push data + 8 */
-	OP(s, "\x58");					/* pop %rax */
-	OP(s, "\x5a");					/* pop %rdx */
-	RIP(s, "\x48\x8d\x0d", FAR_DATA + 16);		/* lea data + 16, %rcx */
-	OP(s, "\x48\x89\x01");				/* mov %rax, (%rcx) */
+	RIP(s, "\x48\x8b\x05", FAR_DATA);      /* mov data, %rax */
+	RIP(s, "\x48\x01\x05", FAR_DATA + 8);  /* add %rax, data + 8 */
+	OP(s, "\x50");			       /* push %rax */
+	RIP(s, "\xff\x35", FAR_DATA + 8);      /* push data + 8 */
+	OP(s, "\x58");			       /* pop %rax */
+	OP(s, "\x5a");			       /* pop %rdx */
+	RIP(s, "\x48\x8d\x0d", FAR_DATA + 16); /* lea data + 16, %rcx */
+	OP(s, "\x48\x89\x01");		       /* mov %rax, (%rcx) */
 	OP(s, "\xc3");
 }
 
@@ -445,7 +444,7 @@ static void setup_far(struct fake_world *w)
 	const u64 five = 5, where = FAR;
 	unsigned int i, loop;
 	char mov[10] = "\x48\xb8";
-	unsigned int over = REL(s, "\xe9", 0), handler = OP(s, "\x31\xc0");	/* xor %eax, %eax */
+	unsigned int over = REL(s, "\xe9", 0), handler = OP(s, "\x31\xc0"); /* xor %eax, %eax */
 
 	OP(s, "\xc3");
 	script_aim(s, over);
@@ -454,8 +453,8 @@ static void setup_far(struct fake_world *w)
 	write_far(lib);
 	OP32(s, "\xbb", 3);
 	memcpy(mov + 2, &where, 8);
-	loop = script_op(s, mov, sizeof(mov));		/* movabs $FAR, %rax */
-	OP(s, "\xff\xd0");				/* call *%rax */
+	loop = script_op(s, mov, sizeof(mov)); /* movabs $FAR, %rax */
+	OP(s, "\xff\xd0");		       /* call *%rax */
 	OP(s, "\xff\xcb");
 	REL(s, "\x0f\x85", loop);
 	script_sys2(s, FAKE_SYS_EXIT, 0, 0);
@@ -556,8 +555,8 @@ void upr_test_far(struct fake_test *t)
 
 /* --- many --------------------------------------------------------------------------------- */
 
-#define MANY	100000u
-#define FEWER	20000u		/* where effort is bounded, and memory may be */
+#define MANY  100000u
+#define FEWER 20000u /* where effort is bounded, and memory may be */
 
 static unsigned int nr_many;
 

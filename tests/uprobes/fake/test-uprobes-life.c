@@ -9,21 +9,21 @@
  */
 #include "upr-script.h"
 
-#define SIGUSR1	10
-#define SIGSEGV	11
-#define SIGTRAP	5
+#define SIGUSR1 10
+#define SIGSEGV 11
+#define SIGTRAP 5
 
-#define RUNS	3000	/* orders of each exploration, at most */
+#define RUNS	3000 /* orders of each exploration, at most */
 
 /* Calls of func between @before and @after the event; func is at offset 5. */
 static unsigned int write_func(struct script *s)
 {
 	unsigned int over = REL(s, "\xe9", 0), func;
 
-	func = OP(s, "\x55");				/* push %rbp */
-	RIP(s, "\x48\x8b\x0d", FAKE_VDSO);		/* mov data, %rcx */
-	OP(s, "\x5d");					/* pop %rbp */
-	OP(s, "\xc3");					/* ret */
+	func = OP(s, "\x55");		   /* push %rbp */
+	RIP(s, "\x48\x8b\x0d", FAKE_VDSO); /* mov data, %rcx */
+	OP(s, "\x5d");			   /* pop %rbp */
+	OP(s, "\xc3");			   /* ret */
 	script_aim(s, over);
 	return func;
 }
@@ -40,10 +40,10 @@ static void write_children(struct script *s, unsigned int call)
 	unsigned int func = write_func(s), child;
 
 	REL(s, "\xe8", func);
-	OP32(s, "\xbf", 1);				/* rdi: a thread, for clone */
+	OP32(s, "\xbf", 1);				 /* rdi: a thread, for clone */
 	OP32(s, "\xbe", (u32)(SCRIPT_DATA + 4096 - 64)); /* its stack */
 	script_sys(s, call);
-	OP(s, "\x85\xc0");				/* test %eax, %eax */
+	OP(s, "\x85\xc0"); /* test %eax, %eax */
 	child = REL(s, "\x0f\x84", 0);
 	REL(s, "\xe8", func);
 	write_exit(s);
@@ -108,12 +108,12 @@ static void children(struct fake_test *t)
 		const char *name;
 		void (*setup)(struct fake_world *w);
 	} kinds[] = {
-		{ "clone: a thread", setup_thread },
-		{ "clone: a thread, stepped", setup_thread_step },
-		{ "fork: the child inherits the probes", setup_fork },
-		{ "fork, stepped", setup_fork_step },
-		{ "vfork: the parent waits", setup_vfork },
-		{ "vfork, stepped", setup_vfork_step },
+		{"clone: a thread", setup_thread},
+		{"clone: a thread, stepped", setup_thread_step},
+		{"fork: the child inherits the probes", setup_fork},
+		{"fork, stepped", setup_fork_step},
+		{"vfork: the parent waits", setup_vfork},
+		{"vfork, stepped", setup_vfork_step},
 	};
 	unsigned int i;
 
@@ -134,7 +134,7 @@ static void children(struct fake_test *t)
 /* --- fork, and the child is not wanted ------------------------------------------ */
 
 struct unwanted {
-	struct upr_mm *mm;	/* the one that is wanted */
+	struct upr_mm *mm; /* the one that is wanted */
 	unsigned int asked;
 };
 
@@ -177,7 +177,7 @@ static void step_unwanted(struct fake_world *w)
 	list_for_each_entry(t, &w->tasks, node)
 		if (t->mm != st->mm && t->phase != FAKE_DEAD)
 			fake_expect(w, fake_text_is_clean(t->mm, t->mm->upr && upr_mm_idle(t->mm->upr) &&
-								 list_empty(&w->requests)));
+									 list_empty(&w->requests)));
 }
 
 static void check_unwanted(struct fake_world *w)
@@ -226,10 +226,10 @@ static void setup_exec(struct fake_world *w)
 	/* the second task execs this program again, and exits then */
 	REL(s, "\xe8", func);
 	script_sys(s, FAKE_SYS_GETPID);
-	OP(s, "\x83\xf8\x02");				/* cmp $2, %eax */
+	OP(s, "\x83\xf8\x02"); /* cmp $2, %eax */
 	done = REL(s, "\x0f\x84", 0);
 	script_sys(s, FAKE_SYS_VFORK);
-	OP(s, "\x85\xc0");				/* test %eax, %eax */
+	OP(s, "\x85\xc0"); /* test %eax, %eax */
 	parent = REL(s, "\x0f\x85", 0);
 	script_sys2(s, FAKE_SYS_EXEC, 0, 0);
 	script_aim(s, parent);
@@ -250,10 +250,10 @@ static void check_exec(struct fake_world *w)
 }
 
 /* A library: mapped, called, unmapped, mapped elsewhere, called. */
-#define LIB_A	0x500000u
-#define LIB_B	0x600000u
+#define LIB_A 0x500000u
+#define LIB_B 0x600000u
 
-static const u8 lib_code[] = { 0x90, 0x55, 0x5d, 0xc3 };
+static const u8 lib_code[] = {0x90, 0x55, 0x5d, 0xc3};
 
 static void call_at(struct script *s, u32 addr)
 {
@@ -268,7 +268,7 @@ static void setup_dlopen(struct fake_world *w)
 	struct upr_file_key key;
 	unsigned int i;
 
-	OP32(s, "\xba", 0);				/* rdx: offset */
+	OP32(s, "\xba", 0); /* rdx: offset */
 	script_sys2(s, FAKE_SYS_MMAP, 1, LIB_A);
 	call_at(s, LIB_A);
 	script_sys2(s, FAKE_SYS_MUNMAP, LIB_A, 4096);
@@ -347,11 +347,11 @@ static void write_signals(struct script *s)
 	script_sys2(s, FAKE_SYS_SIGACTION, SIGUSR1, FAKE_TEXT + handler);
 	OP32(s, "\xbb", 2);
 	loop = REL(s, "\xe8", func);
-	OP32(s, "\xb9", 3);				/* mov $3, %ecx */
+	OP32(s, "\xb9", 3); /* mov $3, %ecx */
 	OP32(s, "\xbf", (u32)SCRIPT_DATA + 64);
-	OP(s, "\xf3\xaa");				/* rep stosb */
+	OP(s, "\xf3\xaa"); /* rep stosb */
 	script_sys(s, FAKE_SYS_GETPID);
-	OP(s, "\xff\xcb");				/* dec %ebx */
+	OP(s, "\xff\xcb"); /* dec %ebx */
 	REL(s, "\x0f\x85", loop);
 	write_exit(s);
 }
@@ -405,8 +405,8 @@ static void signals(struct fake_test *t)
  * A load faults; the handler sees pc and address in its frame, makes rax good
  * and returns: the load is executed a second time.
  */
-#define FRAME_GPR	(8 * 2)		/* restorer, magic, registers */
-#define FRAME_IP	(FRAME_GPR + 8 * 16)
+#define FRAME_GPR (8 * 2) /* restorer, magic, registers */
+#define FRAME_IP  (FRAME_GPR + 8 * 16)
 
 static unsigned int fault_site;
 
@@ -416,15 +416,15 @@ static void setup_fault_mode(struct fake_world *w, enum upr_mode mode)
 	struct script *s = &st->script;
 	unsigned int over = REL(s, "\xe9", 0), handler;
 
-	handler = OP32(s, "\xb8", SCRIPT_DATA);			/* mov $data, %eax */
-	OP(s, "\x48\x89\x44\x24\x10");				/* mov %rax, FRAME_GPR(%rsp): rax of the frame */
-	OP(s, "\x48\x8b\x8c\x24\x90\x00\x00\x00");		/* mov FRAME_IP(%rsp), %rcx */
+	handler = OP32(s, "\xb8", SCRIPT_DATA);	   /* mov $data, %eax */
+	OP(s, "\x48\x89\x44\x24\x10");		   /* mov %rax, FRAME_GPR(%rsp): rax of the frame */
+	OP(s, "\x48\x8b\x8c\x24\x90\x00\x00\x00"); /* mov FRAME_IP(%rsp), %rcx */
 	RIP(s, "\x48\x89\x0d", SCRIPT_DATA + 32);
 	OP(s, "\xc3");
 	script_aim(s, over);
 	script_sys2(s, FAKE_SYS_SIGACTION, SIGSEGV, FAKE_TEXT + handler);
 	OP32(s, "\xb8", 64);
-	fault_site = OP(s, "\x48\x8b\x18");			/* mov (%rax), %rbx */
+	fault_site = OP(s, "\x48\x8b\x18"); /* mov (%rax), %rbx */
 	write_exit(s);
 	stage_raise(st);
 	stage_probe_all(st);
@@ -520,11 +520,6 @@ static void within_hit(struct fake_test *t)
 }
 
 const struct fake_case upr_life_cases[] = {
-	{ "children", children },
-	{ "unwanted", unwanted },
-	{ "mappings", mappings },
-	{ "signals", signals },
-	{ "faults", faults },
-	{ "within-hit", within_hit },
-	{ NULL, NULL },
+	{"children", children}, {"unwanted", unwanted},	    {"mappings", mappings}, {"signals", signals},
+	{"faults", faults},	{"within-hit", within_hit}, {NULL, NULL},
 };

@@ -10,7 +10,7 @@
  */
 #include "upr-random.h"
 
-#define RUNS	1500
+#define RUNS 1500
 
 static u64 next_seed;
 
@@ -31,7 +31,7 @@ static struct stage *some_stage(struct fake_world *w, unsigned int what, enum up
 
 static enum upr_mode some_mode(void)
 {
-	static const enum upr_mode modes[] = { UPR_MODE_AUTO, UPR_MODE_STEP };
+	static const enum upr_mode modes[] = {UPR_MODE_AUTO, UPR_MODE_STEP};
 
 	return modes[next_seed & 1];
 }
@@ -96,7 +96,7 @@ static void births(struct fake_test *t)
 struct leaver {
 	struct fake_actor actor;
 	struct random r;
-	unsigned int patience;	/* steps of the world before it starts */
+	unsigned int patience; /* steps of the world before it starts */
 	bool left;
 };
 
@@ -300,7 +300,7 @@ static enum utrace_resume looker_quiesce(struct utrace_engine *engine, struct ut
 	return UTRACE_STOP;
 }
 
-static const struct utrace_engine_ops looker_ops = { .on_quiesce = looker_quiesce };
+static const struct utrace_engine_ops looker_ops = {.on_quiesce = looker_quiesce};
 
 static bool looker_ready(struct fake_world *w, struct fake_actor *a)
 {
@@ -458,10 +458,10 @@ static void late_consumers(struct fake_test *t)
 }
 
 const struct fake_case upr_race_cases[] = {
-	{ "births", births },
-	{ "detach", detach },
-	{ "killed", killed },
-	{ "looked-at", looked_at },
-	{ "late-consumers", late_consumers },
-	{ NULL, NULL },
+	{"births", births},
+	{"detach", detach},
+	{"killed", killed},
+	{"looked-at", looked_at},
+	{"late-consumers", late_consumers},
+	{NULL, NULL},
 };

@@ -11,10 +11,10 @@
 #include "upr-random.h"
 
 #ifndef PROGRAMS
-#define PROGRAMS	400
+#define PROGRAMS 400
 #endif
 
-static const enum upr_mode modes[] = { UPR_MODE_AUTO, UPR_MODE_TRAP, UPR_MODE_STEP };
+static const enum upr_mode modes[] = {UPR_MODE_AUTO, UPR_MODE_TRAP, UPR_MODE_STEP};
 
 /* Some of the instructions, now and then with two consumers. */
 static void probe_some(struct stage *st, struct random *r)
@@ -229,8 +229,8 @@ static void toggled(struct fake_test *t)
 }
 
 const struct fake_case upr_random_cases[] = {
-	{ "alone", alone },
-	{ "together", together },
-	{ "toggled", toggled },
-	{ NULL, NULL },
+	{"alone", alone},
+	{"together", together},
+	{"toggled", toggled},
+	{NULL, NULL},
 };

@@ -10,45 +10,45 @@
  */
 #include "upr-script.h"
 
-#define ROUNDS	3
+#define ROUNDS 3
 
 /* A loop over one of each kind of instruction that the fake CPU knows; results go to SCRIPT_DATA. */
 static void write_tour(struct script *s)
 {
 	unsigned int loop, skip, func;
 
-	OP32(s, "\xbb", ROUNDS);			/* mov $ROUNDS, %ebx */
-	REL(s, "\xe9", s->len + 5 + 10);		/* jmp over func */
-	func = OP(s, "\x55");				/* push %rbp */
-	OP(s, "\x48\x89\xe5");				/* mov %rsp, %rbp */
-	OP(s, "\x48\x83\xec\x10");			/* sub $16, %rsp */
-	OP(s, "\xc9");					/* leave */
-	OP(s, "\xc3");					/* ret */
-	loop = OP(s, "\xf3\x0f\x1e\xfa");		/* endbr64 */
-	OP(s, "\x90");					/* nop */
-	OP(s, "\x48\x01\xd8");				/* add %rbx, %rax */
-	RIP(s, "\x48\x89\x05", SCRIPT_DATA + 8);	/* mov %rax, 8(data) */
-	RIP(s, "\x48\x8b\x0d", SCRIPT_DATA + 8);	/* mov 8(data), %rcx */
-	RIP(s, "\x48\x8d\x35", SCRIPT_DATA + 16);	/* lea 16(data), %rsi */
-	OP(s, "\x48\x01\x0e");				/* add %rcx, (%rsi) */
-	REL(s, "\xe8", func);				/* call func */
-	OP32(s, "\xb8", FAKE_TEXT + func);		/* mov $func, %eax */
-	OP(s, "\xff\xd0");				/* call *%rax */
-	OP(s, "\x9c");					/* pushf */
-	OP(s, "\x5a");					/* pop %rdx */
-	OP(s, "\x52");					/* push %rdx */
-	OP(s, "\x9d");					/* popf */
-	OP(s, "\x83\xfb\x02");				/* cmp $2, %ebx */
-	skip = REL(s, "\x0f\x85", 0);			/* jne skip */
-	OP(s, "\x48\xff\xc2");				/* inc %rdx */
+	OP32(s, "\xbb", ROUNDS);		  /* mov $ROUNDS, %ebx */
+	REL(s, "\xe9", s->len + 5 + 10);	  /* jmp over func */
+	func = OP(s, "\x55");			  /* push %rbp */
+	OP(s, "\x48\x89\xe5");			  /* mov %rsp, %rbp */
+	OP(s, "\x48\x83\xec\x10");		  /* sub $16, %rsp */
+	OP(s, "\xc9");				  /* leave */
+	OP(s, "\xc3");				  /* ret */
+	loop = OP(s, "\xf3\x0f\x1e\xfa");	  /* endbr64 */
+	OP(s, "\x90");				  /* nop */
+	OP(s, "\x48\x01\xd8");			  /* add %rbx, %rax */
+	RIP(s, "\x48\x89\x05", SCRIPT_DATA + 8);  /* mov %rax, 8(data) */
+	RIP(s, "\x48\x8b\x0d", SCRIPT_DATA + 8);  /* mov 8(data), %rcx */
+	RIP(s, "\x48\x8d\x35", SCRIPT_DATA + 16); /* lea 16(data), %rsi */
+	OP(s, "\x48\x01\x0e");			  /* add %rcx, (%rsi) */
+	REL(s, "\xe8", func);			  /* call func */
+	OP32(s, "\xb8", FAKE_TEXT + func);	  /* mov $func, %eax */
+	OP(s, "\xff\xd0");			  /* call *%rax */
+	OP(s, "\x9c");				  /* pushf */
+	OP(s, "\x5a");				  /* pop %rdx */
+	OP(s, "\x52");				  /* push %rdx */
+	OP(s, "\x9d");				  /* popf */
+	OP(s, "\x83\xfb\x02");			  /* cmp $2, %ebx */
+	skip = REL(s, "\x0f\x85", 0);		  /* jne skip */
+	OP(s, "\x48\xff\xc2");			  /* inc %rdx */
 	script_aim(s, skip);
-	OP32(s, "\xb9", 3);				/* mov $3, %ecx */
-	RIP(s, "\x48\x8d\x3d", SCRIPT_DATA + 64);	/* lea 64(data), %rdi */
-	OP(s, "\xf3\xaa");				/* rep stosb */
+	OP32(s, "\xb9", 3);			  /* mov $3, %ecx */
+	RIP(s, "\x48\x8d\x3d", SCRIPT_DATA + 64); /* lea 64(data), %rdi */
+	OP(s, "\xf3\xaa");			  /* rep stosb */
 	script_sys(s, FAKE_SYS_GETPID);
-	RIP(s, "\x48\x89\x15", SCRIPT_DATA + 24);	/* mov %rdx, 24(data) */
-	OP(s, "\xff\xcb");				/* dec %ebx */
-	REL(s, "\x0f\x85", loop);			/* jne loop */
+	RIP(s, "\x48\x89\x15", SCRIPT_DATA + 24); /* mov %rdx, 24(data) */
+	OP(s, "\xff\xcb");			  /* dec %ebx */
+	REL(s, "\x0f\x85", loop);		  /* jne loop */
 	script_sys2(s, FAKE_SYS_EXIT, 0, 0);
 }
 
@@ -236,10 +236,10 @@ static void areas(struct fake_test *t)
 
 static void refusals(struct fake_test *t)
 {
-	static const u8 int3[] = { 0xcc, 0x90, 0x90 }, hlt[] = { 0xf4 }, nop[] = { 0x90 }, add[] = { 0x48, 0x01, 0xd8 };
+	static const u8 int3[] = {0xcc, 0x90, 0x90}, hlt[] = {0xf4}, nop[] = {0x90}, add[] = {0x48, 0x01, 0xd8};
 	struct upr_session *session = upr_session_new(UPR_MODE_AUTO);
-	struct upr_consumer a = { .data = NULL }, b = { .data = NULL };
-	struct upr_file_key key = { .dev = 1, .ino = 2 };
+	struct upr_consumer a = {.data = NULL}, b = {.data = NULL};
+	struct upr_file_key key = {.dev = 1, .ino = 2};
 	struct upr_probe *probe = NULL, *again = NULL;
 
 	fake_ok(t, upr_register(session, key, 0, int3, 3, UPR_INSN_64, &a, NULL) == -EOPNOTSUPP,
@@ -265,16 +265,16 @@ static void refusals(struct fake_test *t)
 }
 
 const struct fake_case upr_way_cases[] = {
-	{ "refusals", refusals },
-	{ "tour", tour },
-	{ "areas", areas },
-	{ "writes", upr_test_writes },
-	{ "differs", upr_test_differs },
-	{ "shared", upr_test_shared },
-	{ "within", upr_test_within },
-	{ "flags", upr_test_flags },
-	{ "unmapped", upr_test_unmapped },
-	{ "far", upr_test_far },
-	{ "many", upr_test_many },
-	{ NULL, NULL },
+	{"refusals", refusals},
+	{"tour", tour},
+	{"areas", areas},
+	{"writes", upr_test_writes},
+	{"differs", upr_test_differs},
+	{"shared", upr_test_shared},
+	{"within", upr_test_within},
+	{"flags", upr_test_flags},
+	{"unmapped", upr_test_unmapped},
+	{"far", upr_test_far},
+	{"many", upr_test_many},
+	{NULL, NULL},
 };

@@ -7,6 +7,8 @@
  *
  * Locks: none, one thread.
  */
+/* printed in Documentation/utrace.txt, line for line */
+/* clang-format off */
 #include "utrace-cases.h"
 
 /* example begin */

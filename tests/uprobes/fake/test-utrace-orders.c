@@ -13,6 +13,8 @@
  *
  * Locks: none, one thread.
  */
+/* tables, aligned by hand */
+/* clang-format off */
 #include "utrace-cases.h"
 
 #define MAX_RIDERS	24

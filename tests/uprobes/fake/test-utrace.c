@@ -14,7 +14,7 @@
 
 static struct {
 	unsigned int interrupts, resumes;
-	enum utrace_resume how;		/* of the last resume */
+	enum utrace_resume how; /* of the last resume */
 	struct list_head works;
 } home;
 
@@ -68,18 +68,18 @@ static void run_works(void)
 
 struct voice {
 	struct utrace_engine *e;
-	enum utrace_resume answer;	/* to everything but quiesce */
+	enum utrace_resume answer; /* to everything but quiesce */
 	enum utrace_resume quiesce;
 	enum utrace_signal_action sig;
-	bool has_opinion;		/* on signals */
+	bool has_opinion; /* on signals */
 	int new_signo;
 	enum utrace_syscall_action sys;
 	s64 result;
 	bool claims, was_mine;
-	void (*meanwhile)(struct voice *v);	/* done inside the callback */
+	void (*meanwhile)(struct voice *v); /* done inside the callback */
 	struct voice *other;
 	unsigned int heard, quiesced, deaths, released;
-	int order;			/* when it was called last */
+	int order; /* when it was called last */
 };
 
 static int turns;
@@ -277,7 +277,7 @@ static void test_order(struct fake_test *t)
 
 static void test_signal(struct fake_test *t)
 {
-	struct utrace_signal sig = { .signo = 10 };
+	struct utrace_signal sig = {.signo = 10};
 	struct utrace_task *task = new_task();
 	enum utrace_signal_action action;
 	struct voice v[3];
@@ -380,7 +380,7 @@ static void test_hold(struct fake_test *t)
 
 static void test_owed(struct fake_test *t)
 {
-	struct utrace_signal sig = { .signo = 10 };
+	struct utrace_signal sig = {.signo = 10};
 	struct utrace_task *task = new_task();
 	enum utrace_signal_action action;
 	struct voice v[2];
@@ -452,8 +452,7 @@ static void test_report(struct fake_test *t)
 	home.interrupts = 0;
 	utrace_control(v[0].e, UTRACE_INTERRUPT);
 	fake_ok(t, home.interrupts == 1 && !home.resumes, "a report is asked of a held task without letting it go");
-	fake_ok(t, utrace_report_quiesce(task) == UTRACE_STOP && v[0].quiesced == 3 && v[1].quiesced == 1,
-		"and had");
+	fake_ok(t, utrace_report_quiesce(task) == UTRACE_STOP && v[0].quiesced == 3 && v[1].quiesced == 1, "and had");
 	home.interrupts = 0;
 	utrace_control(v[1].e, UTRACE_REPORT);
 	fake_ok(t, home.resumes == 1 && home.how == UTRACE_REPORT, "REPORT lets go of the engine's own stop");
@@ -483,7 +482,8 @@ static void test_step(struct fake_test *t)
 	utrace_control(v[0].e, UTRACE_SINGLESTEP);
 	fake_ok(t, !home.resumes, "a step wish does not break another engine's stop");
 	utrace_control(v[1].e, UTRACE_BLOCKSTEP);
-	fake_ok(t, home.resumes == 1 && home.how == UTRACE_SINGLESTEP, "once let go the task steps, by the stronger step");
+	fake_ok(t, home.resumes == 1 && home.how == UTRACE_SINGLESTEP,
+		"once let go the task steps, by the stronger step");
 	utrace_report_step(task, &mine);
 	fake_ok(t, v[0].was_mine && v[1].was_mine, "which both have asked for");
 	finish(t, task, v, 2, "step");
@@ -491,7 +491,7 @@ static void test_step(struct fake_test *t)
 
 static void test_step_kept(struct fake_test *t)
 {
-	struct utrace_signal sig = { .signo = 10 };
+	struct utrace_signal sig = {.signo = 10};
 	struct utrace_task *task = new_task();
 	enum utrace_signal_action action;
 	struct voice v[2];
@@ -577,13 +577,16 @@ static void test_detach(struct fake_test *t)
 	fake_ok(t, utrace_report_exec(task) == UTRACE_RESUME && !v[2].heard, "detached before its turn: not called");
 	v[1].other = &v[0];
 	v[0].answer = UTRACE_STOP;
-	fake_ok(t, utrace_report_exec(task) == UTRACE_RESUME && v[0].heard == 2, "detached after its turn: its stop goes");
+	fake_ok(t, utrace_report_exec(task) == UTRACE_RESUME && v[0].heard == 2,
+		"detached after its turn: its stop goes");
 	v[1].other = &v[1];
 	v[1].answer = UTRACE_STOP;
 	fake_ok(t, utrace_report_exec(task) == UTRACE_RESUME, "detached in its own callback: so does its answer");
 	fake_ok(t, list_empty(&task->engines), "none is left on the task");
-	fake_ok(t, utrace_control(v[1].e, UTRACE_STOP) == -ESRCH && utrace_set_events(v[1].e, 1) == -ESRCH &&
-		!utrace_is_stopped(v[1].e), "a detached engine has no say");
+	fake_ok(t,
+		utrace_control(v[1].e, UTRACE_STOP) == -ESRCH && utrace_set_events(v[1].e, 1) == -ESRCH &&
+			!utrace_is_stopped(v[1].e),
+		"a detached engine has no say");
 	utrace_detach(v[1].e);
 	finish(t, task, v, 3, "detach");
 }
@@ -627,7 +630,8 @@ static void test_control_inside(struct fake_test *t)
 	voice_init(&v[0], task);
 	v[0].answer = UTRACE_STOP;
 	v[0].meanwhile = release_self;
-	fake_ok(t, utrace_report_exec(task) == UTRACE_RESUME, "let go while the callback runs: its stop is out of date");
+	fake_ok(t, utrace_report_exec(task) == UTRACE_RESUME,
+		"let go while the callback runs: its stop is out of date");
 	v[0].meanwhile = NULL;
 	fake_ok(t, utrace_report_exec(task) == UTRACE_STOP, "but not the next one");
 	utrace_control(v[0].e, UTRACE_RESUME);
@@ -698,24 +702,22 @@ static void test_death_inside(struct fake_test *t)
 	fake_ok(t, v[0].released == 1 && v[1].released == 1, "and its engines go");
 }
 
-const struct fake_case utrace_cases[] = {
-	{ "utrace merge", test_merge },
-	{ "utrace order", test_order },
-	{ "utrace signal", test_signal },
-	{ "utrace syscall", test_syscall },
-	{ "utrace breakpoint", test_breakpoint },
-	{ "utrace hold", test_hold },
-	{ "utrace owed", test_owed },
-	{ "utrace take back", test_take_back },
-	{ "utrace report", test_report },
-	{ "utrace step", test_step },
-	{ "utrace step kept", test_step_kept },
-	{ "utrace step deaf", test_step_deaf },
-	{ "utrace detach", test_detach },
-	{ "utrace detach lets go", test_detach_lets_go },
-	{ "utrace attach inside", test_attach_inside },
-	{ "utrace control inside", test_control_inside },
-	{ "utrace death", test_death },
-	{ "utrace death inside", test_death_inside },
-	{ }
-};
+const struct fake_case utrace_cases[] = {{"utrace merge", test_merge},
+					 {"utrace order", test_order},
+					 {"utrace signal", test_signal},
+					 {"utrace syscall", test_syscall},
+					 {"utrace breakpoint", test_breakpoint},
+					 {"utrace hold", test_hold},
+					 {"utrace owed", test_owed},
+					 {"utrace take back", test_take_back},
+					 {"utrace report", test_report},
+					 {"utrace step", test_step},
+					 {"utrace step kept", test_step_kept},
+					 {"utrace step deaf", test_step_deaf},
+					 {"utrace detach", test_detach},
+					 {"utrace detach lets go", test_detach_lets_go},
+					 {"utrace attach inside", test_attach_inside},
+					 {"utrace control inside", test_control_inside},
+					 {"utrace death", test_death},
+					 {"utrace death inside", test_death_inside},
+					 {}};

@@ -21,13 +21,13 @@
 
 #include "../tap.h"
 
-#define NR_CONTROLLERS	3
-#define NR_STOPS	10000
-#define TIMEOUT_S	60
+#define NR_CONTROLLERS 3
+#define NR_STOPS       10000
+#define TIMEOUT_S      60
 
 static atomic_t interrupted, finished;
-static atomic_t moves;			/* the task's progress in user mode */
-static enum utrace_resume resumed_how;	/* under the task's lock */
+static atomic_t moves;		       /* the task's progress in user mode */
+static enum utrace_resume resumed_how; /* under the task's lock */
 static time_t deadline;
 
 static struct {

@@ -9,11 +9,11 @@
  */
 #include "upr-random.h"
 
-#define FUNCS		3
-#define THREAD_STACK	1024u
+#define FUNCS	     3
+#define THREAD_STACK 1024u
 
 /* nop; push %rbp; pop %rbp; ret */
-const u8 random_lib[4] = { 0x90, 0x55, 0x5d, 0xc3 };
+const u8 random_lib[4] = {0x90, 0x55, 0x5d, 0xc3};
 
 struct author {
 	struct script *s;
@@ -21,7 +21,7 @@ struct author {
 	unsigned int what;
 	unsigned int funcs[FUNCS];
 	unsigned int nr_funcs;
-	unsigned int children;		/* still to be made */
+	unsigned int children; /* still to be made */
 	bool in_child;
 };
 
@@ -68,28 +68,28 @@ static void write_compute(struct author *a)
 
 	switch (random_below(a->r, 8)) {
 	case 0:
-		OP32(s, "\xb8", random_below(a->r, 1000));	/* mov $n, %eax */
+		OP32(s, "\xb8", random_below(a->r, 1000)); /* mov $n, %eax */
 		break;
 	case 1:
-		OP32(s, "\x41\xb8", random_below(a->r, 1000));	/* mov $n, %r8d */
+		OP32(s, "\x41\xb8", random_below(a->r, 1000)); /* mov $n, %r8d */
 		break;
 	case 2:
-		OP(s, "\x48\x01\xc8");				/* add %rcx, %rax */
+		OP(s, "\x48\x01\xc8"); /* add %rcx, %rax */
 		break;
 	case 3:
-		OP(s, "\x4c\x29\xc2");				/* sub %r8, %rdx */
+		OP(s, "\x4c\x29\xc2"); /* sub %r8, %rdx */
 		break;
 	case 4:
-		OP(s, "\x31\xf1");				/* xor %esi, %ecx */
+		OP(s, "\x31\xf1"); /* xor %esi, %ecx */
 		break;
 	case 5:
-		OP(s, "\x48\x83\xc6\x07");			/* add $7, %rsi */
+		OP(s, "\x48\x83\xc6\x07"); /* add $7, %rsi */
 		break;
 	case 6:
-		OP(s, "\x48\x8d\x54\x08\x05");			/* lea 5(%rax,%rcx), %rdx */
+		OP(s, "\x48\x8d\x54\x08\x05"); /* lea 5(%rax,%rcx), %rdx */
 		break;
 	case 7:
-		OP(s, "\x48\xff\xc2");				/* inc %rdx */
+		OP(s, "\x48\xff\xc2"); /* inc %rdx */
 		break;
 	}
 }
@@ -100,24 +100,24 @@ static void write_memory(struct author *a)
 
 	switch (random_below(a->r, 6)) {
 	case 0:
-		RIP(s, "\x48\x8b\x0d", some_data(a));		/* mov data, %rcx */
+		RIP(s, "\x48\x8b\x0d", some_data(a)); /* mov data, %rcx */
 		break;
 	case 1:
-		RIP(s, "\x48\x89\x05", some_data(a));		/* mov %rax, data */
+		RIP(s, "\x48\x89\x05", some_data(a)); /* mov %rax, data */
 		break;
 	case 2:
-		RIP(s, "\x4c\x01\x05", some_data(a));		/* add %r8, data */
+		RIP(s, "\x4c\x01\x05", some_data(a)); /* add %r8, data */
 		break;
 	case 3:
-		RIP(s, "\xff\x35", some_data(a));		/* push data */
-		OP(s, "\x5a");					/* pop %rdx */
+		RIP(s, "\xff\x35", some_data(a)); /* push data */
+		OP(s, "\x5a");			  /* pop %rdx */
 		break;
 	case 4:
-		OP(s, "\x50");					/* push %rax */
-		OP(s, "\x41\x58");				/* pop %r8 */
+		OP(s, "\x50");	   /* push %rax */
+		OP(s, "\x41\x58"); /* pop %r8 */
 		break;
 	case 5:
-		OP(s, "\x9c");					/* pushf */
+		OP(s, "\x9c");						  /* pushf */
 		script_op(s, random_below(a->r, 2) ? "\x9d" : "\x5a", 1); /* popf, pop %rdx */
 		break;
 	}
@@ -130,7 +130,7 @@ static void write_branch(struct author *a)
 
 	switch (random_below(a->r, 4)) {
 	case 0:
-		OP(s, "\x48\x39\xc8");				/* cmp %rcx, %rax */
+		OP(s, "\x48\x39\xc8");							     /* cmp %rcx, %rax */
 		from = script_rel(s, random_below(a->r, 2) ? "\x0f\x85" : "\x0f\x8c", 2, 0); /* jne, jl */
 		write_compute(a);
 		script_aim(s, from);
@@ -141,13 +141,13 @@ static void write_branch(struct author *a)
 		script_aim(s, from);
 		break;
 	case 2:
-		OP(s, "\xeb\x03");				/* jmp over a three-byte nop */
+		OP(s, "\xeb\x03"); /* jmp over a three-byte nop */
 		OP(s, "\x0f\x1f\x00");
 		break;
 	case 3:
-		OP32(s, "\xb9", 1 + random_below(a->r, 3));	/* mov $n, %ecx */
-		OP(s, "\x48\xff\xc0");				/* 1: inc %rax */
-		OP(s, "\xe2\xfb");				/* loop 1b */
+		OP32(s, "\xb9", 1 + random_below(a->r, 3)); /* mov $n, %ecx */
+		OP(s, "\x48\xff\xc0");			    /* 1: inc %rax */
+		OP(s, "\xe2\xfb");			    /* loop 1b */
 		break;
 	}
 }
@@ -165,20 +165,20 @@ static void write_call(struct author *a)
 		return;
 	}
 	OP32(s, "\xb8", (u32)FAKE_TEXT + func);
-	OP(s, "\xff\xd0");					/* call *%rax */
+	OP(s, "\xff\xd0"); /* call *%rax */
 }
 
 static void write_string(struct author *a)
 {
 	OP32(a->s, "\xb9", random_below(a->r, 4));
 	RIP(a->s, "\x48\x8d\x3d", SCRIPT_DATA + 1024 + random_below(a->r, 64));
-	OP(a->s, "\xf3\xaa");					/* rep stosb */
+	OP(a->s, "\xf3\xaa"); /* rep stosb */
 }
 
 static void write_kill(struct author *a)
 {
 	script_sys(a->s, FAKE_SYS_GETTID);
-	OP(a->s, "\x89\xc7");					/* mov %eax, %edi */
+	OP(a->s, "\x89\xc7"); /* mov %eax, %edi */
 	OP32(a->s, "\xbe", RANDOM_SIGUSR1);
 	script_sys(a->s, FAKE_SYS_KILL);
 }
@@ -205,7 +205,7 @@ static void write_child(struct author *a)
 	call = thread ? FAKE_SYS_CLONE : random_below(a->r, 2) ? FAKE_SYS_FORK : FAKE_SYS_VFORK;
 	/* a stack of its own each time round: the first word of the data says where the next one is */
 	RIP(a->s, "\x48\x8b\x35", SCRIPT_DATA);		/* mov data, %rsi */
-	OP32(a->s, "\x48\x8d\x96", (u32)-THREAD_STACK);	/* lea -THREAD_STACK(%rsi), %rdx */
+	OP32(a->s, "\x48\x8d\x96", (u32)-THREAD_STACK); /* lea -THREAD_STACK(%rsi), %rdx */
 	RIP(a->s, "\x48\x89\x15", SCRIPT_DATA);		/* mov %rdx, data */
 	OP32(a->s, "\xbf", 1);				/* mov $1, %edi */
 	script_sys(a->s, call);
@@ -275,9 +275,9 @@ static void write_func(struct author *a)
 	bool frame = random_below(a->r, 2);
 
 	if (frame) {
-		OP(a->s, "\x55");				/* push %rbp */
-		OP(a->s, "\x48\x89\xe5");			/* mov %rsp, %rbp */
-		OP(a->s, "\x48\x83\xec\x20");			/* sub $32, %rsp */
+		OP(a->s, "\x55");	      /* push %rbp */
+		OP(a->s, "\x48\x89\xe5");     /* mov %rsp, %rbp */
+		OP(a->s, "\x48\x83\xec\x20"); /* sub $32, %rsp */
 	}
 	switch (random_below(a->r, 3)) {
 	case 0:
@@ -291,14 +291,14 @@ static void write_func(struct author *a)
 		break;
 	}
 	if (frame)
-		OP(a->s, "\xc9");				/* leave */
+		OP(a->s, "\xc9"); /* leave */
 	OP(a->s, "\xc3");
 	a->funcs[a->nr_funcs++] = at;
 }
 
 void random_program(struct script *s, struct random *r, unsigned int what)
 {
-	struct author a = { .s = s, .r = r, .what = what, .children = 3 };
+	struct author a = {.s = s, .r = r, .what = what, .children = 3};
 	unsigned int over = REL(s, "\xe9", 0), handler, loop;
 
 	while (a.nr_funcs < FUNCS)
@@ -315,7 +315,7 @@ void random_program(struct script *s, struct random *r, unsigned int what)
 	OP32(s, "\xbb", 1 + random_below(r, 3));
 	loop = s->len;
 	write_items(&a, 4 + random_below(r, 12));
-	OP(s, "\xff\xcb");					/* dec %ebx */
+	OP(s, "\xff\xcb"); /* dec %ebx */
 	REL(s, "\x0f\x85", loop);
 	script_sys2(s, FAKE_SYS_EXIT, 0, 0);
 }

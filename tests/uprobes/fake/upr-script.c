@@ -170,8 +170,8 @@ int site_register(struct site *site)
 	size_t len = min_t(size_t, UPR_INSN_MAX, st->script.len - site->offset);
 	int r;
 
-	r = upr_register(st->w->session, st->file->key, site->offset, st->script.code + site->offset, len,
-			 UPR_INSN_64, &site->consumer, &site->probe);
+	r = upr_register(st->w->session, st->file->key, site->offset, st->script.code + site->offset, len, UPR_INSN_64,
+			 &site->consumer, &site->probe);
 	if (!r)
 		site->registered = true;
 	return r;

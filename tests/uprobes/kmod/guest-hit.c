@@ -25,10 +25,10 @@
 
 #include "../tap.h"
 
-#define WAIT_MS		30000
-#define DEVICE		"/dev/upr-proof"
-#define MAX_THREADS	4
-#define EXEC_STATUS	7
+#define WAIT_MS	    30000
+#define DEVICE	    "/dev/upr-proof"
+#define MAX_THREADS 4
+#define EXEC_STATUS 7
 
 /* --- what is probed ------------------------------------------------------- */
 
@@ -92,17 +92,13 @@ static void call_ret(uint64_t *counter)
 
 static const struct function {
 	const char *name;
-	target_fn probed;	/* where the probe goes */
-	target_fn call;		/* what the worker calls */
+	target_fn probed; /* where the probe goes */
+	target_fn call;	  /* what the worker calls */
 } functions[] = {
-	{ "push", t_push, t_push },
-	{ "imul from memory", t_boost, t_boost },
-	{ "lock inc", t_memory, t_memory },
-	{ "mov from rip-relative memory", t_riprel, t_riprel },
-	{ "call", t_call, t_call },
-	{ "sub from rsp", t_alu, t_alu },
-	{ "ret", t_ret, call_ret },
-	{ "call through memory", t_icall_at, t_icall },
+	{"push", t_push, t_push},	  {"imul from memory", t_boost, t_boost},
+	{"lock inc", t_memory, t_memory}, {"mov from rip-relative memory", t_riprel, t_riprel},
+	{"call", t_call, t_call},	  {"sub from rsp", t_alu, t_alu},
+	{"ret", t_ret, call_ret},	  {"call through memory", t_icall_at, t_icall},
 };
 
 enum { F_PUSH, F_BOOST, F_MEMORY, F_RIPREL, F_CALL, F_ALU, F_RET, F_ICALL, NR_FUNCTIONS };
@@ -110,11 +106,11 @@ enum { F_PUSH, F_BOOST, F_MEMORY, F_RIPREL, F_CALL, F_ALU, F_RET, F_ICALL, NR_FU
 /* --- the worker ------------------------------------------------------------- */
 
 enum op {
-	OP_CALL,		/* threads x calls of one function */
-	OP_FORK,		/* the same in a forked child */
-	OP_CHURN,		/* each call in a thread of its own */
-	OP_SPIN,		/* all functions until told to stop */
-	OP_EXEC,		/* another program, which exits with EXEC_STATUS */
+	OP_CALL,  /* threads x calls of one function */
+	OP_FORK,  /* the same in a forked child */
+	OP_CHURN, /* each call in a thread of its own */
+	OP_SPIN,  /* all functions until told to stop */
+	OP_EXEC,  /* another program, which exits with EXEC_STATUS */
 	OP_QUIT,
 };
 
@@ -160,7 +156,7 @@ static void *run_spin(void *arg)
 
 static uint64_t in_threads(const struct order *order, void *(*run)(void *), int *stop)
 {
-	struct job jobs[MAX_THREADS] = { 0 };
+	struct job jobs[MAX_THREADS] = {0};
 	pthread_t threads[MAX_THREADS];
 	uint64_t sum = 0;
 	int i;
@@ -189,7 +185,7 @@ static uint64_t in_threads(const struct order *order, void *(*run)(void *), int 
 
 static uint64_t in_child(const struct order *order)
 {
-	struct job job = { .fn = functions[order->function].call, .calls = order->calls };
+	struct job job = {.fn = functions[order->function].call, .calls = order->calls};
 	int status = -1;
 	pid_t pid = fork();
 
@@ -204,7 +200,7 @@ static uint64_t in_child(const struct order *order)
 
 static uint64_t in_churn(const struct order *order)
 {
-	struct order one = { .function = order->function, .threads = 2, .calls = 1 };
+	struct order one = {.function = order->function, .threads = 2, .calls = 1};
 	uint64_t sum = 0;
 	long i;
 
@@ -258,7 +254,7 @@ static void start_worker(void)
 
 static void send_order(enum op op, int function, int threads, long calls)
 {
-	struct order order = { op, function, threads, calls };
+	struct order order = {op, function, threads, calls};
 
 	if (write(orders[1], &order, sizeof(order)) != sizeof(order))
 		diag("the worker does not listen: %s", strerror(errno));
@@ -267,7 +263,7 @@ static void send_order(enum op op, int function, int threads, long calls)
 /* What the worker has counted, or -1 */
 static long long answer(void)
 {
-	struct pollfd pfd = { .fd = answers[0], .events = POLLIN };
+	struct pollfd pfd = {.fd = answers[0], .events = POLLIN};
 	uint64_t value;
 
 	if (poll(&pfd, 1, WAIT_MS) != 1 || read(answers[0], &value, sizeof(value)) != sizeof(value))
@@ -363,7 +359,8 @@ static int read_line(unsigned int id, struct line *ret)
 		unsigned int got;
 
 		if (sscanf(p, "%u %lld %lld %u %15s %127[^\n]", &got, &ret->hits, &ret->missed, &ret->sites, ret->way,
-			   ret->reason) >= 5 && got == id)
+			   ret->reason) >= 5 &&
+		    got == id)
 			return 1;
 	}
 	return 0;
@@ -371,8 +368,8 @@ static int read_line(unsigned int id, struct line *ret)
 
 static void get_text(target_fn fn, unsigned char *buf, size_t len)
 {
-	struct iovec local = { buf, len };
-	struct iovec remote = { (void *)(uintptr_t)fn, len };
+	struct iovec local = {buf, len};
+	struct iovec remote = {(void *)(uintptr_t)fn, len};
 
 	memset(buf, 0, len);
 	process_vm_readv(pid, &local, 1, &remote, 1, 0);
@@ -409,12 +406,15 @@ static void one_function(int function, const char *mode, enum op op, int threads
 	const struct function *f = &functions[function];
 	static char maps_before[8192], maps_after[8192];
 	unsigned char before[16], during[16], after[16];
-	struct line line = { 0 };
+	struct line line = {0};
 	long long counted;
 	char what[128];
 
 	snprintf(what, sizeof(what), "%s, mode %s, %s%d x %ld", f->name, mode,
-		 op == OP_FORK ? "forked " : op == OP_CHURN ? "new threads " : "", threads, calls);
+		 op == OP_FORK	? "forked " :
+		 op == OP_CHURN ? "new threads " :
+				  "",
+		 threads, calls);
 	start_worker();
 	/* threads leave their stacks in the maps: let them do so first */
 	send_order(OP_CALL, function, op == OP_CHURN ? 2 : threads, 1);
@@ -518,7 +518,7 @@ static void gone_while_running(bool exec)
 
 int main(int argc, char **argv)
 {
-	static const char *const modes[] = { "trap", "step" };
+	static const char *const modes[] = {"trap", "step"};
 	size_t m;
 	int f;
 

@@ -8,6 +8,8 @@
  * that both compilations decode alike.  Completeness is tests/uprobes/decoder's.
  * No locks; pure computation.
  */
+/* tables, aligned by hand */
+/* clang-format off */
 #include <upr-compat.h>
 #include <utrace/insn.h>
 

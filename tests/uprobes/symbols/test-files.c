@@ -80,7 +80,8 @@ static void test_find(void)
 	setenv("PATH", dir, 1);
 	if (!chdir("/"))
 		check_find("pie", "/t/pie");
-	ok(upr_elf_file_find("nosuchthing", &path, &err) && err.kind == UPR_ERR_NO_FILE && strstr(err.text, "nosuchthing"),
+	ok(upr_elf_file_find("nosuchthing", &path, &err) && err.kind == UPR_ERR_NO_FILE &&
+		   strstr(err.text, "nosuchthing"),
 	   "what is not there: %s", err.text);
 	ok(upr_elf_file_find("", &path, &err) && err.kind == UPR_ERR_NO_FILE, "no name");
 	ok(!upr_elf_file_find("/nonexistent/x", &path, &err) && !strcmp(path, "/nonexistent/x"),

@@ -25,15 +25,15 @@ static void handler(int sig)
 
 int main(int argc, char **argv)
 {
-	struct itimerval it = { { 0, 1000 }, { 0, 1000 } };
-	struct sigaction sa = { .sa_handler = handler, .sa_flags = SA_RESTART };
+	struct itimerval it = {{0, 1000}, {0, 1000}};
+	struct sigaction sa = {.sa_handler = handler, .sa_flags = SA_RESTART};
 	long calls = argc > 1 ? atol(argv[1]) : 1000, x = 0;
 
 	sigaction(SIGALRM, &sa, NULL);
 	setitimer(ITIMER_REAL, &it, NULL);
 	while (x < calls || in_handler < 200)
 		x = entry_push(x);
-	it = (struct itimerval){ 0 };
+	it = (struct itimerval){0};
 	setitimer(ITIMER_REAL, &it, NULL);
 	printf("entry_push %ld\nentry_lea %ld\n", x + pushed_in_handler, in_handler);
 	return 0;

@@ -33,8 +33,8 @@ int main(int argc, char **argv)
 		const char *name;
 		long (*function)(long x);
 	} entries[] = {
-		{ "push", entry_push }, { "lea", entry_lea }, { "nop", entry_nop },
-		{ "endbr", entry_endbr }, { "sub", entry_sub }, { "riprel", entry_riprel },
+		{"push", entry_push},	{"lea", entry_lea}, {"nop", entry_nop},
+		{"endbr", entry_endbr}, {"sub", entry_sub}, {"riprel", entry_riprel},
 	};
 	static pthread_t threads[64];
 	static long done[64];

@@ -55,7 +55,7 @@ static uint64_t address_of(const struct stepper_table *table, const char *path, 
 /* Is it a string instruction with a repeat prefix?  Other prefixes may stand around that. */
 static int is_repeated(const char *path, uint64_t offset)
 {
-	unsigned char code[16] = { 0 };
+	unsigned char code[16] = {0};
 	int fd = open(path, O_RDONLY), i, rep = 0;
 
 	if (fd < 0 || pread(fd, code, sizeof(code), offset) < 1)

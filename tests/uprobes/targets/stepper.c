@@ -105,8 +105,8 @@ static void save_maps(void)
 
 __attribute__((constructor(101))) static void start(void)
 {
-	struct kernel_sigaction sa = { handler, SA_SIGINFO | SA_ONSTACK | SA_RESTART | 0x04000000, restorer, 0 };
-	stack_t stack = { .ss_sp = handler_stack, .ss_size = sizeof(handler_stack) };
+	struct kernel_sigaction sa = {handler, SA_SIGINFO | SA_ONSTACK | SA_RESTART | 0x04000000, restorer, 0};
+	stack_t stack = {.ss_sp = handler_stack, .ss_size = sizeof(handler_stack)};
 	const char *path = table_path();
 	long fd = path ? call(SYS_openat, AT_FDCWD, (long)path, O_RDWR, 0, 0) : -1;
 

@@ -18,24 +18,24 @@
 
 #include "../tap.h"
 
-#define NR_TASKS	6
-#define NR_CONTROLLERS	2
-#define NR_SITES	64
-#define SITE_SIZE	4		/* mov %rsp, %rbp; nop */
-#define TEXT		0x400000ull
-#define TEXT_SIZE	(NR_SITES * SITE_SIZE)
-#define AREA		0x500000ull
-#define AREA_SIZE	(16 * 4096)
-#define ROUNDS		2000
-#define TIMEOUT_S	60
+#define NR_TASKS       6
+#define NR_CONTROLLERS 2
+#define NR_SITES       64
+#define SITE_SIZE      4 /* mov %rsp, %rbp; nop */
+#define TEXT	       0x400000ull
+#define TEXT_SIZE      (NR_SITES * SITE_SIZE)
+#define AREA	       0x500000ull
+#define AREA_SIZE      (16 * 4096)
+#define ROUNDS	       2000
+#define TIMEOUT_S      60
 
-static const u8 site_code[SITE_SIZE] = { 0x48, 0x89, 0xe5, 0x90 };
+static const u8 site_code[SITE_SIZE] = {0x48, 0x89, 0xe5, 0x90};
 static u8 text[TEXT_SIZE], area[AREA_SIZE];
-static atomic64_t executed[2 * NR_SITES];	/* after a trap; odd ones are the nops */
-static const struct upr_file_key key = { 1, 2 };
+static atomic64_t executed[2 * NR_SITES]; /* after a trap; odd ones are the nops */
+static const struct upr_file_key key = {1, 2};
 static struct upr_session *session;
 static struct upr_mm *mm;
-static u64 area_next;				/* worker only */
+static u64 area_next; /* worker only */
 static atomic_t finished, pause_all, paused, controllers_done, strayed, areas_out;
 static time_t deadline;
 
@@ -263,7 +263,7 @@ static bool in_area(u64 pc)
 /* The copy of the mov, and the jump behind it. */
 static void run_slot(struct runner *r, u64 addr)
 {
-	struct utrace_signal sig = { .signo = 10 };
+	struct utrace_signal sig = {.signo = 10};
 	enum utrace_signal_action action = UTRACE_SIG_DELIVER;
 	enum utrace_resume how;
 	s32 rel;

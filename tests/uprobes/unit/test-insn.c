@@ -8,6 +8,8 @@
  * string stands at the end of its own allocation, under ASan).  Breadth is the
  * business of zydis-compare.  Single-threaded; no locks.
  */
+/* tables, aligned by hand */
+/* clang-format off */
 #include <errno.h>
 #include <string.h>
 

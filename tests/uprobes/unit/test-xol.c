@@ -35,7 +35,7 @@ static void test_scratch_of_mov(void)
 	unsigned int reg, wrong = 0;
 
 	for (reg = 0; reg < 16; reg++) {
-		u8 code[] = { (u8)(0x48 | (reg & 8) >> 1), 0x8b, (u8)(0x05 | (reg & 7) << 3), 0x10, 0, 0, 0 };
+		u8 code[] = {(u8)(0x48 | (reg & 8) >> 1), 0x8b, (u8)(0x05 | (reg & 7) << 3), 0x10, 0, 0, 0};
 		u64 addr = 0x400000, slot = 0x7f0000000000;
 		u8 buf[UPR_SLOT_SIZE];
 		struct upr_insn copy;
@@ -68,7 +68,7 @@ static void test_scratch_of_all(void)
 		for (j = 0; j < sizeof(code); j++)
 			code[j] = (u8)rnd();
 		if (i & 1)
-			code[0] = (u8[]){ 0x62, 0xc4, 0xc5, 0x0f, 0x8f, 0x66, 0xf3, 0x48 }[i / 2 % 8];
+			code[0] = (u8[]){0x62, 0xc4, 0xc5, 0x0f, 0x8f, 0x66, 0xf3, 0x48}[i / 2 % 8];
 		if (upr_xol_analyze(&xol, code, sizeof(code), UPR_INSN_64, 0) || xol.scratch == UPR_INSN_NOREG ||
 		    xol.insn.addrsize != 8)
 			continue;
@@ -107,12 +107,12 @@ static u64 jump_target(const u8 *at, u64 pc)
 static void test_reach(void)
 {
 	/* mov rel(%rip),%eax with operands at and beyond both ends */
-	static const s32 disp[] = { 0, 0x10, 0x7fffffff, -0x7fffffff - 1, 0x40000000, -0x40000000 };
+	static const s32 disp[] = {0, 0x10, 0x7fffffff, -0x7fffffff - 1, 0x40000000, -0x40000000};
 	unsigned int i, j, wrong = 0, boosted = 0;
 
 	for (i = 0; i < ARRAY_SIZE(disp); i++) {
 		u64 addr = 0x555555554000, lo, hi;
-		u8 code[] = { 0x8b, 0x05, 0, 0, 0, 0 }, buf[UPR_SLOT_SIZE];
+		u8 code[] = {0x8b, 0x05, 0, 0, 0, 0}, buf[UPR_SLOT_SIZE];
 		struct upr_xol xol;
 
 		memcpy(code + 2, &disp[i], 4);
@@ -156,14 +156,13 @@ static void test_branch_exits(void)
 
 	for (i = 0; i < 20000; i++) {
 		u64 addr = rnd() >> 17, slot = i & 1 ? addr + rnd() % 0x10000000 : rnd() >> 17;
-		u8 code[] = { 0x0f, (u8)(0x80 | (i & 15)), (u8)rnd(), (u8)rnd(), (u8)rnd(), (u8)rnd() };
+		u8 code[] = {0x0f, (u8)(0x80 | (i & 15)), (u8)rnd(), (u8)rnd(), (u8)rnd(), (u8)rnd()};
 		u8 buf[UPR_SLOT_SIZE];
 		struct upr_xol xol;
-		struct upr_regs regs = { .ip = 0 };
+		struct upr_regs regs = {.ip = 0};
 
 		if (upr_xol_analyze(&xol, code, sizeof(code), UPR_INSN_64, 0) ||
-		    upr_xol_build(&xol, UPR_WAY_BOOST, addr, slot, buf) ||
-		    jump_target(buf + 2, slot + 2) != addr + 6 ||
+		    upr_xol_build(&xol, UPR_WAY_BOOST, addr, slot, buf) || jump_target(buf + 2, slot + 2) != addr + 6 ||
 		    jump_target(buf + 2 + buf[1], slot + 2 + buf[1]) != upr_insn_target(&xol.insn, addr)) {
 			wrong++;
 			continue;
@@ -194,8 +193,7 @@ static void test_enter_leave(void)
 			slot = 0xf7000040;
 		for (j = 0; j < sizeof(code); j++)
 			code[j] = (u8)rnd();
-		if (upr_xol_analyze(&xol, code, sizeof(code), mode, 0) ||
-		    upr_xol_build(&xol, way, addr, slot, buf))
+		if (upr_xol_analyze(&xol, code, sizeof(code), mode, 0) || upr_xol_build(&xol, way, addr, slot, buf))
 			continue;
 		seen++;
 		memset(&regs, 0, sizeof(regs));
