@@ -339,9 +339,11 @@ int main(int argc, char **argv)
 			by_vfork();
 		else if (!strcmp(how, "slow-vfork"))
 			by_slow_vfork();
-		else if (!strcmp(how, "outlived"))
+		else if (!strcmp(how, "outlived")) {
+			/* it does not come back, and executes nothing that needs the file */
+			unlink(path);
 			outlived();
-		else if (!strcmp(how, "vfork-exit"))
+		} else if (!strcmp(how, "vfork-exit"))
 			by_vfork_exit();
 		else if (!strcmp(how, "spawn"))
 			by_spawn();
