@@ -107,6 +107,14 @@ static void catch_signals(bool started)
 	sigaction(SIGPIPE, &sa, NULL);
 }
 
+/* A stopped tool would leave the processes of others waiting at their next hit: Ctrl-Z is not for it. */
+static void stay_awake(void)
+{
+	struct sigaction sa = {.sa_handler = on_nothing};
+
+	sigaction(SIGTSTP, &sa, NULL);
+}
+
 static void on_sigio(int sig)
 {
 	workload_changed = 1;
@@ -232,6 +240,8 @@ static int start_processes(struct stat_run *run)
 	ui_progress_say("Arming", uprobe_set_nr_sites(run->set));
 	run->alive = opts->nr_pids;
 	catch_signals(opts->nr_pids);
+	if (opts->nr_pids)
+		stay_awake();
 	for (i = 0; i < opts->nr_pids && !signal_count; i++) {
 		rc = upr_home_attach(run->home, opts->pids[i], &why);
 		if (rc)
