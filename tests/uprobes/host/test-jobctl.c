@@ -6,6 +6,7 @@
 #include "drive.h"
 #include "../tap.h"
 
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -58,6 +59,23 @@ static bool hit(void *data)
 	return drive_hits(data) > 0;
 }
 
+static bool has_answered(void *data)
+{
+	struct pollfd fd = {.fd = fileno(((struct child *)data)->out), .events = POLLIN};
+
+	return poll(&fd, 1, 0) > 0;
+}
+
+/* While it is traced it cannot stop, nor its parent see it continue, unless its tracer does its work. */
+static bool obeys(struct drive *d, struct child *c, const char *order)
+{
+	child_say(c, order);
+	if (!drive_until(d, has_answered, c, 10000))
+		return false;
+	child_line(c);
+	return true;
+}
+
 /* Return: what went wrong, NULL nothing. */
 static const char *stop_and_go(struct child *c, pid_t worker, enum upr_mode mode, bool go_stopped)
 {
@@ -75,15 +93,12 @@ static const char *stop_and_go(struct child *c, pid_t worker, enum upr_mode mode
 	drive_for(&d, 5);
 	if (drive_hits(p))
 		r = "hit while stopped";
-	child_say(c, "cont");
-	child_line(c);
+	if (!obeys(&d, c, "cont"))
+		r = "not continued";
 	if (!drive_until(&d, hit, p, 10000))
 		r = "no hit afterwards";
-	if (go_stopped) {
-		child_say(c, "stop");
-		drive_for(&d, 5);
-		child_line(c);
-	}
+	if (go_stopped && !obeys(&d, c, "stop"))
+		r = "does not stop";
 	if (drive_close(&d))
 		r = "detach";
 	if (!go_stopped)
