@@ -10,6 +10,18 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+struct expected {
+	struct drive_probe *probe;
+	long hits;
+};
+
+static bool all_hit(void *data)
+{
+	struct expected *e = data;
+
+	return drive_hits(e[0].probe) >= e[0].hits && drive_hits(e[1].probe) >= e[1].hits;
+}
+
 static void one(const char *how, enum upr_mode mode, s64 counted, s64 copied, bool noted)
 {
 	char *argv[] = {strdup(target_path("target-sandbox")), (char *)how, NULL}, *out;
@@ -25,10 +37,9 @@ static void one(const char *how, enum upr_mode mode, s64 counted, s64 copied, bo
 	q = drive_count(&d, "target-sandbox", "copied");
 	r = drive_attach(&d, c.pid);
 	child_say(&c, "");
-	if (counted)
-		drive_for(&d, 200);
-	else
-		drive_for(&d, 20);
+	drive_until(&d, all_hit, (struct expected[]){{p, counted}, {q, copied}}, 10000);
+	/* and none too many */
+	drive_for(&d, 20);
 	is_int(drive_hits(p), counted, how);
 	is_int(drive_hits(q), copied, "and what needs a copy");
 	r |= drive_close(&d);
