@@ -100,7 +100,7 @@ check: deps
 	+@$(MAKE) --no-print-directory check-built
 
 check-built: all lint $(TESTS) $(TARGETS)
-	@O=$(O) TESTS_USER="$(if $(filter $(TESTS),$(T)),$(TESTS_USER:$(O)/%=build/%))" scripts/run-tests $(T)
+	@O=$(O) TESTS_USER="$(patsubst $(O)/%,build/%,$(filter $(T),$(TESTS_USER)))" scripts/run-tests $(T)
 
 fuzz: deps
 	+@$(MAKE) --no-print-directory fuzz-built
