@@ -28,6 +28,7 @@
 struct utrace_task;
 struct upr_mm;
 struct upr_area;
+struct upr_counters;
 
 /**
  * struct upr_regs - user registers of a stopped task
@@ -84,6 +85,16 @@ enum utrace_resume {
 	UTRACE_BLOCKSTEP,
 	UTRACE_RESUME,
 	UTRACE_DETACH,
+};
+
+/**
+ * struct upr_text_range - for target_ops.stacks_scan
+ * @lo, @hi:	[lo, hi)
+ * @hit:	set by the home
+ */
+struct upr_text_range {
+	u64 lo, hi;
+	bool hit;
 };
 
 /**
@@ -164,6 +175,52 @@ struct target_ops {
 	 * if the address space dies first.
 	 */
 	void (*area_unmap)(struct upr_mm *mm, u64 addr, size_t size);
+
+	/*
+	 * Jump probes.  All of these or none: a home without them has no jumps.
+	 */
+
+	/**
+	 * @counters_map: start mapping counters->size bytes of shared memory,
+	 * zeroed, in @mm: readable and writable there, and readable here through
+	 * counters->view.  Atomic.  Completion: upr_counters_mapped(), from
+	 * sleeping context, with the address in @mm or -errno as for @area_map.
+	 * A forked child inherits the mapping and goes on counting in it.
+	 */
+	void (*counters_map)(struct upr_mm *mm, struct upr_counters *counters);
+
+	/**
+	 * @counters_unmap: take it out of @mm; no pad uses it any more.  Atomic.
+	 * No completion.  The memory and @view live on.
+	 */
+	void (*counters_unmap)(struct upr_mm *mm, u64 addr, size_t size);
+
+	/** @counters_free: nobody needs counters->view any more.  Atomic. */
+	void (*counters_free)(struct upr_counters *counters);
+
+	/**
+	 * @machine: what pads can rely on.  Atomic.
+	 * @nr_cpus: one more than the highest number a CPU can have; @rdpid: see upr-jump.h
+	 */
+	void (*machine)(u32 *nr_cpus, bool *rdpid);
+
+	/**
+	 * @rseq: where the threads of @mm have registered their struct rseq, counted
+	 * from their thread pointers.  Sleeps; every task quiesced.
+	 * Return: 0 and *ret; -ENOENT: not at one and the same place for all
+	 * threads that have one, or the signature is not 0x53053053, or the program has not been started
+	 * up yet (upr_report_ready()).
+	 */
+	int (*rseq)(struct upr_mm *mm, s32 *ret);
+
+	/**
+	 * @stacks_scan: which of the @nr ranges [lo, hi) of @ranges (ascending, disjoint) does a
+	 * word on the stack of some task of @mm point into?  Their ->hit is set.
+	 * Sleeps; every task quiesced.
+	 * Return: 0; -ENOTSUPP or another -errno: some stack could not be looked at in full (a
+	 * stack pointer that lies outside of the thread's stack): all of them may be hit.
+	 */
+	int (*stacks_scan)(struct upr_mm *mm, struct upr_text_range *ranges, unsigned int nr);
 
 	/** @defer: run @work->fn in sleeping context, as soon as possible.  Atomic. */
 	void (*defer)(struct upr_work *work);

@@ -31,6 +31,7 @@
 #include <utrace/target.h>
 #include <utrace/utrace.h>
 #include <upr-arch.h>
+#include <upr-jump.h>
 
 struct upr_session;
 struct upr_probe;
@@ -51,6 +52,7 @@ struct upr_file_key {
 
 enum upr_mode {
 	UPR_MODE_AUTO,		/* the fastest safe way */
+	UPR_MODE_JUMP,		/* jumps, or not at all */
 	UPR_MODE_TRAP,		/* no jumps: emulate, boost, else step */
 	UPR_MODE_STEP,		/* single-step whatever can be stepped */
 };
@@ -65,7 +67,8 @@ enum upr_mode {
  *		May unregister consumers, its own included.
  * @unhit:	the hit just reported did not happen: a signal came first and the
  *		instruction will be hit again.  Atomic.  @hits is put back already.
- * @hits:	counted by the engine before @hit is called
+ * @hits:	counted by the engine before @hit is called.  Hits that jumps have counted are
+ *		not in it, and it may be below nought for a time: upr_consumer_hits() has all
  * @missed:	hits that could not be executed or counted in full
  * @data:	the owner's
  *
@@ -82,6 +85,7 @@ struct upr_consumer {
 	struct list_head node;		/* uprobes.c: on probe->consumers, RCU readers */
 	struct upr_probe *probe;	/* uprobes.c: NULL when not registered */
 	u64 id;				/* uprobes.c: grows with each registration */
+	u64 jump_base;			/* uprobes-count.c: jump hits of the probe before its time */
 };
 
 /* --- areas -------------------------------------------------------------- */
@@ -104,6 +108,28 @@ struct upr_area {
 	unsigned int used;
 	unsigned int hint;		/* no free slot below */
 	int state;
+};
+
+/* --- counters of jump probes ---------------------------------------------- */
+
+/**
+ * struct upr_counters - shared memory that pads count in
+ * @size:	bytes, a multiple of the page size
+ * @view:	the same memory here: set by the home before upr_counters_mapped()
+ * @host:	the home's
+ * The home reads the first and sets the others; the rest belongs to uprobes-count.c.
+ * It outlives the address space it was mapped in first: children count in it, too.
+ */
+struct upr_counters {
+	size_t size;
+	u64 *view;
+	void *host;
+	const struct target_ops *target;
+	refcount_t refs;
+	u32 nr_cpus;
+	u32 room;
+	u32 used;
+	u8 *taken;
 };
 
 /* --- address spaces ------------------------------------------------------ */
@@ -164,6 +190,24 @@ void upr_session_free(struct upr_session *session);
  */
 int upr_register(struct upr_session *session, struct upr_file_key file, u64 offset, const u8 *code, size_t len,
 		 enum upr_insn_mode mode, struct upr_consumer *consumer, struct upr_probe **ret);
+
+/**
+ * upr_register_facts() - the same with what is proven about the site
+ * Jumps are possible only where something is proven, and only for consumers with neither @want nor @hit.
+ * @facts:	its @code is that of upr_register()
+ */
+int upr_register_facts(struct upr_session *session, struct upr_file_key file, u64 offset,
+		       const struct upr_facts *facts, enum upr_insn_mode mode, struct upr_consumer *consumer,
+		       struct upr_probe **ret);
+
+/**
+ * upr_consumer_hits() - all hits of a consumer until now, jumps included
+ * Reads counters while they are being counted.  Context: sleeping.
+ */
+u64 upr_consumer_hits(struct upr_session *session, struct upr_consumer *consumer);
+
+/** upr_probe_jump() - the plan of its jump (form NONE: with the reason why not) */
+const struct upr_jump *upr_probe_jump(const struct upr_probe *probe);
 
 /**
  * upr_unregister() - take a consumer off; no @hit starts after it returns.
@@ -237,6 +281,22 @@ int upr_report_fork(struct upr_mm *parent, struct upr_mm *child);
 
 /** upr_area_mapped() - completion of target_ops.area_map: @addr, or -errno */
 void upr_area_mapped(struct upr_mm *mm, struct upr_area *area, s64 addr);
+
+/** upr_counters_mapped() - completion of target_ops.counters_map: address in @mm, or -errno */
+void upr_counters_mapped(struct upr_mm *mm, struct upr_counters *counters, s64 addr);
+
+/**
+ * upr_report_ready() - the program has been started up: its threads are registered for rseq from now on
+ * To be called once per address space (after exec, or at attach), before or after tasks enter.
+ * Pads that were built before are built anew.  Context: sleeping.
+ */
+void upr_report_ready(struct upr_mm *mm);
+
+/**
+ * upr_mm_jumps_only() - every breakpoint that stands in @mm is a jump, nothing is under way: it needs nobody to
+ * execute hits and can be left alone
+ */
+bool upr_mm_jumps_only(struct upr_mm *mm);
 
 /** upr_mm_idle() - nothing of ours is in the text, no work is pending and no task stands in a slot */
 bool upr_mm_idle(struct upr_mm *mm);

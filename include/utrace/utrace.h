@@ -40,6 +40,7 @@ struct utrace_engine;
  */
 enum utrace_signal_action {
 	UTRACE_SIG_DELIVER,	/* as is */
+	UTRACE_SIG_HOLD,	/* not now: it is reported again when nobody wants the task held or stepped any more */
 	UTRACE_SIG_REPLACE,	/* the engine has changed *sig: deliver that */
 	UTRACE_SIG_IGNORE,	/* swallow it */
 };
