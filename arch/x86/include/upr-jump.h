@@ -39,7 +39,8 @@
  *		falling into them from the site: no branch target, function start,
  *		landing pad, return address or address that data names in bytes
  *		1..@clear-1.  0: nobody has looked, or the site lies where
- *		jumps are forbidden (@why).
+ *		jumps are forbidden (@why), or the first instruction is entered in its middle.
+ *		1: nothing is known but that the first instruction is entered at its begin only
  * @dead_gpr:	UPR_GPR() set: registers whose value at the site no execution reads
  * @flags_dead:	the same of all status flags
  * @solo:	no window of more than one instruction: a branch may lead anywhere
@@ -110,7 +111,8 @@ struct upr_jump {
  * @facts:	what is proven
  * @offset:	of the site in the file: its place in its page
  * @mode:	UPR_INSN_32 is refused
- * @env:	UPR_ENV_* set (upr-arch.h): with a shadow stack no ret is displaced
+ * @env:	UPR_ENV_* set (upr-arch.h): with a shadow stack a call is displaced as UPR_JUMP_CALL or
+ *		not at all (a ret takes the same address from both stacks wherever it stands)
  *
  * Refused: anything that may enter the kernel or must be seen by it at its own place
  * (syscall, sysenter, int), xbegin, popf and whatever upr_xol_analyze()
@@ -128,7 +130,8 @@ const char *upr_jump_form_name(enum upr_jump_form form);
  * upr_jump_reach() - where the pad must lie
  * @lo, @hi:	out: [lo, hi); a pad wholly inside is in reach of the site and of
  *		all rip-relative operands of the window, and reaches back.  lo >= hi: there is no such place.
- *		For a pun: the one place, hi - lo is the pad's size
+ *		For a pun: the places that the bytes it may change choose from; 2^8 addresses for
+ *		each of them but the first, so one place for an instruction of one byte
  * @size:	of the pad
  */
 void upr_jump_reach(const struct upr_jump *jump, u64 addr, unsigned int size, u64 *lo, u64 *hi);
@@ -166,7 +169,7 @@ struct upr_pad_count {
  * struct upr_pad - a pad, described: the same description must be given to each function below
  * @jump:	of the window
  * @addr:	of the site
- * @pad:	of the pad, a multiple of 64
+ * @pad:	of the pad: a multiple of 64, for a pun any address in reach
  * @env:	see there
  * @nr_counts:	ascending by instruction, at most one for each
  */
@@ -179,7 +182,10 @@ struct upr_pad {
 	struct upr_pad_count counts[UPR_JUMP_INSNS];
 };
 
-/** upr_pad_size() - bytes of a pad wherever it lies and whatever @pad->pad and @pad->addr are; an upper bound, a multiple of 64 */
+/**
+ * upr_pad_size() - bytes of a pad wherever it lies, whatever @pad->pad and @pad->addr are
+ * An upper bound, a multiple of 64; it depends on the rest of @pad.
+ */
 unsigned int upr_pad_size(const struct upr_pad *pad);
 
 /**

@@ -26,32 +26,6 @@
  */
 #include "uprobes_xol.h"
 
-static bool fits_rel32(u64 from, u64 to)
-{
-	s64 rel = (s64)(to - from);
-
-	return rel == (s32)rel;
-}
-
-static void put8(struct upr_asm *as, u8 byte)
-{
-	as->buf[as->len++] = byte;
-}
-
-static void put_le(struct upr_asm *as, u64 value, unsigned int size)
-{
-	while (size--) {
-		put8(as, (u8)value);
-		value >>= 8;
-	}
-}
-
-static void put_bytes(struct upr_asm *as, const u8 *bytes, unsigned int size)
-{
-	memcpy(as->buf + as->len, bytes, size);
-	as->len += size;
-}
-
 /* The address of the byte after the next @size ones. */
 static u64 here(const struct upr_asm *as, unsigned int size)
 {
@@ -66,18 +40,18 @@ static void put_through_constant(struct upr_asm *as, u8 modrm, u64 value)
 	as->constants += 8;
 	for (i = 0; i < 8; i++)
 		as->buf[UPR_SLOT_SIZE - as->constants + i] = (u8)(value >> (8 * i));
-	put8(as, 0xff);
-	put8(as, modrm);
-	put_le(as, UPR_SLOT_SIZE - as->constants - (as->len + 4), 4);
+	upr_put8(as, 0xff);
+	upr_put8(as, modrm);
+	upr_put_le(as, UPR_SLOT_SIZE - as->constants - (as->len + 4), 4);
 }
 
 static void put_jump(struct upr_asm *as, u64 target)
 {
-	if (as->mode32 || fits_rel32(here(as, 5), target)) {
+	if (as->mode32 || upr_fits_rel32(here(as, 5), target)) {
 		u64 rel = target - here(as, 5);
 
-		put8(as, 0xe9);
-		put_le(as, rel, 4);
+		upr_put8(as, 0xe9);
+		upr_put_le(as, rel, 4);
 		return;
 	}
 	put_through_constant(as, 0x25, target);
@@ -86,7 +60,7 @@ static void put_jump(struct upr_asm *as, u64 target)
 /* Size of the jump put_jump() would emit for address @at. */
 unsigned int upr_jump_size(bool mode32, u64 at, u64 target)
 {
-	return mode32 || fits_rel32(at + 5, target) ? 5 : 6;
+	return mode32 || upr_fits_rel32(at + 5, target) ? 5 : 6;
 }
 
 static unsigned int jump_size(const struct upr_asm *as, unsigned int skip, u64 target)
@@ -128,7 +102,7 @@ bool upr_riprel_in_reach(const struct upr_xol *xol, u64 addr, u64 slot)
 {
 	if (xol->insn.addrsize == 4)
 		return true;
-	return fits_rel32(slot + xol->insn.length, upr_insn_riprel_addr(&xol->insn, addr));
+	return upr_fits_rel32(slot + xol->insn.length, upr_insn_riprel_addr(&xol->insn, addr));
 }
 
 /* B is inverted in VEX, EVEX and XOP, and two-byte VEX has none. */
@@ -148,14 +122,6 @@ static void clear_b_bit(const struct upr_insn *insn, u8 *code)
 	}
 }
 
-static void set_disp32(const struct upr_insn *insn, u8 *code, u32 disp)
-{
-	unsigned int i;
-
-	for (i = 0; i < 4; i++)
-		code[insn->f_disp.off + i] = (u8)(disp >> (8 * i));
-}
-
 /*
  * The instruction itself, a rip-relative operand re-aimed.  @way BOOST has no
  * scratch register: nobody would put it back.
@@ -168,7 +134,8 @@ static int put_insn(const struct upr_xol *xol, enum upr_way way, u64 addr, struc
 	memcpy(code, xol->code, sizeof(code));
 	if ((insn->attr & UPR_INSN_RIPREL) && xol->ops->riprel_data) {
 		if (upr_riprel_in_reach(xol, addr, here(as, 0))) {
-			set_disp32(insn, code, (u32)(upr_insn_riprel_addr(&xol->insn, addr) - here(as, insn->length)));
+			upr_set_disp32(insn, code,
+				       (u32)(upr_insn_riprel_addr(&xol->insn, addr) - here(as, insn->length)));
 		} else if (way == UPR_WAY_STEP && xol->scratch != UPR_INSN_NOREG) {
 			code[insn->f_modrm.off] = (u8)(0x80 | (insn->modrm & 0x38) | xol->scratch);
 			clear_b_bit(insn, code);
@@ -176,7 +143,7 @@ static int put_insn(const struct upr_xol *xol, enum upr_way way, u64 addr, struc
 			return -ERANGE;
 		}
 	}
-	put_bytes(as, code, insn->length);
+	upr_put_bytes(as, code, insn->length);
 	return 0;
 }
 
@@ -211,22 +178,27 @@ unsigned int upr_branch_size(const struct upr_insn *insn)
 	return size;
 }
 
+void upr_put_branch(struct upr_asm *as, const struct upr_insn *insn)
+{
+	if (insn->branch == UPR_BR_LOOP) {
+		if (insn->prefixes & UPR_PFX_ASIZE)
+			upr_put8(as, 0x67);
+		if (insn->prefixes & UPR_PFX_REP)
+			upr_put8(as, 0xf3);
+		else if (insn->prefixes & UPR_PFX_REPNE)
+			upr_put8(as, 0xf2);
+		upr_put8(as, insn->opcode);
+	} else {
+		upr_put8(as, (u8)(0x70 | insn->cond));
+	}
+}
+
 int upr_build_branch(const struct upr_xol *xol, enum upr_way way, u64 addr, struct upr_asm *as)
 {
 	const struct upr_insn *insn = &xol->insn;
 
-	if (insn->branch == UPR_BR_LOOP) {
-		if (insn->prefixes & UPR_PFX_ASIZE)
-			put8(as, 0x67);
-		if (insn->prefixes & UPR_PFX_REP)
-			put8(as, 0xf3);
-		else if (insn->prefixes & UPR_PFX_REPNE)
-			put8(as, 0xf2);
-		put8(as, insn->opcode);
-	} else {
-		put8(as, (u8)(0x70 | insn->cond));
-	}
-	put8(as, (u8)jump_size(as, 1, upr_next(xol, addr)));
+	upr_put_branch(as, insn);
+	upr_put8(as, (u8)jump_size(as, 1, upr_next(xol, addr)));
 	put_jump(as, upr_next(xol, addr));
 	put_jump(as, upr_insn_target(insn, addr));
 	return 0;
@@ -234,9 +206,9 @@ int upr_build_branch(const struct upr_xol *xol, enum upr_way way, u64 addr, stru
 
 int upr_build_xbegin(const struct upr_xol *xol, enum upr_way way, u64 addr, struct upr_asm *as)
 {
-	put8(as, 0xc7);
-	put8(as, 0xf8);
-	put_le(as, jump_size(as, 4, upr_next(xol, addr)), 4);
+	upr_put8(as, 0xc7);
+	upr_put8(as, 0xf8);
+	upr_put_le(as, jump_size(as, 4, upr_next(xol, addr)), 4);
 	put_jump(as, upr_next(xol, addr));
 	put_jump(as, upr_insn_target(&xol->insn, addr));
 	return 0;
@@ -246,8 +218,8 @@ int upr_build_xbegin(const struct upr_xol *xol, enum upr_way way, u64 addr, stru
 static void put_push_next(const struct upr_xol *xol, u64 addr, struct upr_asm *as)
 {
 	if (as->mode32) {
-		put8(as, 0x68);
-		put_le(as, upr_next(xol, addr), 4);
+		upr_put8(as, 0x68);
+		upr_put_le(as, upr_next(xol, addr), 4);
 	} else {
 		put_through_constant(as, 0x35, upr_next(xol, addr));
 	}
@@ -272,7 +244,7 @@ int upr_build_call_ind(const struct upr_xol *xol, enum upr_way way, u64 addr, st
 		return upr_build_copy(xol, way, addr, as);
 	put_push_next(xol, addr, as);
 	start = as->len;
-	put_bytes(as, xol->code, xol->insn.length);
+	upr_put_bytes(as, xol->code, xol->insn.length);
 	/* /2 is call, /4 is jmp */
 	as->buf[start + xol->insn.f_modrm.off] += 2 << 3;
 	return 0;
@@ -283,11 +255,11 @@ int upr_build_syscall(const struct upr_xol *xol, enum upr_way way, u64 addr, str
 {
 	u64 next = upr_next(xol, addr);
 
-	put_bytes(as, xol->code, xol->insn.length);
+	upr_put_bytes(as, xol->code, xol->insn.length);
 	if (!as->mode32) {
-		put8(as, 0x48);
-		put8(as, 0xb9);
-		put_le(as, next, 8);
+		upr_put8(as, 0x48);
+		upr_put8(as, 0xb9);
+		upr_put_le(as, next, 8);
 	}
 	put_jump(as, next);
 	return 0;

@@ -16,10 +16,10 @@
 #include <utrace/utrace.h>
 
 /**
- * struct upr_asm - code on its way into a slot
- * @buf:	UPR_SLOT_SIZE bytes
+ * struct upr_asm - code on its way into a slot or a pad
+ * @buf:	UPR_SLOT_SIZE bytes; those of a pad are counted only, if it is NULL
  * @len:	bytes emitted so far
- * @constants:	bytes of constants at the end
+ * @constants:	bytes of constants at the end of a slot
  * @slot:	address @buf will have
  * @mode32:	32-bit code: every address is in reach of a jump
  */
@@ -30,6 +30,44 @@ struct upr_asm {
 	u64 slot;
 	bool mode32;
 };
+
+static inline void upr_put8(struct upr_asm *as, u8 byte)
+{
+	if (as->buf)
+		as->buf[as->len] = byte;
+	as->len++;
+}
+
+static inline void upr_put_le(struct upr_asm *as, u64 value, unsigned int size)
+{
+	while (size--) {
+		upr_put8(as, (u8)value);
+		value >>= 8;
+	}
+}
+
+static inline void upr_put_bytes(struct upr_asm *as, const u8 *bytes, unsigned int size)
+{
+	while (size--)
+		upr_put8(as, *bytes++);
+}
+
+/* Does a rel32 or disp32 reach, counted from @from, the end of its instruction? */
+static inline bool upr_fits_rel32(u64 from, u64 to)
+{
+	s64 rel = (s64)(to - from);
+
+	return rel == (s32)rel;
+}
+
+/* The displacement of a copy of @insn that lies at @code. */
+static inline void upr_set_disp32(const struct upr_insn *insn, u8 *code, u32 disp)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		code[insn->f_disp.off + i] = (u8)(disp >> (8 * i));
+}
 
 /* pc is not in the slot (struct upr_leaving.pos) */
 #define UPR_POS_ELSEWHERE	(~0u)
@@ -119,6 +157,7 @@ int upr_build_syscall(const struct upr_xol *xol, enum upr_way way, u64 addr, str
 unsigned int upr_jump_size(bool mode32, u64 at, u64 target);
 unsigned int upr_push_size(bool mode32);
 unsigned int upr_branch_size(const struct upr_insn *insn);
+void upr_put_branch(struct upr_asm *as, const struct upr_insn *insn);
 u8 upr_xol_pick_scratch(const struct upr_insn *insn);
 bool upr_riprel_in_reach(const struct upr_xol *xol, u64 addr, u64 slot);
 
