@@ -38,6 +38,10 @@ static bool needs_slot(const struct upr_bp *bp, enum upr_mode mode)
 {
 	u64 pc;
 
+	if (bp->leader)
+		return bp->leader == bp;
+	if (mode == UPR_MODE_JUMP)
+		return false;
 	if (!has_way(bp, UPR_WAY_BOOST) && !has_way(bp, UPR_WAY_STEP))
 		return false;
 	if (mode == UPR_MODE_STEP && has_way(bp, UPR_WAY_STEP))
@@ -48,6 +52,7 @@ static bool needs_slot(const struct upr_bp *bp, enum upr_mode mode)
 
 /*
  * The first choice of a site about to be armed.  False: it cannot be; it is marked so.
+ * A site with a pad jumps.
  * What changes the pc alone is computed.  For the rest a boosted copy is the cheapest in
  * every home: it costs setting a pc, where computing costs reading and
  * writing all registers, and perhaps memory.
@@ -57,6 +62,15 @@ bool upr_bp_choose(struct upr_bp *bp, enum upr_mode mode)
 	bool emulate = has_way(bp, UPR_WAY_EMULATE);
 	u64 pc;
 
+	if (bp->leader) {
+		bp->way = UPR_WAY_JUMP;
+		return true;
+	}
+	if (mode == UPR_MODE_JUMP) {
+		bp->state = UPR_BP_UNARMED;
+		bp->why = bp->no_jump ? bp->no_jump : bp->probe->jump.reason;
+		return false;
+	}
 	if (bp->slot && mode == UPR_MODE_STEP && bp->slot_way == UPR_WAY_STEP)
 		bp->way = UPR_WAY_STEP;
 	else if (bp->slot && bp->slot_way == UPR_WAY_BOOST && !upr_xol_emulate_pc(bp->xol, bp->addr, &pc))
@@ -74,25 +88,53 @@ bool upr_bp_choose(struct upr_bp *bp, enum upr_mode mode)
 
 /* --- slots -------------------------------------------------------------- */
 
-static void slot_take(struct upr_area *area, struct upr_bp *bp)
+/* Owns what is nobody's to have. */
+struct upr_bp upr_slot_reserved;
+
+/* The first of @nr free slots in a row in [from, to), or @to. */
+static unsigned int find_run(const struct upr_area *area, unsigned int nr, unsigned int from, unsigned int to)
 {
-	while (area->owners[area->hint])
-		area->hint++;
+	unsigned int i, run = 0;
+
+	for (i = from; i < to; i++) {
+		run = area->owners[i] ? 0 : run + 1;
+		if (run == nr)
+			return i + 1 - nr;
+	}
+	return to;
+}
+
+/* From where the last ones were taken on, then from the beginning.  False: no room. */
+static bool slot_take(struct upr_area *area, struct upr_bp *bp)
+{
+	unsigned int nr = bp->slots, at = area->nr_slots, i;
+
+	if (area->used + nr < area->nr_slots)
+		at = find_run(area, nr, area->hint, area->nr_slots);
+	if (at == area->nr_slots && area->hint > 1 && area->used + nr < area->nr_slots)
+		at = find_run(area, nr, 1, area->nr_slots);
+	if (at == area->nr_slots)
+		return false;
+	for (i = 0; i < nr; i++)
+		area->owners[at + i] = bp;
 	bp->area = area;
-	bp->index = area->hint;
-	area->owners[area->hint++] = bp;
-	area->used++;
+	bp->index = at;
+	area->hint = at + nr;
+	area->used += nr;
+	return true;
 }
 
 void upr_slot_put(struct upr_bp *bp)
 {
 	struct upr_area *area = bp->area;
+	unsigned int i;
 
 	if (!area)
 		return;
 	if (area->owners) {
-		rcu_assign_pointer(area->owners[bp->index], NULL);
-		area->used--;
+		for (i = 0; i < bp->slots; i++)
+			rcu_assign_pointer(area->owners[bp->index + i], NULL);
+		area->used -= bp->slots;
 		area->hint = min(area->hint, bp->index);
 	}
 	bp->area = NULL;
@@ -109,7 +151,7 @@ struct upr_bp *upr_slot_owner(struct upr_mm *mm, u64 pc)
 		if (area->state != UPR_AREA_MAPPED || pc - area->addr >= area->size)
 			continue;
 		bp = rcu_dereference(area->owners[(pc - area->addr) / UPR_SLOT_SIZE]);
-		return bp && bp->slot && pc - bp->slot < UPR_SLOT_SIZE ? bp : NULL;
+		return bp && bp->slot && pc - bp->slot < (u64)bp->slots * UPR_SLOT_SIZE ? bp : NULL;
 	}
 	return NULL;
 }
@@ -122,50 +164,53 @@ static void range_of(const struct upr_space *sp, const struct upr_bp *bp, u64 *l
 
 	*lo = USER_LO;
 	*hi = top;
-	if (bp->reach == UPR_REACH_NEAR)
+	if (bp->window)
+		upr_jump_reach(&bp->window->jump, bp->addr, bp->slots * UPR_SLOT_SIZE, lo, hi);
+	else if (bp->reach == UPR_REACH_NEAR)
 		upr_xol_reach(bp->xol, bp->addr, lo, hi);
 	*lo = ALIGN(max(*lo, USER_LO), (u64)UPR_PAGE_SIZE);
 	*hi = min(*hi, top) & UPR_PAGE_MASK;
 }
 
-static struct upr_area *find_room(struct upr_space *sp, u64 lo, u64 hi)
+static bool find_room(struct upr_space *sp, struct upr_bp *bp, u64 lo, u64 hi)
 {
 	struct upr_area *area;
 
 	list_for_each_entry(area, &sp->mm.areas, node)
-		if (area->state == UPR_AREA_MAPPED && area->used < area->nr_slots && area->addr >= lo &&
-		    area->addr + area->size <= hi)
-			return area;
-	return NULL;
+		if (area->state == UPR_AREA_MAPPED && area->addr >= lo && area->addr + area->size <= hi &&
+		    slot_take(area, bp))
+			return true;
+	return false;
 }
 
 /* Join an area that is not asked for yet: its range becomes the intersection. */
-static bool join(struct upr_area *area, u64 lo, u64 hi)
+static bool join(struct upr_area *area, unsigned int slots, u64 lo, u64 hi)
 {
-	u64 size = ALIGN((u64)(area->nr_slots + 1) * UPR_SLOT_SIZE, (u64)UPR_PAGE_SIZE);
+	u64 size = ALIGN((u64)(area->nr_slots + slots) * UPR_SLOT_SIZE, (u64)UPR_PAGE_SIZE);
 	u64 new_lo = max(area->lo, lo), new_hi = min(area->hi, hi);
 
 	if (area->state != UPR_AREA_PLANNED || new_hi <= new_lo || new_hi - new_lo < RANGE_MIN + 2 * size)
 		return false;
 	area->lo = new_lo;
 	area->hi = new_hi;
-	area->nr_slots++;
+	area->nr_slots += slots;
 	return true;
 }
 
-static struct upr_area *plan_area(struct upr_space *sp, u64 lo, u64 hi)
+static struct upr_area *plan_area(struct upr_space *sp, unsigned int slots, u64 lo, u64 hi)
 {
 	struct upr_area *area;
 
 	list_for_each_entry(area, &sp->mm.areas, node)
-		if (join(area, lo, hi))
+		if (join(area, slots, lo, hi))
 			return area;
 	area = hi > lo ? kzalloc(sizeof(*area), GFP_KERNEL) : NULL;
 	if (!area)
 		return NULL;
 	area->lo = lo;
 	area->hi = hi;
-	area->nr_slots = 1;
+	/* the first is reserved */
+	area->nr_slots = 1 + slots;
 	area->state = UPR_AREA_PLANNED;
 	list_add_tail_rcu(&area->node, &sp->mm.areas);
 	return area;
@@ -173,22 +218,24 @@ static struct upr_area *plan_area(struct upr_space *sp, u64 lo, u64 hi)
 
 static void plan_slot(struct upr_space *sp, struct upr_bp *bp)
 {
-	struct upr_area *area;
 	u64 lo, hi;
 
 	while (bp->reach != UPR_REACH_NONE) {
 		if (sp->no_area)
 			break;
 		range_of(sp, bp, &lo, &hi);
-		area = find_room(sp, lo, hi);
-		if (area) {
-			slot_take(area, bp);
+		if (find_room(sp, bp, lo, hi))
 			return;
-		}
-		bp->area = plan_area(sp, lo, hi);
+		bp->area = plan_area(sp, bp->slots, lo, hi);
 		if (bp->area)
 			return;
+		if (bp->window)
+			break;
 		bp->reach++;
+	}
+	if (bp->window) {
+		upr_window_refuse(sp, bp, "no executable memory can be had within reach of a jump");
+		return;
 	}
 	bp->reach = UPR_REACH_NONE;
 	if (sp->no_area)
@@ -214,6 +261,9 @@ static void size_area(struct upr_area *area, unsigned int spare)
 		area->nr_slots -= SLOTS_PER_PAGE;
 	area->size = (size_t)area->nr_slots * UPR_SLOT_SIZE;
 	area->owners = kvcalloc(area->nr_slots, sizeof(*area->owners), GFP_KERNEL);
+	if (area->owners)
+		area->owners[0] = &upr_slot_reserved;
+	area->hint = 1;
 }
 
 static void ask_for_area(struct upr_space *sp, struct upr_area *area)
@@ -251,7 +301,7 @@ unsigned int upr_areas_plan(struct upr_space *sp)
 		if (!area || area->state != UPR_AREA_PLANNED)
 			continue;
 		bp->area = NULL;
-		if (area->owners && area->used < area->nr_slots)
+		if (area->owners)
 			slot_take(area, bp);
 	}
 	list_for_each_entry_safe(area, next, &sp->mm.areas, node) {
@@ -274,13 +324,15 @@ static void area_failed(struct upr_space *sp, struct upr_area *area, s64 error)
 
 	if (error == -EPERM)
 		sp->no_area = true;
-	for (i = 0; i < area->nr_slots; i++) {
+	for (i = 1; i < area->nr_slots; i++) {
 		struct upr_bp *bp = area->owners[i];
 
 		if (!bp)
 			continue;
 		upr_slot_put(bp);
-		if (bp->reach != UPR_REACH_NONE)
+		if (bp->window)
+			upr_window_refuse(sp, bp, "no executable memory can be had within reach of a jump");
+		else if (bp->reach != UPR_REACH_NONE)
 			bp->reach++;
 	}
 	area->state = UPR_AREA_FAILED;
@@ -293,7 +345,9 @@ void upr_area_mapped(struct upr_mm *mm, struct upr_area *area, s64 addr)
 
 	mutex_lock(&mm->lock);
 	sp->requested--;
-	if (fits) {
+	if (upr_block_area_mapped(sp, area, addr)) {
+		/* nothing of it is for slots */
+	} else if (fits) {
 		area->addr = (u64)addr;
 		area->state = UPR_AREA_MAPPED;
 	} else {
@@ -312,6 +366,8 @@ static bool build(struct upr_bp *bp, enum upr_mode mode, u64 slot, u8 *buf)
 {
 	bool step = has_way(bp, UPR_WAY_STEP);
 
+	if (bp->window)
+		return !upr_window_build(bp, buf);
 	bp->slot_way = UPR_WAY_BOOST;
 	if (has_way(bp, UPR_WAY_BOOST) && !(mode == UPR_MODE_STEP && step) &&
 	    !upr_xol_build(bp->xol, UPR_WAY_BOOST, bp->addr, slot, buf))
@@ -337,30 +393,44 @@ static int by_slot(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static u64 slots_end(const struct upr_bp *bp)
+{
+	return slot_addr(bp) + (u64)bp->slots * UPR_SLOT_SIZE;
+}
+
+static void fill_failed(struct upr_space *sp, struct upr_bp *bp)
+{
+	if (bp->window) {
+		upr_window_refuse(sp, bp, "its pad is out of reach");
+		return;
+	}
+	upr_slot_put(bp);
+	bp->reach = UPR_REACH_NONE;
+}
+
 /* The slots of bps[0..nr) follow each other. */
 static void fill_run(struct upr_space *sp, struct upr_bp **bps, unsigned int nr, u8 *buf)
 {
 	u64 first = slot_addr(bps[0]);
+	size_t len = slots_end(bps[nr - 1]) - first;
 	unsigned int i;
 	int r;
 
-	memset(buf, UPR_BREAKPOINT, (size_t)nr * UPR_SLOT_SIZE);
+	memset(buf, UPR_BREAKPOINT, len);
 	for (i = 0; i < nr; i++) {
-		u64 slot = first + (u64)i * UPR_SLOT_SIZE;
+		u64 slot = slot_addr(bps[i]);
 
-		if (build(bps[i], sp->mm.session->mode, slot, buf + (size_t)i * UPR_SLOT_SIZE))
+		if (build(bps[i], sp->mm.session->mode, slot, buf + (slot - first)))
 			bps[i]->slot = slot;
 	}
-	r = sp->mm.target->text_write(&sp->mm, first, buf, (size_t)nr * UPR_SLOT_SIZE);
-	for (i = 0; i < nr; i++) {
-		if (!r && bps[i]->slot)
-			continue;
-		upr_slot_put(bps[i]);
-		bps[i]->reach = UPR_REACH_NONE;
-	}
+	r = sp->mm.target->text_write(&sp->mm, first, buf, len);
+	for (i = 0; i < nr; i++)
+		if (r || !bps[i]->slot)
+			fill_failed(sp, bps[i]);
 }
 
-#define FILL_RUN 1024u
+#define FILL_RUN 4096u
+#define FILL_ONE (UPR_PAD_MAX / UPR_SLOT_SIZE)
 
 static void fill(struct upr_space *sp, struct upr_bp **bps, unsigned int nr, u8 *buf, unsigned int most)
 {
@@ -368,11 +438,24 @@ static void fill(struct upr_space *sp, struct upr_bp **bps, unsigned int nr, u8 
 
 	sort(bps, nr, sizeof(*bps), by_slot, NULL);
 	while (i < nr) {
-		for (n = 1; i + n < nr && n < most; n++)
-			if (slot_addr(bps[i + n]) != slot_addr(bps[i]) + (u64)n * UPR_SLOT_SIZE)
+		for (n = 1; i + n < nr; n++)
+			if (slot_addr(bps[i + n]) != slots_end(bps[i + n - 1]) ||
+			    slots_end(bps[i + n]) - slot_addr(bps[i]) > (u64)most * UPR_SLOT_SIZE)
 				break;
 		fill_run(sp, bps + i, n, buf);
 		i += n;
+	}
+}
+
+/* Whose they are must be plain to see if we do not come to take them back. */
+static void sign_areas(struct upr_space *sp)
+{
+	struct upr_area *area;
+
+	list_for_each_entry(area, &sp->mm.areas, node) {
+		if (area->state != UPR_AREA_MAPPED || area->is_signed)
+			continue;
+		area->is_signed = !sp->mm.target->text_write(&sp->mm, area->addr, UPR_AREA_MAGIC, UPR_AREA_MAGIC_SIZE);
 	}
 }
 
@@ -380,10 +463,11 @@ void upr_areas_fill(struct upr_space *sp)
 {
 	struct upr_bp *bp, *next, **bps;
 	unsigned int nr = upr_bp_collect(sp, to_be_filled, &bps);
-	unsigned int most = min(nr, FILL_RUN);
+	unsigned int most = nr > 1 ? FILL_RUN : FILL_ONE;
 	u8 *buf = nr ? kvcalloc(most, UPR_SLOT_SIZE, GFP_KERNEL) : NULL;
 	u8 one[UPR_SLOT_SIZE];
 
+	sign_areas(sp);
 	if (buf) {
 		fill(sp, bps, nr, buf, most);
 		kvfree(buf);
@@ -391,9 +475,12 @@ void upr_areas_fill(struct upr_space *sp)
 	if (nr)
 		kvfree(bps);
 	/* what is left is there for want of memory */
-	list_for_each_entry_safe(bp, next, &sp->pending, node)
-		if (to_be_filled(bp))
+	list_for_each_entry_safe(bp, next, &sp->pending, node) {
+		if (to_be_filled(bp) && bp->window)
+			fill_failed(sp, bp);
+		else if (to_be_filled(bp))
 			fill_run(sp, &bp, 1, one);
+	}
 }
 
 /* --- the end ------------------------------------------------------------ */
@@ -442,12 +529,13 @@ int upr_areas_clone(struct upr_space *parent, struct upr_space *child)
 			return -ENOMEM;
 		*area = *from;
 		area->used = 0;
-		area->hint = 0;
+		area->hint = 1;
 		area->owners = kvcalloc(area->nr_slots, sizeof(*area->owners), GFP_KERNEL);
 		if (!area->owners) {
 			kfree(area);
 			return -ENOMEM;
 		}
+		area->owners[0] = &upr_slot_reserved;
 		list_add_tail(&area->node, &child->mm.areas);
 	}
 	return 0;
@@ -457,6 +545,7 @@ int upr_areas_clone(struct upr_space *parent, struct upr_space *child)
 void upr_areas_adopt(struct upr_space *child, struct upr_bp *bp, const struct upr_bp *from)
 {
 	struct upr_area *area;
+	unsigned int i;
 
 	if (!from->slot)
 		return;
@@ -466,8 +555,9 @@ void upr_areas_adopt(struct upr_space *child, struct upr_bp *bp, const struct up
 		bp->area = area;
 		bp->index = from->index;
 		bp->slot = from->slot;
-		area->owners[bp->index] = bp;
-		area->used++;
+		for (i = 0; i < bp->slots; i++)
+			area->owners[bp->index + i] = bp;
+		area->used += bp->slots;
 		return;
 	}
 }

@@ -72,7 +72,7 @@ static void let_go(struct upr_space *sp, struct upr_task *u)
 	if (!u->held)
 		return;
 	u->held = false;
-	utrace_control(u->engine, u->stepping ? UTRACE_SINGLESTEP : UTRACE_RESUME);
+	utrace_control(u->engine, u->stepping || u->padding ? UTRACE_SINGLESTEP : UTRACE_RESUME);
 }
 
 static void let_all_go(struct upr_space *sp)
@@ -150,6 +150,7 @@ void upr_arm_exiting(struct upr_space *sp, struct upr_task *u)
 {
 	u->exiting = true;
 	u->stepping = NULL;
+	u->padding = NULL;
 	mark_quiet(sp, u);
 	bring_on(sp);
 }
@@ -174,7 +175,7 @@ static void collect_broken(struct upr_space *sp)
 
 static bool to_be_disarmed(const struct upr_bp *bp)
 {
-	return bp->state == UPR_BP_ARMED && (!bp->want || bp->broken);
+	return bp->state == UPR_BP_ARMED && (!bp->want || bp->broken || bp->redo);
 }
 
 static bool to_be_armed(const struct upr_bp *bp)
@@ -241,19 +242,39 @@ static void evict_tasks(struct upr_space *sp)
 	}
 }
 
+/*
+ * Its text is its own again, and it is still wanted.  A trap that could not execute its
+ * instruction stays out; a jump comes back as a trap.
+ */
+static void settle_wanted(struct upr_space *sp, struct upr_bp *bp)
+{
+	bool jumped = bp->leader;
+
+	if (jumped) {
+		if (bp->broken)
+			bp->no_jump = "an instruction in the middle of its window has faulted";
+		upr_window_leave(bp, sp->blind);
+	} else if (!sp->blind && (bp->broken || bp->redo)) {
+		upr_slot_put(bp);
+	}
+	bp->redo = false;
+	if (bp->broken && !jumped) {
+		bp->state = UPR_BP_UNARMED;
+		bp->why = "the instruction could not be executed for the program";
+		upr_bp_dequeue(bp);
+		return;
+	}
+	bp->broken = false;
+	bp->state = UPR_BP_NEW;
+}
+
 /* What has become of a pending breakpoint now that no task stands in a slot of those to go. */
 static void settle(struct upr_space *sp, struct upr_bp *bp)
 {
 	switch (bp->state) {
 	case UPR_BP_LEAVING:
-		if (bp->broken && bp->want) {
-			if (!sp->blind)
-				upr_slot_put(bp);
-			bp->state = UPR_BP_UNARMED;
-			bp->why = "the instruction could not be executed for the program";
-			upr_bp_dequeue(bp);
-		} else if (bp->want) {
-			bp->state = UPR_BP_NEW;
+		if (bp->want) {
+			settle_wanted(sp, bp);
 		} else {
 			upr_bp_dequeue(bp);
 			upr_bp_off(sp, bp);
@@ -298,12 +319,17 @@ static void arm_one_by_one(struct upr_space *sp)
 	}
 }
 
-static void put_in(struct upr_space *sp)
+/* Return: false when some of them must be planned again: their jumps have failed. */
+static bool put_in(struct upr_space *sp)
 {
 	unsigned int nr, i, chosen = 0;
 	struct upr_bp *bp, *next, **bps;
 
+	upr_windows_aim(sp);
 	upr_areas_fill(sp);
+	upr_windows_enter(sp);
+	if (sp->replan)
+		return false;
 	nr = upr_bp_collect(sp, to_be_armed, &bps);
 	for (i = 0; i < nr; i++)
 		if (upr_bp_choose(bps[i], sp->mm.session->mode))
@@ -316,9 +342,50 @@ static void put_in(struct upr_space *sp)
 		arm_one_by_one(sp);
 	list_for_each_entry_safe(bp, next, &sp->pending, node)
 		upr_bp_dequeue(bp);
+	return true;
+}
+
+/* --- how many at a time --------------------------------------------------- */
+
+/* Each stop is to be short: whoever is beyond this many has to wait for the next. */
+#define STOP_MAX 6144u
+
+static void put_off(struct upr_space *sp)
+{
+	struct upr_bp *bp, *next;
+	unsigned int nr = 0;
+
+	list_for_each_entry_safe(bp, next, &sp->pending, node)
+		if (to_be_armed(bp) && ++nr > STOP_MAX)
+			list_move_tail(&bp->node, &sp->later);
 }
 
 /* --- the machine -------------------------------------------------------- */
+
+/* All are quiet.  Again after areas have been waited for: there may be more to do by then. */
+static void begin_stop(struct upr_space *sp)
+{
+	collect_broken(sp);
+	if (sp->renew) {
+		sp->renew = false;
+		upr_windows_learn(sp);
+		upr_windows_renew(sp);
+	}
+	upr_windows_review(sp);
+	take_out(sp);
+	put_off(sp);
+}
+
+static void end_stop(struct upr_space *sp)
+{
+	upr_areas_trim(sp);
+	upr_blocks_trim(sp);
+	upr_bp_free_garbage(sp);
+	sp->dirty = !list_empty(&sp->later);
+	list_splice_init(&sp->later, &sp->pending);
+	let_all_go(sp);
+	upr_arm_kick(sp);
+}
 
 static void advance(struct upr_space *sp)
 {
@@ -333,20 +400,20 @@ static void advance(struct upr_space *sp)
 	}
 	if (!all_quiet(sp))
 		return;
-	if (!sp->requested) {
-		collect_broken(sp);
-		take_out(sp);
-		upr_areas_plan(sp);
-	}
-	if (sp->requested) {
-		sp->mm.state = UPR_MM_MAPPING;
-		return;
-	}
-	put_in(sp);
-	upr_areas_trim(sp);
-	upr_bp_free_garbage(sp);
-	sp->dirty = false;
-	let_all_go(sp);
+	if (!sp->requested)
+		begin_stop(sp);
+	do {
+		sp->replan = false;
+		if (!sp->requested) {
+			upr_windows_plan(sp);
+			upr_areas_plan(sp);
+		}
+		if (sp->requested) {
+			sp->mm.state = UPR_MM_MAPPING;
+			return;
+		}
+	} while (sp->replan || !put_in(sp));
+	end_stop(sp);
 }
 
 void upr_arm_work(struct upr_work *work)

@@ -125,6 +125,9 @@ static void bp_aim(struct upr_space *sp, struct upr_bp *bp, struct upr_probe *pr
 	bp->state = UPR_BP_NEW;
 	bp->reach = UPR_REACH_NEAR;
 	bp->broken = false;
+	bp->redo = false;
+	bp->slots = 1;
+	bp->no_jump = NULL;
 	bp->why = NULL;
 	if (!xol->ways || (xol->ways == UPR_WAYS(UPR_WAY_REFUSE))) {
 		bp->state = UPR_BP_UNARMED;
@@ -187,6 +190,8 @@ void upr_bp_forget(struct upr_space *sp, struct upr_bp *bp)
 	if (bp->state == UPR_BP_ARMED)
 		sp->mm.nr_bps--;
 	WRITE_ONCE(bp->state, UPR_BP_GONE);
+	if (bp->leader != bp)
+		upr_window_forget(bp);
 	/* tasks may stand in its slot: it goes when they have been looked at */
 	if (bp->area && bp->slot)
 		list_add_tail(&bp->node, &sp->zombies);
@@ -197,6 +202,7 @@ void upr_bp_forget(struct upr_space *sp, struct upr_bp *bp)
 /* All tasks are quiet, and none stands in its slot. */
 void upr_bp_off(struct upr_space *sp, struct upr_bp *bp)
 {
+	upr_window_leave(bp, sp->blind);
 	if (!sp->blind)
 		upr_slot_put(bp);
 	bp->area = NULL;
@@ -211,6 +217,7 @@ void upr_bp_off(struct upr_space *sp, struct upr_bp *bp)
 
 static void bp_free(struct upr_bp *bp)
 {
+	upr_window_leave(bp, false);
 	upr_slot_put(bp);
 	if (bp->probe)
 		upr_probe_drop_bp(bp->probe);
@@ -345,6 +352,11 @@ int upr_bp_ask(struct upr_space *sp, struct upr_bp *bp, struct upr_consumer *con
 			return r;
 	}
 	bp->want = true;
+	/* a pad calls nobody back, and counts for all alike */
+	if (bp->state == UPR_BP_ARMED && bp->leader && (consumer->want || consumer->hit)) {
+		bp->redo = true;
+		upr_bp_queue(sp, bp);
+	}
 	if (bp->state == UPR_BP_NEW || bp->state == UPR_BP_LEAVING)
 		upr_bp_queue(sp, bp);
 	return 0;

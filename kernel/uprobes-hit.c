@@ -10,6 +10,9 @@
  * met; if something comes first and the int3 will be met again for the same
  * execution, it is taken back (unhit).  An instruction that faults was executed.
  *
+ * A pad counts by itself.  It is met here only when its task has stopped in it for
+ * another reason: see uprobes-pad.c.
+ *
  * Context: on_breakpoint, on_step and on_signal are atomic: RCU, no mutex, no
  * allocation.  The others sleep and take mm->lock.
  *
@@ -21,12 +24,12 @@
 /* How the task goes on if nobody wants it stopped. */
 static enum utrace_resume onward(const struct upr_task *u)
 {
-	return u->stepping ? UTRACE_SINGLESTEP : UTRACE_RESUME;
+	return u->stepping || u->padding ? UTRACE_SINGLESTEP : UTRACE_RESUME;
 }
 
 /* --- counting ----------------------------------------------------------- */
 
-static void count_hit(struct upr_task *u, struct upr_bp *bp)
+void upr_count_hit(struct upr_task *u, struct upr_bp *bp)
 {
 	struct utrace_task *task = u->task;
 	struct upr_consumer *consumer;
@@ -201,7 +204,7 @@ static enum utrace_resume upr_on_breakpoint(struct utrace_engine *engine, struct
 	if (bp && READ_ONCE(bp->state) == UPR_BP_ARMED) {
 		*mine = true;
 		if (u->waiting != bp)
-			count_hit(u, bp);
+			upr_count_hit(u, bp);
 		u->waiting = NULL;
 		how = execute(u, bp);
 	} else if (bp) {
@@ -257,7 +260,7 @@ static struct upr_bp *current_slot(struct upr_task *u, int *error)
 
 static bool leaving(const struct upr_bp *bp)
 {
-	return bp->state == UPR_BP_LEAVING || bp->state == UPR_BP_GONE;
+	return bp->state != UPR_BP_ARMED && bp->state != UPR_BP_NEW;
 }
 
 /*
@@ -275,6 +278,11 @@ int upr_task_evict(struct upr_task *u, bool removed)
 
 	rcu_read_lock();
 	bp = current_slot(u, &r);
+	if (bp && bp->window) {
+		r = !removed || leaving(bp) ? upr_pad_evict(u, bp) : 0;
+		rcu_read_unlock();
+		return r;
+	}
 	if (bp && (!removed || leaving(bp)))
 		r = leave_slot(u->task, bp, u->stepping ? &u->step : NULL, &regs, &where);
 	else
@@ -301,6 +309,10 @@ static enum utrace_resume upr_on_step(struct utrace_engine *engine, struct utrac
 	struct upr_regs regs;
 	int r;
 
+	if (u->padding) {
+		*mine = true;
+		return upr_pad_stepped(u) ? UTRACE_SINGLESTEP : UTRACE_RESUME;
+	}
 	/* a step that was called off comes in as ours: nobody is to hear of it */
 	if (!bp)
 		return UTRACE_RESUME;
@@ -349,6 +361,14 @@ static enum utrace_resume upr_on_signal(struct utrace_engine *engine, struct utr
 		return UTRACE_RESUME;
 	rcu_read_lock();
 	bp = current_slot(u, &r);
+	if (bp && bp->window) {
+		enum utrace_resume how = upr_pad_signal(u, bp, sig, action);
+
+		rcu_read_unlock();
+		return how;
+	}
+	/* the pad has been left */
+	u->padding = NULL;
 	if (bp && !leave_slot(task, bp, u->stepping ? &u->step : NULL, &regs, &where)) {
 		if (where == UPR_SLOT_BEFORE && !sig->fault && READ_ONCE(bp->state) == UPR_BP_ARMED)
 			take_back_hit(u, bp);
@@ -387,7 +407,8 @@ static void move_child(struct upr_task *parent, struct upr_task *child)
 	mutex_lock(&child->task->mm->lock);
 	rcu_read_lock();
 	bp = current_slot(child, &r);
-	if (bp)
+	/* no system call is made in a pad */
+	if (bp && !bp->window)
 		leave_slot(child->task, bp, parent->stepping ? &step : NULL, &regs, &where);
 	rcu_read_unlock();
 	mutex_unlock(&child->task->mm->lock);
@@ -414,6 +435,7 @@ static enum utrace_resume upr_on_exec(struct utrace_engine *engine, struct utrac
 	struct upr_task *u = engine->data;
 
 	u->stepping = NULL;
+	u->padding = NULL;
 	u->waiting = NULL;
 	return UTRACE_RESUME;
 }
@@ -438,6 +460,7 @@ static void upr_on_death(struct utrace_engine *engine, struct utrace_task *task,
 	struct upr_task *u = engine->data;
 
 	u->stepping = NULL;
+	u->padding = NULL;
 }
 
 static void upr_on_release(struct utrace_engine *engine)

@@ -8,8 +8,11 @@
  *   uprobes-bp.c	breakpoints of an address space and their table
  *   uprobes-arm.c	the arming state machine
  *   uprobes-area.c	areas and slots
+ *   uprobes-jump.c	windows: which sites jump, and with whom they share a pad
+ *   uprobes-count.c	counters of jump probes
  *   uprobes-text.c	reading and writing text, many sites at a time
  *   uprobes-hit.c	callbacks of a task: hit, step, signal, clone
+ *   uprobes-pad.c	a task that has stopped in a pad
  *
  * Locks, outermost first
  *   session->lock (mutex)	registry, list of address spaces, batch
@@ -78,8 +81,12 @@ struct upr_file {
  * @consumers:	struct upr_consumer, in order of their ids
  * @changed:	on session->changed or session->unused
  * @nr_bps:	breakpoints that point here
+ * @counters:	struct upr_counter, under session->consumer_lock
+ * @jump_hits:	of counters that are gone; the same lock
  * @xol:	analysed for an ordinary address space
  * @shstk_xol:	for one with a shadow stack; NULL before the first of them
+ * @facts:	about the site; clear 0: nothing is known
+ * @jump:	its plan for an ordinary address space
  */
 struct upr_probe {
 	struct hlist_node hash;
@@ -91,8 +98,60 @@ struct upr_probe {
 	u64 offset;
 	atomic_t nr_bps;
 	enum upr_mode mode;
+	struct list_head counters;
+	u64 jump_hits;
 	struct upr_xol xol;
 	struct upr_xol *shstk_xol;
+	struct upr_facts facts;
+	struct upr_jump jump;
+};
+
+/**
+ * struct upr_counter - a probe's place in shared memory
+ * @node:	on probe->counters
+ * @refs:	breakpoints that count in it: a site's, and those of its forked copies
+ */
+struct upr_counter {
+	struct list_head node;
+	struct upr_probe *probe;
+	struct upr_counters *counters;
+	u32 index;
+	refcount_t refs;
+};
+
+/**
+ * struct upr_block - shared counters, as one address space has them
+ * @node:	on upr_space.blocks
+ * @table:	what pads find each CPU's counters by; below 2 GiB
+ * @addr:	of the counters there
+ * @windows:	pads that count in it here
+ * @waiting:	answers of the home still out: counters, table
+ * @failed:	one of them was no
+ * @written:	@table is filled in
+ */
+struct upr_block {
+	struct list_head node;
+	struct upr_counters *counters;
+	struct upr_area *table;
+	u64 addr;
+	unsigned int windows;
+	unsigned int waiting;
+	bool failed;
+	bool written;
+};
+
+/**
+ * struct upr_window - the instructions that one jump displaces (upr_bp.window of its first)
+ * @pad:	its description; pad.jump is @jump
+ * @jump:	the plan for this address space
+ * @block:	where it counts
+ * @members:	the breakpoint that pad.counts[i] is of; NULL: forgotten
+ */
+struct upr_window {
+	struct upr_pad pad;
+	struct upr_jump jump;
+	struct upr_block *block;
+	struct upr_bp *members[UPR_JUMP_INSNS];
 };
 
 enum upr_bp_state {
@@ -125,11 +184,17 @@ struct upr_filter {
  * @filter:	NULL: no consumer with a `want` wants it
  * @why:	reason of UNARMED
  * @area, @index, @slot: its slot; @area NULL: none; @slot 0: not mapped yet
+ * @slots:	how many slots in a row that is
+ * @window:	it begins with this site; @slot is the pad
+ * @leader:	the breakpoint whose window this site lies in, itself perhaps; NULL: no jump
+ * @counter:	where its jump counts
+ * @no_jump:	why it does not jump here, whatever its plan says; NULL
  * @state:	enum upr_bp_state
- * @way:	first choice: EMULATE, BOOST, STEP
- * @slot_way:	how the slot is built: BOOST or STEP
+ * @way:	first choice: JUMP, EMULATE, BOOST, STEP
+ * @slot_way:	how the slot is built: JUMP, BOOST or STEP
  * @want:	some consumer wants it
  * @broken:	a hit could not be executed: disarm (set in the atomic half)
+ * @redo:	to be taken out and put in again in another way
  * @node:	on pending, zombies or garbage of its address space
  * @queued:	on pending
  *
@@ -143,14 +208,20 @@ struct upr_bp {
 	struct upr_filter *filter;
 	const char *why;
 	struct upr_area *area;
+	struct upr_window *window;
+	struct upr_bp *leader;
+	struct upr_counter *counter;
+	const char *no_jump;
 	u64 slot;
 	unsigned int index;
+	u16 slots;
 	u8 state;
 	u8 way;
 	u8 slot_way;
 	u8 reach;
 	bool want;
 	bool broken;
+	bool redo;
 	bool queued;
 	struct list_head node;
 };
@@ -189,6 +260,8 @@ enum upr_area_state {
 /**
  * struct upr_space - the private side of an address space
  * @pending:	breakpoints to be armed or disarmed
+ * @later:	those that have to wait for the next stop
+ * @blocks:	struct upr_block
  * @zombies:	GONE breakpoints that have a slot
  * @garbage:	breakpoints to be freed when all is quiet
  * @nr_quiet:	of @nr_tasks
@@ -198,6 +271,12 @@ enum upr_area_state {
  * @dead:	the home has let go
  * @blind:	a task's pc could not be read: areas are not to be unmapped
  * @no_area:	injecting a system call is forbidden
+ * @no_counters: no shared memory can be had: nothing jumps
+ * @ready:	the program has been started up
+ * @renew:	and pads built before that are to be built anew
+ * @replan:	a plan has failed: what it was for must be planned in another way
+ * @rseq:	where threads have registered for restartable sequences, or UPR_NO_RSEQ
+ * @nr_cpus, @rdpid: see target_ops.machine
  * @broken:	some upr_bp.broken is new
  * @queued:	mm.work is under way and holds a reference
  * @error:	of taking a breakpoint out
@@ -205,6 +284,8 @@ enum upr_area_state {
 struct upr_space {
 	struct upr_mm mm;
 	struct list_head pending;
+	struct list_head later;
+	struct list_head blocks;
 	struct list_head zombies;
 	struct list_head garbage;
 	struct upr_bp_table *old_tables;
@@ -217,6 +298,13 @@ struct upr_space {
 	bool dead;
 	bool blind;
 	bool no_area;
+	bool no_counters;
+	bool ready;
+	bool renew;
+	bool replan;
+	bool rdpid;
+	u32 nr_cpus;
+	s32 rseq;
 	atomic_t broken;
 	atomic_t queued;
 	int error;
@@ -230,6 +318,7 @@ static inline struct upr_space *upr_space(struct upr_mm *mm)
 /**
  * struct upr_task - the probe engine on one task (utrace_task.upr, engine->data)
  * @stepping:	a slot is being stepped, state in @step
+ * @padding:	the pad of this one is being stepped to its end, before a signal is delivered
  * @waiting:	held at this one, counted, until it is disarmed
  * @hit_id:	id of the last consumer asked at the last hit
  * @quiet:	stopped for us, or will run no more user code (mm->lock)
@@ -241,6 +330,7 @@ struct upr_task {
 	struct utrace_task *task;
 	struct utrace_engine *engine;
 	struct upr_bp *stepping;
+	struct upr_bp *padding;
 	struct upr_bp *waiting;
 	struct upr_xol_step step;
 	u64 hit_id;
@@ -291,6 +381,7 @@ bool upr_arm_quiet(struct upr_space *sp, struct upr_task *u);
 void upr_arm_exiting(struct upr_space *sp, struct upr_task *u);
 
 /* uprobes-area.c */
+extern struct upr_bp upr_slot_reserved;
 bool upr_bp_choose(struct upr_bp *bp, enum upr_mode mode);
 unsigned int upr_areas_plan(struct upr_space *sp);
 void upr_areas_fill(struct upr_space *sp);
@@ -300,6 +391,35 @@ void upr_areas_adopt(struct upr_space *child, struct upr_bp *bp, const struct up
 void upr_areas_free(struct upr_space *sp);
 void upr_slot_put(struct upr_bp *bp);
 struct upr_bp *upr_slot_owner(struct upr_mm *mm, u64 pc);
+
+/* uprobes-jump.c */
+bool upr_probe_is_plain(const struct upr_probe *probe);
+bool upr_bp_may_jump(const struct upr_space *sp, const struct upr_bp *bp);
+void upr_windows_review(struct upr_space *sp);
+void upr_windows_plan(struct upr_space *sp);
+void upr_windows_aim(struct upr_space *sp);
+void upr_window_refuse(struct upr_space *sp, struct upr_bp *leader, const char *why);
+int upr_window_build(struct upr_bp *leader, u8 *buf);
+void upr_windows_enter(struct upr_space *sp);
+void upr_window_leave(struct upr_bp *bp, bool blind);
+void upr_windows_learn(struct upr_space *sp);
+void upr_window_forget(struct upr_bp *bp);
+int upr_window_clone(struct upr_space *child, struct upr_bp *bp, const struct upr_bp *from);
+void upr_windows_renew(struct upr_space *sp);
+
+/* uprobes-count.c */
+u64 upr_probe_jump_hits(const struct upr_probe *probe);
+u64 upr_block_table(const struct upr_block *block);
+struct upr_counter *upr_counter_new(struct upr_probe *probe, struct upr_block *block);
+void upr_counter_get(struct upr_counter *counter);
+void upr_counter_put(struct upr_counter *counter);
+void upr_blocks_reserve(struct upr_space *sp, unsigned int nr);
+struct upr_block *upr_block_with_room(struct upr_space *sp, unsigned int nr);
+void upr_blocks_trim(struct upr_space *sp);
+int upr_blocks_clone(struct upr_space *parent, struct upr_space *child);
+struct upr_block *upr_block_find(struct upr_space *sp, u64 addr);
+void upr_blocks_free(struct upr_space *sp);
+bool upr_block_area_mapped(struct upr_space *sp, struct upr_area *area, s64 addr);
 
 /* uprobes-text.c */
 void upr_text_arm(struct upr_space *sp, struct upr_bp **bps, unsigned int nr);
@@ -312,5 +432,12 @@ extern const struct utrace_engine_ops upr_engine_ops;
 	(UTRACE_EV_QUIESCE | UTRACE_EV_SIGNAL | UTRACE_EV_CLONE | UTRACE_EV_EXEC | UTRACE_EV_EXIT | \
 	 UTRACE_EV_DEATH | UTRACE_EV_BREAKPOINT | UTRACE_EV_STEP)
 int upr_task_evict(struct upr_task *u, bool removed);
+void upr_count_hit(struct upr_task *u, struct upr_bp *bp);
+
+/* uprobes-pad.c */
+int upr_pad_evict(struct upr_task *u, struct upr_bp *leader);
+bool upr_pad_stepped(struct upr_task *u);
+enum utrace_resume upr_pad_signal(struct upr_task *u, struct upr_bp *leader, struct utrace_signal *sig,
+				  enum utrace_signal_action *action);
 
 #endif /* UPROBES_INTERNAL_H */

@@ -37,6 +37,9 @@ struct upr_mm *upr_mm_new(struct upr_session *session, const struct target_ops *
 	mm->work.fn = upr_arm_work;
 	refcount_set(&mm->refs, 1);
 	INIT_LIST_HEAD(&sp->pending);
+	INIT_LIST_HEAD(&sp->later);
+	INIT_LIST_HEAD(&sp->blocks);
+	sp->rseq = UPR_NO_RSEQ;
 	INIT_LIST_HEAD(&sp->zombies);
 	INIT_LIST_HEAD(&sp->garbage);
 
@@ -74,6 +77,7 @@ void upr_mm_release(struct upr_mm *mm)
 	if (!refcount_dec_and_test(&mm->refs))
 		return;
 	upr_bp_free_all(sp);
+	upr_blocks_free(sp);
 	upr_areas_free(sp);
 	free_maps(mm);
 	kfree(sp);
@@ -317,6 +321,8 @@ static struct upr_bp *clone_bp(const struct upr_bp *from)
 	bp->state = from->state;
 	bp->way = from->way;
 	bp->slot_way = from->slot_way;
+	bp->slots = from->slots;
+	bp->no_jump = from->no_jump;
 	bp->reach = from->reach;
 	INIT_LIST_HEAD(&bp->node);
 	atomic_inc(&bp->probe->nr_bps);
@@ -356,14 +362,38 @@ static int clone_armed(struct upr_space *parent, struct upr_space *child)
 	return 0;
 }
 
+/* The child's jumps count where the parent's do. */
+static int clone_windows(struct upr_space *parent, struct upr_space *child)
+{
+	struct upr_bp_table *table = parent->mm.bps;
+	unsigned int i;
+	int r = 0;
+
+	for (i = 0; table && i < 1u << table->bits && !r; i++) {
+		struct upr_bp *from = table->slots[i];
+		struct upr_bp *bp;
+
+		if (!from || from == UPR_BP_DELETED || from->state != UPR_BP_ARMED || !from->window)
+			continue;
+		bp = upr_bp_find(child->mm.bps, from->addr);
+		if (bp)
+			r = upr_window_clone(child, bp, from);
+	}
+	return r;
+}
+
 /* A child may be born in a slot whose probe is gone already. */
 static int clone_zombies(struct upr_space *parent, struct upr_space *child)
 {
 	struct upr_bp *from;
 
 	list_for_each_entry(from, &parent->zombies, node) {
-		struct upr_bp *bp = clone_bp(from);
+		struct upr_bp *bp;
 
+		/* not in a pad: no system call is made in one */
+		if (from->leader)
+			continue;
+		bp = clone_bp(from);
 		if (!bp)
 			return -ENOMEM;
 		list_add_tail(&bp->node, &child->zombies);
@@ -403,16 +433,24 @@ int upr_report_fork(struct upr_mm *parent, struct upr_mm *child)
 	if (!r)
 		r = upr_areas_clone(from, sp);
 	if (!r)
+		r = upr_blocks_clone(from, sp);
+	if (!r)
 		r = clone_armed(from, sp);
 	if (!r)
+		r = clone_windows(from, sp);
+	if (!r)
 		r = clone_zombies(from, sp);
+	sp->ready = from->ready;
+	sp->rseq = from->rseq;
+	sp->nr_cpus = from->nr_cpus;
+	sp->rdpid = from->rdpid;
 	restore_unwanted(sp);
 	/* those which the parent was about to get, or could not get */
 	if (!r && !sp->detaching)
 		list_for_each_entry(map, &child->maps, node)
 			add_sites(sp, map);
 	/* areas that hold nothing are given back when there is a task to do it */
-	if (!list_empty(&child->areas) && !child->nr_bps)
+	if ((!list_empty(&child->areas) || !list_empty(&sp->blocks)) && !child->nr_bps)
 		sp->dirty = true;
 	mutex_unlock(&parent->lock);
 	mutex_unlock(&parent->session->lock);
@@ -473,6 +511,7 @@ int upr_task_set_mm(struct utrace_task *task, struct upr_mm *mm)
 	if (!u)
 		return 0;
 	u->stepping = NULL;
+	u->padding = NULL;
 	u->waiting = NULL;
 	u->exiting = false;
 	if (task->mm)
@@ -491,7 +530,8 @@ int upr_task_set_mm(struct utrace_task *task, struct upr_mm *mm)
 
 static bool is_idle(struct upr_space *sp)
 {
-	return sp->mm.state == UPR_MM_RUNNING && !sp->dirty && !sp->mm.nr_bps && list_empty(&sp->mm.areas);
+	return sp->mm.state == UPR_MM_RUNNING && !sp->dirty && !sp->mm.nr_bps && list_empty(&sp->mm.areas) &&
+	       list_empty(&sp->blocks);
 }
 
 bool upr_mm_idle(struct upr_mm *mm)
@@ -543,7 +583,7 @@ void upr_mm_disarm_locked(struct upr_space *sp)
 		if (bp && bp != UPR_BP_DELETED && bp->probe)
 			upr_bp_review(sp, bp);
 	}
-	if (!list_empty(&sp->mm.areas))
+	if (!list_empty(&sp->mm.areas) || !list_empty(&sp->blocks))
 		sp->dirty = true;
 	upr_arm_kick(sp);
 }
@@ -568,29 +608,75 @@ int upr_task_pc_fixup(struct utrace_task *task)
 	return r;
 }
 
+/* What the program has where @bp has put something, as far as it lies in [addr, addr + len). */
+static void orig_at(const struct upr_bp *bp, u64 addr, u8 *buf, size_t len)
+{
+	const u8 *code = bp->window ? bp->window->jump.code : bp->xol->code;
+	unsigned int size = bp->window ? bp->window->jump.patch : !bp->leader, i;
+
+	for (i = 0; i < size; i++)
+		if (bp->addr + i - addr < len)
+			buf[bp->addr + i - addr] = code[i];
+}
+
 void upr_orig_bytes(struct upr_mm *mm, u64 addr, void *buf, size_t len)
 {
 	struct upr_bp_table *table;
 	unsigned int i;
+	u64 at;
 
 	mutex_lock(&mm->lock);
 	table = mm->bps;
-	if (table && len < 1u << table->bits) {
-		size_t at;
-
-		for (at = 0; at < len; at++) {
-			struct upr_bp *bp = upr_bp_find(table, addr + at);
+	if (table && len + UPR_JUMP_CODE < 1u << table->bits) {
+		for (at = addr - UPR_JUMP_CODE; at != addr + len; at++) {
+			struct upr_bp *bp = upr_bp_find(table, at);
 
 			if (bp && bp->state == UPR_BP_ARMED)
-				((u8 *)buf)[at] = bp->xol->code[0];
+				orig_at(bp, addr, buf, len);
 		}
 	} else {
 		for (i = 0; table && i < 1u << table->bits; i++) {
 			struct upr_bp *bp = table->slots[i];
 
-			if (bp && bp != UPR_BP_DELETED && bp->state == UPR_BP_ARMED && bp->addr - addr < len)
-				((u8 *)buf)[bp->addr - addr] = bp->xol->code[0];
+			if (bp && bp != UPR_BP_DELETED && bp->state == UPR_BP_ARMED)
+				orig_at(bp, addr, buf, len);
 		}
 	}
 	mutex_unlock(&mm->lock);
+}
+
+void upr_report_ready(struct upr_mm *mm)
+{
+	struct upr_space *sp = upr_space(mm);
+
+	mutex_lock(&mm->lock);
+	if (!sp->ready && !list_empty(&sp->blocks)) {
+		sp->renew = true;
+		sp->dirty = true;
+	}
+	sp->ready = true;
+	upr_arm_kick(sp);
+	mutex_unlock(&mm->lock);
+}
+
+bool upr_mm_jumps_only(struct upr_mm *mm)
+{
+	struct upr_space *sp = upr_space(mm);
+	struct upr_bp_table *table;
+	struct utrace_task *task;
+	unsigned int i;
+	bool only;
+
+	mutex_lock(&mm->lock);
+	table = mm->bps;
+	only = mm->state == UPR_MM_RUNNING && !sp->dirty && mm->nr_bps;
+	for (i = 0; only && table && i < 1u << table->bits; i++) {
+		const struct upr_bp *bp = table->slots[i];
+
+		only = !bp || bp == UPR_BP_DELETED || bp->state != UPR_BP_ARMED || bp->leader;
+	}
+	list_for_each_entry(task, &mm->tasks, mm_node)
+		only &= !((struct upr_task *)task->upr)->padding;
+	mutex_unlock(&mm->lock);
+	return only;
 }

@@ -7,6 +7,9 @@
  * in pages that follow each other, make a run: read once, changed, written once.
  * A page without a site is never written.
  *
+ * A trap changes one byte; a jump changes what its plan says, and the sites within its window
+ * nothing: they are armed by it.
+ *
  * Before arming, memory is compared with the bytes that were analysed: text
  * that the program or its loader has changed is not ours to execute as
  * something else.  A foreign int3 on the first byte is let pass.  When taking
@@ -45,6 +48,43 @@ static void unarmed(struct upr_bp *bp, const char *why)
 	bp->why = why;
 }
 
+/* Bytes of text that change for a site. */
+static unsigned int patch_size(const struct upr_bp *bp)
+{
+	if (!bp->leader)
+		return 1;
+	return bp->window ? bp->window->jump.patch : 0;
+}
+
+/* Bytes of text that must be what was analysed. */
+static unsigned int known_size(const struct upr_bp *bp)
+{
+	if (!bp->leader)
+		return bp->xol->insn.length;
+	return bp->window ? max(bp->window->jump.len, bp->window->jump.patch) : 0;
+}
+
+static const u8 *original(const struct upr_bp *bp)
+{
+	return bp->window ? bp->window->jump.code : bp->xol->code;
+}
+
+static void patch(const struct upr_bp *bp, u8 *buf)
+{
+	if (!bp->leader)
+		buf[0] = UPR_BREAKPOINT;
+	else if (bp->window)
+		upr_jump_patch(&bp->window->jump, bp->addr, bp->slot, buf);
+}
+
+static bool is_patched(const struct upr_bp *bp, const u8 *bytes)
+{
+	u8 ours[UPR_JUMP_CODE];
+
+	patch(bp, ours);
+	return !memcmp(bytes, ours, patch_size(bp));
+}
+
 /* How many of bps[0..nr) make one run that fits @size bytes. */
 static unsigned int run_length(struct upr_bp **bps, unsigned int nr, size_t size)
 {
@@ -54,7 +94,7 @@ static unsigned int run_length(struct upr_bp **bps, unsigned int nr, size_t size
 	for (n = 1; n < nr; n++) {
 		u64 prev = bps[n - 1]->addr & UPR_PAGE_MASK, page = bps[n]->addr & UPR_PAGE_MASK;
 
-		if (page - prev > UPR_PAGE_SIZE || bps[n]->addr + UPR_INSN_MAX - base > size)
+		if (page - prev > UPR_PAGE_SIZE || bps[n]->addr + UPR_JUMP_CODE - base > size)
 			break;
 	}
 	return n;
@@ -67,6 +107,8 @@ static bool as_analysed(struct upr_space *sp, const struct upr_bp *bp, const u8 
 {
 	unsigned int i;
 
+	if (bp->leader)
+		return !memcmp(bytes, original(bp), known_size(bp));
 	for (i = 0; i < bp->xol->insn.length; i++) {
 		const struct upr_bp *other;
 
@@ -83,8 +125,19 @@ static bool as_analysed(struct upr_space *sp, const struct upr_bp *bp, const u8 
 	return true;
 }
 
+/* A site that a jump arms. */
+static bool is_led(const struct upr_bp *bp)
+{
+	return bp->leader && bp->leader != bp;
+}
+
 static void armed(struct upr_space *sp, struct upr_bp *bp)
 {
+	/* its leader comes first */
+	if (is_led(bp) && bp->leader->state != UPR_BP_ARMED) {
+		unarmed(bp, bp->leader->why);
+		return;
+	}
 	bp->state = UPR_BP_ARMED;
 	sp->mm.nr_bps++;
 }
@@ -92,16 +145,19 @@ static void armed(struct upr_space *sp, struct upr_bp *bp)
 static void arm_one(struct upr_space *sp, struct upr_bp *bp)
 {
 	const struct target_ops *target = sp->mm.target;
-	u8 bytes[UPR_INSN_MAX], brk = UPR_BREAKPOINT;
-	int r;
+	u8 bytes[UPR_JUMP_CODE];
+	int r = 0;
 
-	r = target->text_read(&sp->mm, bp->addr, bytes, bp->xol->insn.length);
+	if (!is_led(bp))
+		r = target->text_read(&sp->mm, bp->addr, bytes, known_size(bp));
 	if (!r && !as_analysed(sp, bp, bytes)) {
 		unarmed(bp, "memory differs from the file");
 		return;
 	}
-	if (!r)
-		r = target->text_write(&sp->mm, bp->addr, &brk, 1);
+	if (!r && !is_led(bp)) {
+		patch(bp, bytes);
+		r = target->text_write(&sp->mm, bp->addr, bytes, patch_size(bp));
+	}
 	if (r)
 		unarmed(bp, why_not(r));
 	else
@@ -117,7 +173,7 @@ static int arm_run(struct upr_space *sp, struct upr_bp **bps, unsigned int nr, u
 	int r;
 
 	for (i = 0; i < nr; i++)
-		end = max(end, bps[i]->addr + bps[i]->xol->insn.length);
+		end = max(end, bps[i]->addr + known_size(bps[i]));
 	r = target->text_read(&sp->mm, base, buf, end - base);
 	if (r)
 		return r;
@@ -125,16 +181,14 @@ static int arm_run(struct upr_space *sp, struct upr_bp **bps, unsigned int nr, u
 		if (!as_analysed(sp, bps[i], buf + (bps[i]->addr - base)))
 			unarmed(bps[i], "memory differs from the file");
 	for (i = 0; i < nr; i++) {
-		if (bps[i]->state != UPR_BP_NEW)
+		if (bps[i]->state != UPR_BP_NEW || is_led(bps[i]))
 			continue;
-		buf[bps[i]->addr - base] = UPR_BREAKPOINT;
+		patch(bps[i], buf + (bps[i]->addr - base));
 		if (!last)
 			first = bps[i]->addr;
-		last = bps[i]->addr + 1;
+		last = bps[i]->addr + patch_size(bps[i]);
 	}
-	if (!last)
-		return 0;
-	r = target->text_write(&sp->mm, first, buf + (first - base), last - first);
+	r = last ? target->text_write(&sp->mm, first, buf + (first - base), last - first) : 0;
 	if (r)
 		return r;
 	for (i = 0; i < nr; i++)
@@ -167,9 +221,13 @@ void upr_text_arm(struct upr_space *sp, struct upr_bp **bps, unsigned int nr)
 /* -EFAULT and -ESRCH: the text is gone, and the int3 with it. */
 static void disarmed(struct upr_space *sp, struct upr_bp *bp, int r)
 {
-	if (r && r != -EFAULT && r != -ESRCH) {
+	bool stays = r && r != -EFAULT && r != -ESRCH;
+
+	if (stays)
 		sp->error = r;
+	if (stays || (is_led(bp) && bp->leader->state == UPR_BP_ARMED)) {
 		bp->broken = false;
+		bp->redo = false;
 		upr_bp_dequeue(bp);
 		return;
 	}
@@ -180,12 +238,13 @@ static void disarmed(struct upr_space *sp, struct upr_bp *bp, int r)
 static void disarm_one(struct upr_space *sp, struct upr_bp *bp)
 {
 	const struct target_ops *target = sp->mm.target;
-	u8 byte = 0;
-	int r;
+	u8 bytes[UPR_JUMP_CODE];
+	int r = 0;
 
-	r = target->text_read(&sp->mm, bp->addr, &byte, 1);
-	if (!r && byte == UPR_BREAKPOINT)
-		r = target->text_write(&sp->mm, bp->addr, &bp->xol->code[0], 1);
+	if (!is_led(bp))
+		r = target->text_read(&sp->mm, bp->addr, bytes, patch_size(bp));
+	if (!r && !is_led(bp) && is_patched(bp, bytes))
+		r = target->text_write(&sp->mm, bp->addr, original(bp), patch_size(bp));
 	disarmed(sp, bp, r);
 }
 
@@ -193,16 +252,20 @@ static int disarm_run(struct upr_space *sp, struct upr_bp **bps, unsigned int nr
 {
 	const struct target_ops *target = sp->mm.target;
 	u64 base = bps[0]->addr;
-	size_t len = bps[nr - 1]->addr + 1 - base;
+	u64 end = base + 1;
 	unsigned int i;
+	size_t len;
 	int r;
 
+	for (i = 0; i < nr; i++)
+		end = max(end, bps[i]->addr + patch_size(bps[i]));
+	len = end - base;
 	r = target->text_read(&sp->mm, base, buf, len);
 	if (r)
 		return r;
 	for (i = 0; i < nr; i++)
-		if (buf[bps[i]->addr - base] == UPR_BREAKPOINT)
-			buf[bps[i]->addr - base] = bps[i]->xol->code[0];
+		if (is_patched(bps[i], buf + (bps[i]->addr - base)))
+			memcpy(buf + (bps[i]->addr - base), original(bps[i]), patch_size(bps[i]));
 	r = target->text_write(&sp->mm, base, buf, len);
 	if (r)
 		return r;

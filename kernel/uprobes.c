@@ -97,7 +97,7 @@ static void file_put(struct upr_file *file)
 	kfree(file);
 }
 
-static int probe_new(struct upr_session *session, struct upr_file_key key, u64 offset, const u8 *code, size_t len,
+static int probe_new(struct upr_session *session, struct upr_file_key key, u64 offset, const struct upr_facts *facts,
 		     enum upr_insn_mode mode, struct upr_probe **ret)
 {
 	struct upr_probe *probe = kzalloc(sizeof(*probe), GFP_KERNEL);
@@ -105,7 +105,7 @@ static int probe_new(struct upr_session *session, struct upr_file_key key, u64 o
 
 	if (!probe)
 		return -ENOMEM;
-	r = upr_xol_analyze(&probe->xol, code, len, mode, 0);
+	r = upr_xol_analyze(&probe->xol, facts->code, min(facts->len, UPR_INSN_MAX), mode, 0);
 	if (r)
 		goto fail;
 	r = -ENOMEM;
@@ -117,6 +117,9 @@ static int probe_new(struct upr_session *session, struct upr_file_key key, u64 o
 	probe->mode = session->mode;
 	INIT_LIST_HEAD(&probe->consumers);
 	INIT_LIST_HEAD(&probe->changed);
+	INIT_LIST_HEAD(&probe->counters);
+	probe->facts = *facts;
+	upr_jump_analyze(&probe->jump, facts, offset, mode, 0);
 	INIT_HLIST_NODE(&probe->hash);
 	registry_grow(session);
 	hlist_add_head(&probe->hash, &session->buckets[registry_slot(key, offset, session->bits)]);
@@ -245,8 +248,11 @@ static void probe_changed(struct upr_probe *probe)
 	list_move_tail(&probe->changed, &probe->session->changed);
 }
 
+/* What jumps have counted in its time stays with it.  session->consumer_lock is held. */
 static void consumer_del(struct upr_consumer *consumer)
 {
+	if (!consumer->want && !consumer->hit)
+		atomic64_add((s64)(upr_probe_jump_hits(consumer->probe) - consumer->jump_base), &consumer->hits);
 	list_del_rcu(&consumer->node);
 	WRITE_ONCE(consumer->probe, NULL);
 }
@@ -390,6 +396,7 @@ static int add_consumer(struct upr_session *session, struct upr_probe *probe, st
 	}
 	spin_lock_irqsave(&session->consumer_lock, flags);
 	if (!r) {
+		consumer->jump_base = upr_probe_jump_hits(probe);
 		WRITE_ONCE(consumer->probe, probe);
 		list_add_tail_rcu(&consumer->node, &probe->consumers);
 	} else {
@@ -402,6 +409,15 @@ static int add_consumer(struct upr_session *session, struct upr_probe *probe, st
 int upr_register(struct upr_session *session, struct upr_file_key file, u64 offset, const u8 *code, size_t len,
 		 enum upr_insn_mode mode, struct upr_consumer *consumer, struct upr_probe **ret)
 {
+	struct upr_facts facts = {.len = (u8)min(len, (size_t)UPR_INSN_MAX)};
+
+	memcpy(facts.code, code, facts.len);
+	return upr_register_facts(session, file, offset, &facts, mode, consumer, ret);
+}
+
+int upr_register_facts(struct upr_session *session, struct upr_file_key file, u64 offset, const struct upr_facts *facts,
+		       enum upr_insn_mode mode, struct upr_consumer *consumer, struct upr_probe **ret)
+{
 	struct upr_probe *probe;
 	int r = -EBUSY;
 
@@ -413,7 +429,7 @@ int upr_register(struct upr_session *session, struct upr_file_key file, u64 offs
 		goto out;
 	probe = probe_find(session, file, offset);
 	/* a file that was rewritten in place: its old breakpoints must go first */
-	if (probe && !same_code(probe, code, len)) {
+	if (probe && !same_code(probe, facts->code, facts->len)) {
 		r = -EBUSY;
 		if (!list_empty(&probe->consumers) || atomic_read(&probe->nr_bps))
 			goto out;
@@ -422,7 +438,7 @@ int upr_register(struct upr_session *session, struct upr_file_key file, u64 offs
 	}
 	r = 0;
 	if (!probe)
-		r = probe_new(session, file, offset, code, len, mode, &probe);
+		r = probe_new(session, file, offset, facts, mode, &probe);
 	if (!r)
 		r = add_consumer(session, probe, consumer);
 	if (!r && ret)
@@ -460,6 +476,18 @@ void upr_sync(struct upr_session *session)
 
 /* --- questions ---------------------------------------------------------- */
 
+/* As far as the plan goes: an address space may have reasons against it. */
+static bool jumps(const struct upr_probe *probe)
+{
+	return (probe->mode == UPR_MODE_AUTO || probe->mode == UPR_MODE_JUMP) && probe->jump.form != UPR_JUMP_NONE &&
+	       probe->jump.form != UPR_JUMP_PUN && probe->session->target && probe->session->target->counters_map;
+}
+
+const struct upr_jump *upr_probe_jump(const struct upr_probe *probe)
+{
+	return &probe->jump;
+}
+
 enum upr_way upr_probe_way(const struct upr_probe *probe)
 {
 	const struct upr_xol *xol = &probe->xol;
@@ -467,6 +495,10 @@ enum upr_way upr_probe_way(const struct upr_probe *probe)
 	bool boost = xol->ways & UPR_WAYS(UPR_WAY_BOOST);
 	u64 pc;
 
+	if (jumps(probe))
+		return UPR_WAY_JUMP;
+	if (probe->mode == UPR_MODE_JUMP)
+		return UPR_WAY_REFUSE;
 	if (probe->mode == UPR_MODE_STEP && (xol->ways & UPR_WAYS(UPR_WAY_STEP)))
 		return UPR_WAY_STEP;
 	if (emulate && (!boost || upr_xol_emulate_pc(xol, 0, &pc)))
@@ -483,6 +515,9 @@ const char *upr_probe_reason(const struct upr_probe *probe)
 	bool boost = probe->xol.ways & UPR_WAYS(UPR_WAY_BOOST);
 
 	switch (upr_probe_way(probe)) {
+	case UPR_WAY_JUMP:
+	case UPR_WAY_REFUSE:
+		return probe->xol.ways == UPR_WAYS(UPR_WAY_REFUSE) ? probe->xol.reason : probe->jump.reason;
 	case UPR_WAY_STEP:
 		return emulate || boost ? "single-stepping was asked for" : probe->xol.reason;
 	case UPR_WAY_BOOST:

@@ -90,12 +90,16 @@ struct upr_consumer {
 
 /* --- areas -------------------------------------------------------------- */
 
+/* What an executable area of ours, or a table, begins with: whoever finds one later knows whose it was. */
+#define UPR_AREA_MAGIC		"\xcc\xcc\xcc\xcc\xcc\xcc\xcc\xccuprobes1"
+#define UPR_AREA_MAGIC_SIZE	16
+
 /**
  * struct upr_area - a piece of executable memory of ours in an address space
  * @lo, @hi:	range it must lie in
  * @size:	bytes, a multiple of the page size
  * @addr:	where it is, once mapped; 0 before
- * @owners:	who has which slot
+ * @owners:	who has which slot; the first holds UPR_AREA_MAGIC
  * The home reads the first three and touches nothing.
  */
 struct upr_area {
@@ -106,7 +110,8 @@ struct upr_area {
 	struct upr_bp **owners;
 	unsigned int nr_slots;
 	unsigned int used;
-	unsigned int hint;		/* no free slot below */
+	unsigned int hint;		/* where to look for free slots first */
+	bool is_signed;
 	int state;
 };
 

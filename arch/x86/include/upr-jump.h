@@ -182,6 +182,9 @@ struct upr_pad {
 	struct upr_pad_count counts[UPR_JUMP_INSNS];
 };
 
+/* Bytes of the largest pad: five counts, none of whose registers and flags are dead. */
+#define UPR_PAD_MAX    2048u
+
 /**
  * upr_pad_size() - bytes of a pad wherever it lies, whatever @pad->pad and @pad->addr are
  * An upper bound, a multiple of 64; it depends on the rest of @pad.
