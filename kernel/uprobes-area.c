@@ -104,16 +104,21 @@ static unsigned int find_run(const struct upr_area *area, unsigned int nr, unsig
 	return to;
 }
 
-/* From where the last ones were taken on, then from the beginning.  False: no room. */
-static bool slot_take(struct upr_area *area, struct upr_bp *bp)
+/*
+ * Slots [from, to) are good enough: from where the last ones were taken on, then from the
+ * beginning.  False: no room.
+ */
+static bool slot_take(struct upr_area *area, struct upr_bp *bp, unsigned int from, unsigned int to)
 {
-	unsigned int nr = bp->slots, at = area->nr_slots, i;
+	unsigned int nr = bp->slots, at = to, i;
 
-	if (area->used + nr < area->nr_slots)
-		at = find_run(area, nr, area->hint, area->nr_slots);
-	if (at == area->nr_slots && area->hint > 1 && area->used + nr < area->nr_slots)
-		at = find_run(area, nr, 1, area->nr_slots);
-	if (at == area->nr_slots)
+	if (area->used + nr >= area->nr_slots)
+		return false;
+	if (area->hint > from)
+		at = find_run(area, nr, min(area->hint, to), to);
+	if (at == to)
+		at = find_run(area, nr, from, to);
+	if (at == to)
 		return false;
 	for (i = 0; i < nr; i++)
 		area->owners[at + i] = bp;
@@ -178,9 +183,74 @@ static bool find_room(struct upr_space *sp, struct upr_bp *bp, u64 lo, u64 hi)
 
 	list_for_each_entry(area, &sp->mm.areas, node)
 		if (area->state == UPR_AREA_MAPPED && area->addr >= lo && area->addr + area->size <= hi &&
-		    slot_take(area, bp))
+		    slot_take(area, bp, 1, area->nr_slots))
 			return true;
 	return false;
+}
+
+/* --- puns: one of a few places, or none ---------------------------------- */
+
+/* Each may need an area of its own, and a process cannot have any number of mappings. */
+#define PUN_AREAS 2048u
+
+static bool find_pun_room(struct upr_space *sp, struct upr_bp *bp, u64 lo, u64 hi)
+{
+	struct upr_area *area;
+
+	list_for_each_entry(area, &sp->mm.areas, node) {
+		u64 from = max(lo, area->addr + UPR_SLOT_SIZE), to = min(hi, area->addr + area->size);
+
+		if (area->state != UPR_AREA_MAPPED || from >= to)
+			continue;
+		from = ALIGN(from - area->addr, (u64)UPR_SLOT_SIZE) / UPR_SLOT_SIZE;
+		to = (to - area->addr) / UPR_SLOT_SIZE;
+		if (from < to && slot_take(area, bp, (unsigned int)from, (unsigned int)to))
+			return true;
+	}
+	return false;
+}
+
+/* An area whose first slots behind the reserved one are at the first good place, or anywhere in a wide range. */
+static struct upr_area *plan_pun_area(struct upr_space *sp, struct upr_bp *bp, u64 lo, u64 hi)
+{
+	u64 size = (u64)bp->slots * UPR_SLOT_SIZE, place = ALIGN(lo, (u64)UPR_SLOT_SIZE);
+	u64 base = (place - UPR_SLOT_SIZE) & UPR_PAGE_MASK;
+	struct upr_area *area;
+
+	if (place + size > hi || sp->nr_puns >= PUN_AREAS)
+		return NULL;
+	area = kzalloc(sizeof(*area), GFP_KERNEL);
+	if (!area)
+		return NULL;
+	area->size = ALIGN(place + size - base, (u64)UPR_PAGE_SIZE);
+	area->lo = base;
+	area->hi = base + area->size;
+	area->hint = (unsigned int)((place - base) / UPR_SLOT_SIZE);
+	if (hi - lo > 8 * area->size) {
+		area->lo = ALIGN(lo, (u64)UPR_PAGE_SIZE);
+		area->hi = hi & UPR_PAGE_MASK;
+		area->hint = 1;
+	}
+	area->nr_slots = (unsigned int)(area->size / UPR_SLOT_SIZE);
+	area->is_exact = true;
+	area->state = UPR_AREA_PLANNED;
+	list_add_tail_rcu(&area->node, &sp->mm.areas);
+	sp->nr_puns++;
+	return area;
+}
+
+static bool plan_pun(struct upr_space *sp, struct upr_bp *bp)
+{
+	u64 lo, hi;
+
+	upr_jump_reach(&bp->window->jump, bp->addr, bp->slots * UPR_SLOT_SIZE, &lo, &hi);
+	lo = max(lo, USER_LO);
+	hi = min(hi, USER_HI_64);
+	if (lo >= hi)
+		return false;
+	if (!find_pun_room(sp, bp, lo, hi))
+		bp->area = plan_pun_area(sp, bp, lo, hi);
+	return bp->area;
 }
 
 /* Join an area that is not asked for yet: its range becomes the intersection. */
@@ -189,7 +259,8 @@ static bool join(struct upr_area *area, unsigned int slots, u64 lo, u64 hi)
 	u64 size = ALIGN((u64)(area->nr_slots + slots) * UPR_SLOT_SIZE, (u64)UPR_PAGE_SIZE);
 	u64 new_lo = max(area->lo, lo), new_hi = min(area->hi, hi);
 
-	if (area->state != UPR_AREA_PLANNED || new_hi <= new_lo || new_hi - new_lo < RANGE_MIN + 2 * size)
+	if (area->state != UPR_AREA_PLANNED || area->is_exact || new_hi <= new_lo ||
+	    new_hi - new_lo < RANGE_MIN + 2 * size)
 		return false;
 	area->lo = new_lo;
 	area->hi = new_hi;
@@ -223,6 +294,11 @@ static void plan_slot(struct upr_space *sp, struct upr_bp *bp)
 	while (bp->reach != UPR_REACH_NONE) {
 		if (sp->no_area)
 			break;
+		if (bp->window && bp->window->jump.form == UPR_JUMP_PUN) {
+			if (plan_pun(sp, bp))
+				return;
+			break;
+		}
 		range_of(sp, bp, &lo, &hi);
 		if (find_room(sp, bp, lo, hi))
 			return;
@@ -256,14 +332,16 @@ static unsigned int spare_slots(const struct upr_space *sp)
 
 static void size_area(struct upr_area *area, unsigned int spare)
 {
-	area->nr_slots = ALIGN(area->nr_slots + spare, SLOTS_PER_PAGE);
-	while (area->nr_slots > SLOTS_PER_PAGE && area->hi - area->lo < (u64)area->nr_slots * UPR_SLOT_SIZE)
-		area->nr_slots -= SLOTS_PER_PAGE;
-	area->size = (size_t)area->nr_slots * UPR_SLOT_SIZE;
+	if (!area->is_exact) {
+		area->nr_slots = ALIGN(area->nr_slots + spare, SLOTS_PER_PAGE);
+		while (area->nr_slots > SLOTS_PER_PAGE && area->hi - area->lo < (u64)area->nr_slots * UPR_SLOT_SIZE)
+			area->nr_slots -= SLOTS_PER_PAGE;
+		area->size = (size_t)area->nr_slots * UPR_SLOT_SIZE;
+		area->hint = 1;
+	}
 	area->owners = kvcalloc(area->nr_slots, sizeof(*area->owners), GFP_KERNEL);
 	if (area->owners)
 		area->owners[0] = &upr_slot_reserved;
-	area->hint = 1;
 }
 
 static void ask_for_area(struct upr_space *sp, struct upr_area *area)
@@ -302,7 +380,7 @@ unsigned int upr_areas_plan(struct upr_space *sp)
 			continue;
 		bp->area = NULL;
 		if (area->owners)
-			slot_take(area, bp);
+			slot_take(area, bp, 1, area->nr_slots);
 	}
 	list_for_each_entry_safe(area, next, &sp->mm.areas, node) {
 		if (area->state != UPR_AREA_PLANNED)
@@ -311,6 +389,7 @@ unsigned int upr_areas_plan(struct upr_space *sp)
 			ask_for_area(sp, area);
 		} else {
 			list_del_rcu(&area->node);
+			sp->nr_puns -= area->is_exact;
 			area_free(area);
 		}
 	}
@@ -497,6 +576,7 @@ void upr_areas_trim(struct upr_space *sp)
 		if (mapped && area->used && !blind)
 			continue;
 		list_del_rcu(&area->node);
+		sp->nr_puns -= area->is_exact;
 		/* a task that could not be looked at may stand in it: let it lie */
 		if (mapped && !blind)
 			sp->mm.target->area_unmap(&sp->mm, area->addr, area->size);

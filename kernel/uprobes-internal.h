@@ -277,6 +277,7 @@ enum upr_area_state {
  * @replan:	a plan has failed: what it was for must be planned in another way
  * @rseq:	where threads have registered for restartable sequences, or UPR_NO_RSEQ
  * @nr_cpus, @rdpid: see target_ops.machine
+ * @nr_puns:	areas that were asked for at a chosen place
  * @broken:	some upr_bp.broken is new
  * @queued:	mm.work is under way and holds a reference
  * @error:	of taking a breakpoint out
@@ -305,6 +306,7 @@ struct upr_space {
 	bool rdpid;
 	u32 nr_cpus;
 	s32 rseq;
+	unsigned int nr_puns;
 	atomic_t broken;
 	atomic_t queued;
 	int error;

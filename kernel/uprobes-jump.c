@@ -54,8 +54,7 @@ static bool may_be_counted_in_a_pad(const struct upr_space *sp, const struct upr
 
 bool upr_bp_may_jump(const struct upr_space *sp, const struct upr_bp *bp)
 {
-	return !bp->no_jump && bp->probe->jump.form != UPR_JUMP_NONE && bp->probe->jump.form != UPR_JUMP_PUN &&
-	       may_be_counted_in_a_pad(sp, bp);
+	return !bp->no_jump && bp->probe->jump.form != UPR_JUMP_NONE && may_be_counted_in_a_pad(sp, bp);
 }
 
 /* --- what has to be done again ------------------------------------------------ */
@@ -225,6 +224,7 @@ static const char *find_members(struct upr_space *sp, struct upr_bp *leader, str
 
 		if (!bp || !(bp->state == UPR_BP_ARMED || (bp->state == UPR_BP_NEW && bp->want)))
 			continue;
+		/* a pun keeps what follows its one instruction */
 		if (bp->state == UPR_BP_ARMED || insn < 0 || !may_be_counted_in_a_pad(sp, bp))
 			return "another probe in the next bytes needs a trap";
 		add_count(window, bp, (unsigned int)insn);

@@ -61,7 +61,11 @@ static unsigned int known_size(const struct upr_bp *bp)
 {
 	if (!bp->leader)
 		return bp->xol->insn.length;
-	return bp->window ? max(bp->window->jump.len, bp->window->jump.patch) : 0;
+	if (!bp->window)
+		return 0;
+	/* a pun jumps by the bytes that follow it */
+	return max3(bp->window->jump.len, bp->window->jump.patch,
+		    (u8)(bp->window->jump.form == UPR_JUMP_PUN ? UPR_JUMP_SIZE : 0));
 }
 
 static const u8 *original(const struct upr_bp *bp)

@@ -112,6 +112,7 @@ struct upr_area {
 	unsigned int used;
 	unsigned int hint;		/* where to look for free slots first */
 	bool is_signed;
+	bool is_exact;			/* for a pun: neither larger nor elsewhere */
 	int state;
 };
 
