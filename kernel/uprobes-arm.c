@@ -258,6 +258,7 @@ static void settle_wanted(struct upr_space *sp, struct upr_bp *bp)
 		upr_slot_put(bp);
 	}
 	bp->redo = false;
+	bp->again = true;
 	if (bp->broken && !jumped) {
 		bp->state = UPR_BP_UNARMED;
 		bp->why = "the instruction could not be executed for the program";
@@ -295,10 +296,58 @@ static void settle(struct upr_space *sp, struct upr_bp *bp)
 	}
 }
 
+/* --- how many at a time --------------------------------------------------- */
+
+static unsigned int put_off_beyond(struct upr_space *sp, unsigned int room, bool (*pick)(const struct upr_bp *bp))
+{
+	struct upr_bp *bp;
+
+	list_for_each_entry(bp, &sp->pending, node) {
+		bool counts = pick(bp) && (!bp->leader || bp->leader == bp);
+
+		bp->put_off = counts && !room;
+		if (counts && room)
+			room--;
+	}
+	return room;
+}
+
+static bool must_go(const struct upr_bp *bp)
+{
+	return to_be_disarmed(bp) && !bp->redo && !bp->broken;
+}
+
+static bool may_come(const struct upr_bp *bp)
+{
+	/* what was taken out in this very stop comes back in it */
+	return to_be_armed(bp) && !bp->again;
+}
+
+/* Sites in one window go and come together. */
+static void move_put_off(struct upr_space *sp)
+{
+	struct upr_bp *bp, *next;
+
+	list_for_each_entry(bp, &sp->pending, node)
+		if (bp->leader && bp->leader->put_off)
+			bp->put_off = true;
+	list_for_each_entry_safe(bp, next, &sp->pending, node)
+		if (bp->put_off)
+			list_move_tail(&bp->node, &sp->later);
+}
+
+/* Each stop is to be short: whoever is beyond what it has time for has to wait for the next. */
+static void put_off(struct upr_space *sp, bool (*pick)(const struct upr_bp *bp))
+{
+	put_off_beyond(sp, UPR_STOP_MAX, pick);
+	move_put_off(sp);
+}
+
 static void take_out(struct upr_space *sp)
 {
 	struct upr_bp *bp, *next;
 
+	put_off(sp, must_go);
 	disarm_text(sp);
 	evict_tasks(sp);
 	list_for_each_entry_safe(bp, next, &sp->pending, node)
@@ -345,35 +394,19 @@ static bool put_in(struct upr_space *sp)
 	return true;
 }
 
-/* --- how many at a time --------------------------------------------------- */
-
-/* Each stop is to be short: whoever is beyond this many has to wait for the next. */
-#define STOP_MAX 6144u
-
-static void put_off(struct upr_space *sp)
-{
-	struct upr_bp *bp, *next;
-	unsigned int nr = 0;
-
-	list_for_each_entry_safe(bp, next, &sp->pending, node)
-		if (to_be_armed(bp) && ++nr > STOP_MAX)
-			list_move_tail(&bp->node, &sp->later);
-}
-
 /* --- the machine -------------------------------------------------------- */
 
 /* All are quiet.  Again after areas have been waited for: there may be more to do by then. */
 static void begin_stop(struct upr_space *sp)
 {
 	collect_broken(sp);
-	if (sp->renew) {
-		sp->renew = false;
+	if (sp->renew && sp->mm.state == UPR_MM_STOPPING) {
 		upr_windows_learn(sp);
-		upr_windows_renew(sp);
+		sp->renew = upr_windows_renew(sp, UPR_STOP_MAX);
 	}
 	upr_windows_review(sp);
 	take_out(sp);
-	put_off(sp);
+	put_off(sp, may_come);
 }
 
 static void end_stop(struct upr_space *sp)
@@ -381,7 +414,7 @@ static void end_stop(struct upr_space *sp)
 	upr_areas_trim(sp);
 	upr_blocks_trim(sp);
 	upr_bp_free_garbage(sp);
-	sp->dirty = !list_empty(&sp->later);
+	sp->dirty = !list_empty(&sp->later) || sp->renew;
 	list_splice_init(&sp->later, &sp->pending);
 	let_all_go(sp);
 	upr_arm_kick(sp);

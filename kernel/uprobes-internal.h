@@ -195,6 +195,8 @@ struct upr_filter {
  * @want:	some consumer wants it
  * @broken:	a hit could not be executed: disarm (set in the atomic half)
  * @redo:	to be taken out and put in again in another way
+ * @again:	was taken out for that, in this stop
+ * @put_off:	to wait for the next stop
  * @node:	on pending, zombies or garbage of its address space
  * @queued:	on pending
  *
@@ -222,6 +224,8 @@ struct upr_bp {
 	bool want;
 	bool broken;
 	bool redo;
+	bool again;
+	bool put_off;
 	bool queued;
 	struct list_head node;
 };
@@ -341,6 +345,9 @@ struct upr_task {
 	bool held;
 };
 
+/* Sites that one stop has time for: it is to last a few ten milliseconds at most. */
+#define UPR_STOP_MAX 6144u
+
 /* uprobes.c */
 void upr_session_get(struct upr_session *session);
 void upr_session_put(struct upr_session *session);
@@ -407,7 +414,7 @@ void upr_window_leave(struct upr_bp *bp, bool blind);
 void upr_windows_learn(struct upr_space *sp);
 void upr_window_forget(struct upr_bp *bp);
 int upr_window_clone(struct upr_space *child, struct upr_bp *bp, const struct upr_bp *from);
-void upr_windows_renew(struct upr_space *sp);
+bool upr_windows_renew(struct upr_space *sp, unsigned int most);
 
 /* uprobes-count.c */
 u64 upr_probe_jump_hits(const struct upr_probe *probe);

@@ -117,8 +117,8 @@ void upr_windows_review(struct upr_space *sp)
 	}
 }
 
-/* Pads that were built when nothing was known of the program's threads. */
-void upr_windows_renew(struct upr_space *sp)
+/* Pads that were built when nothing was known of the program's threads, @most of them.  Return: there are more. */
+bool upr_windows_renew(struct upr_space *sp, unsigned int most)
 {
 	struct upr_bp_table *table = sp->mm.bps;
 	unsigned int i;
@@ -126,9 +126,13 @@ void upr_windows_renew(struct upr_space *sp)
 	for (i = 0; table && i < 1u << table->bits; i++) {
 		struct upr_bp *bp = table->slots[i];
 
-		if (bp && bp != UPR_BP_DELETED && bp->window && bp->window->pad.env.rseq != sp->rseq)
-			redo_window(sp, bp);
+		if (!bp || bp == UPR_BP_DELETED || !bp->window || bp->window->pad.env.rseq == sp->rseq)
+			continue;
+		if (!most--)
+			return true;
+		redo_window(sp, bp);
 	}
+	return false;
 }
 
 /* --- taking a window apart -------------------------------------------------------- */

@@ -143,6 +143,7 @@ static void armed(struct upr_space *sp, struct upr_bp *bp)
 		return;
 	}
 	bp->state = UPR_BP_ARMED;
+	bp->again = false;
 	sp->mm.nr_bps++;
 }
 
