@@ -588,7 +588,19 @@ enum utrace_resume utrace_report_quiesce(struct utrace_task *task)
 
 static enum utrace_signal_action merge_signal(enum utrace_signal_action before, enum utrace_signal_action now)
 {
+	/* everybody is asked again when it is over: nothing is lost by waiting, much by not */
+	if (before == UTRACE_SIG_HOLD || now == UTRACE_SIG_HOLD)
+		return UTRACE_SIG_HOLD;
 	return before == UTRACE_SIG_DELIVER ? now : min(before, now);
+}
+
+static void note_holding(struct utrace_engine *engine, bool holding)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&engine->task->lock, flags);
+	engine->holding = holding;
+	spin_unlock_irqrestore(&engine->task->lock, flags);
 }
 
 enum utrace_resume utrace_report_signal(struct utrace_task *task, struct utrace_signal *sig,
@@ -601,14 +613,31 @@ enum utrace_resume utrace_report_signal(struct utrace_task *task, struct utrace_
 	*action = UTRACE_SIG_DELIVER;
 	report_begin(&rep, task, UTRACE_EV_SIGNAL);
 	while ((engine = report_next(&rep))) {
-		enum utrace_signal_action now = *action;
+		/* HOLD is not shown: whoever says it means it */
+		enum utrace_signal_action now = *action == UTRACE_SIG_HOLD ? UTRACE_SIG_DELIVER : *action;
 
 		rep.answer = engine->ops->on_signal(engine, task, sig, &now);
+		note_holding(engine, now == UTRACE_SIG_HOLD);
 		*action = merge_signal(*action, now);
 	}
-	if (*action == UTRACE_SIG_DELIVER)
+	if (*action == UTRACE_SIG_DELIVER || *action == UTRACE_SIG_HOLD)
 		*sig = orig;
 	return report_end(&rep);
+}
+
+bool utrace_signal_is_held(struct utrace_task *task)
+{
+	struct utrace_engine *engine;
+	unsigned long flags;
+	bool held = false;
+
+	spin_lock_irqsave(&task->lock, flags);
+	list_for_each_entry(engine, &task->engines, node)
+		if (engine->holding && !engine->detached &&
+		    (engine->wish != UTRACE_RESUME || engine->ask != UTRACE_RESUME))
+			held = true;
+	spin_unlock_irqrestore(&task->lock, flags);
+	return held;
 }
 
 enum utrace_resume utrace_report_syscall_entry(struct utrace_task *task, enum utrace_syscall_action *action,

@@ -34,13 +34,13 @@ struct utrace_engine;
 #define UTRACE_EV_ALL		0x07ffu
 
 /*
- * What becomes of a signal, strongest first.  *action comes in as the engines
- * asked before have left it; one that leaves it alone has no opinion, and among
- * those who have one the strongest wins.
+ * What becomes of a signal.  *action comes in as the engines asked before have
+ * left it; one that leaves it alone has no opinion.  One HOLD is enough (and is not shown to the
+ * next); else, among those who have an opinion, the strongest wins: DELIVER, REPLACE, IGNORE.
  */
 enum utrace_signal_action {
 	UTRACE_SIG_DELIVER,	/* as is */
-	UTRACE_SIG_HOLD,	/* not now: it is reported again when nobody wants the task held or stepped any more */
+	UTRACE_SIG_HOLD,	/* not now: utrace_signal_is_held(); it is reported again to all, as it came */
 	UTRACE_SIG_REPLACE,	/* the engine has changed *sig: deliver that */
 	UTRACE_SIG_IGNORE,	/* swallow it */
 };
@@ -129,6 +129,7 @@ struct utrace_engine {
 	bool detached;
 	bool told;			/* utrace_control() spoke during the callback */
 	bool stepping;			/* the step under way is for this engine, too */
+	bool holding;			/* its last word on a signal was HOLD */
 	struct upr_work work;		/* release, in sleeping context */
 	struct rcu_head rcu;
 };
@@ -236,6 +237,14 @@ bool utrace_task_is_held(struct utrace_task *task);
 enum utrace_resume utrace_report_quiesce(struct utrace_task *task);
 enum utrace_resume utrace_report_signal(struct utrace_task *task, struct utrace_signal *sig,
 					enum utrace_signal_action *action);
+/**
+ * utrace_signal_is_held() - is it too early to report held signals again
+ * True while an engine that has answered HOLD wants the task stopped, stepped or reported.
+ * The home asks when it is about to let the task run; other engines' steps do not count, or
+ * a signal would wait for as long as somebody steps.  A HOLD that is answered together with
+ * RESUME waits for nothing: the home delivers the signal.  Context: any.
+ */
+bool utrace_signal_is_held(struct utrace_task *task);
 enum utrace_resume utrace_report_syscall_entry(struct utrace_task *task,
 					       enum utrace_syscall_action *action, s64 *result);
 enum utrace_resume utrace_report_syscall_exit(struct utrace_task *task);

@@ -311,6 +311,81 @@ static void test_signal(struct fake_test *t)
 	finish(t, task, v, 3, "signal");
 }
 
+static enum utrace_signal_action say(struct utrace_task *task, int signo)
+{
+	struct utrace_signal sig = {.signo = signo};
+	enum utrace_signal_action action;
+
+	utrace_report_signal(task, &sig, &action);
+	return sig.signo == signo ? action : UTRACE_SIG_REPLACE;
+}
+
+static void test_signal_hold(struct fake_test *t)
+{
+	struct utrace_task *task = new_task();
+	enum utrace_signal_action other;
+	struct voice v[3];
+	unsigned int bad = 0;
+	int i, at;
+
+	for (i = 0; i < 3; i++)
+		voice_init(&v[i], task);
+	for (i = 0; i < 3; i++)
+		v[i].has_opinion = true;
+	for (at = 0; at < 3; at++) {
+		for (other = UTRACE_SIG_DELIVER; other <= UTRACE_SIG_IGNORE; other++) {
+			for (i = 0; i < 3; i++) {
+				v[i].sig = i == at ? UTRACE_SIG_HOLD : other;
+				v[i].answer = i == at ? UTRACE_SINGLESTEP : UTRACE_RESUME;
+				v[i].new_signo = i != at && other == UTRACE_SIG_REPLACE ? 12 : 0;
+			}
+			bad += say(task, 10) != UTRACE_SIG_HOLD || !utrace_signal_is_held(task);
+		}
+	}
+	fake_ok(t, !bad, "one HOLD is enough, whoever says it and whatever the others say; the signal is as it came");
+	finish(t, task, v, 3, "signal hold");
+}
+
+static void test_signal_held(struct fake_test *t)
+{
+	struct utrace_task *task = new_task();
+	struct voice v[2];
+	bool mine;
+
+	voice_init(&v[0], task);
+	voice_init(&v[1], task);
+	v[0].has_opinion = true;
+	v[0].sig = UTRACE_SIG_HOLD;
+	fake_ok(t, say(task, 10) == UTRACE_SIG_HOLD && !utrace_signal_is_held(task),
+		"HOLD together with RESUME waits for nothing");
+	v[0].answer = UTRACE_SINGLESTEP;
+	v[1].answer = UTRACE_SINGLESTEP;
+	say(task, 10);
+	utrace_report_step(task, &mine);
+	fake_ok(t, utrace_signal_is_held(task), "held while the engine that said so goes on stepping");
+	v[0].answer = UTRACE_RESUME;
+	fake_ok(t, utrace_report_step(task, &mine) == UTRACE_SINGLESTEP && !utrace_signal_is_held(task),
+		"and no longer, though another engine goes on stepping");
+	v[0].answer = UTRACE_STOP;
+	say(task, 10);
+	fake_ok(t, utrace_signal_is_held(task), "held with the task");
+	v[0].has_opinion = false;
+	say(task, 11);
+	fake_ok(t, !utrace_signal_is_held(task), "an engine's last word on a signal counts");
+	v[0].has_opinion = true;
+	v[0].answer = UTRACE_REPORT;
+	say(task, 10);
+	fake_ok(t, utrace_signal_is_held(task), "held until the report that the engine has asked for");
+	v[0].quiesce = UTRACE_RESUME;
+	utrace_report_quiesce(task);
+	fake_ok(t, !utrace_signal_is_held(task), "and not after it");
+	v[0].answer = UTRACE_SINGLESTEP;
+	say(task, 10);
+	utrace_detach(v[0].e);
+	fake_ok(t, !utrace_signal_is_held(task), "who leaves holds nothing back");
+	finish(t, task, v, 2, "signal held");
+}
+
 static void test_syscall(struct fake_test *t)
 {
 	struct utrace_task *task = new_task();
@@ -705,6 +780,8 @@ static void test_death_inside(struct fake_test *t)
 const struct fake_case utrace_cases[] = {{"utrace merge", test_merge},
 					 {"utrace order", test_order},
 					 {"utrace signal", test_signal},
+					 {"utrace signal hold", test_signal_hold},
+					 {"utrace signal held", test_signal_held},
 					 {"utrace syscall", test_syscall},
 					 {"utrace breakpoint", test_breakpoint},
 					 {"utrace hold", test_hold},
