@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * area.c - executable memory of ours in a target.
+ * area.c - memory of ours in a target.
  *
- * Purpose: areas are mapped and given back by system calls that a stopped task
+ * Purpose: areas (and counters, counters.c) are mapped and given back by system calls that a stopped task
  * of the address space is made to do.  The engine asks with its locks held, so
  * requests wait on home->requests until home_work() can serve them; one for
  * which nobody is stopped waits for the next stop.
@@ -31,20 +31,21 @@ bool area_has(const struct host_mm *mm, u64 addr, size_t len)
 	struct host_area *area;
 
 	list_for_each_entry(area, &mm->areas, node)
-		if (addr >= area->addr && addr + len <= area->addr + area->size)
+		if (!area->counters && addr >= area->addr && addr + len <= area->addr + area->size)
 			return true;
 	return false;
 }
 
-static void remember(struct host_mm *mm, u64 addr, size_t size)
+struct host_area *area_remember(struct host_mm *mm, u64 addr, size_t size)
 {
-	struct host_area *area = malloc(sizeof(*area));
+	struct host_area *area = calloc(1, sizeof(*area));
 
 	if (!area)
-		return;
+		return NULL;
 	area->addr = addr;
 	area->size = size;
 	list_add_tail(&area->node, &mm->areas);
+	return area;
 }
 
 static void forget(struct host_mm *mm, u64 addr)
@@ -61,10 +62,15 @@ static void forget(struct host_mm *mm, u64 addr)
 
 int areas_copy(struct host_mm *to, const struct host_mm *from)
 {
-	struct host_area *area;
+	struct host_area *area, *copy;
 
-	list_for_each_entry(area, &from->areas, node)
-		remember(to, area->addr, area->size);
+	list_for_each_entry(area, &from->areas, node) {
+		copy = area_remember(to, area->addr, area->size);
+		if (!copy)
+			return -ENOMEM;
+		copy->counters = area->counters;
+		copy->key = area->key;
+	}
 	return 0;
 }
 
@@ -72,6 +78,14 @@ static void drop(struct host_request *req)
 {
 	list_del(&req->node);
 	free(req);
+}
+
+/* Nobody is told: there is nobody left to use it. */
+static void give_up(struct host_request *req)
+{
+	if (req->counters)
+		counters_drop(req);
+	drop(req);
 }
 
 /* The address space is gone. */
@@ -82,7 +96,7 @@ void area_forget(struct host_mm *mm)
 
 	list_for_each_entry_safe(req, next, &mm->home->requests, node)
 		if (req->mm == mm)
-			drop(req);
+			give_up(req);
 	list_for_each_entry_safe(area, next_area, &mm->areas, node) {
 		list_del(&area->node);
 		free(area);
@@ -101,26 +115,29 @@ bool area_pending(const struct host_mm *mm)
 
 /* --- asking ------------------------------------------------------------------------- */
 
-static void ask(struct host_mm *mm, struct upr_area *area, u64 addr, size_t size)
+struct host_request *area_ask(struct host_mm *mm, u64 addr, size_t size)
 {
 	struct host_request *req = calloc(1, sizeof(*req));
 
 	BUG_ON(!req);
 	req->mm = mm;
-	req->area = area;
 	req->addr = addr;
 	req->size = size;
+	req->fd = -1;
 	list_add_tail(&req->node, &mm->home->requests);
+	return req;
 }
 
 void host_area_map(struct upr_mm *umm, struct upr_area *area)
 {
-	ask(umm->host, area, 0, area->size);
+	area_ask(umm->host, 0, area->size)->area = area;
 }
 
+/* The engine has everybody quiet now; when the request is served they may be running again. */
 void host_area_unmap(struct upr_mm *umm, u64 addr, size_t size)
 {
-	ask(umm->host, NULL, addr, size);
+	rseq_forget(umm->host, addr, size);
+	area_ask(umm->host, addr, size);
 }
 
 /* --- a place -------------------------------------------------------------------------- */
@@ -155,9 +172,20 @@ static int look_at_gap(void *data, const struct map_line *line)
 	return !!s->found;
 }
 
+/* The lowest address that a process without privilege may map. */
+static u64 lowest_address(void)
+{
+	static u64 known;
+	char buf[32];
+
+	if (!known)
+		known = proc_read(buf, sizeof(buf), "/proc/sys/vm/mmap_min_addr") > 0 ? strtoull(buf, NULL, 10) : 65536;
+	return ALIGN(max(known, (u64)HOST_PAGE), (u64)HOST_PAGE);
+}
+
 static s64 find_place(struct host_mm *mm, const struct upr_area *area)
 {
-	struct gap_search s = {.lo = area->lo, .hi = area->hi, .size = area->size};
+	struct gap_search s = {.lo = max(area->lo, lowest_address()), .hi = area->hi, .size = area->size};
 	int r = maps_each(mm_any_tid(mm), look_at_gap, &s);
 
 	if (r < 0)
@@ -185,7 +213,8 @@ static s64 map_in(struct host_task *t, const struct host_request *req, u64 place
 		inject(t, inject_nr(t, CALL_MUNMAP), back, &ret);
 		return -ENOMEM;
 	}
-	return ret == -EEXIST || ret == -EINVAL ? -ENOMEM : ret;
+	/* EPERM would say that a filter is in force */
+	return ret == -EEXIST || ret == -EINVAL || ret == -EPERM ? -ENOMEM : ret;
 }
 
 static s64 unmap_in(struct host_task *t, const struct host_request *req)
@@ -197,8 +226,15 @@ static s64 unmap_in(struct host_task *t, const struct host_request *req)
 	return r ? r : ret;
 }
 
+static s64 serve_by(struct host_task *t, struct host_request *req, u64 place)
+{
+	if (req->counters)
+		return counters_map_in(t, req);
+	return req->area ? map_in(t, req, place) : unmap_in(t, req);
+}
+
 /* By one task after the other, until one can.  -EAGAIN: nobody can now. */
-static s64 serve(const struct host_request *req, u64 place)
+static s64 serve(struct host_request *req, u64 place)
 {
 	struct host_mm *mm = req->mm;
 	struct host_task *t, *next;
@@ -207,7 +243,7 @@ static s64 serve(const struct host_request *req, u64 place)
 	list_for_each_entry_safe(t, next, &mm->tasks, mm_node) {
 		if (t->state != TASK_STOPPED || t->kind == STOP_EXIT || t->kind == STOP_VFORK)
 			continue;
-		now = req->area ? map_in(t, req, place) : unmap_in(t, req);
+		now = serve_by(t, req, place);
 		if (now == -EPERM)
 			r = -EPERM;
 		else if (now != -ESRCH && now != -EAGAIN && now != -EBUSY && now != -ETIMEDOUT)
@@ -240,9 +276,26 @@ static bool serve_map(struct host_request *req)
 	if (r == -EPERM)
 		filtered(mm, "instructions that need a copy cannot be probed in it");
 	if (r > 0)
-		remember(mm, (u64)r, req->size);
+		area_remember(mm, (u64)r, req->size);
 	drop(req);
 	upr_area_mapped(mm->mm, area, r);
+	return true;
+}
+
+static bool serve_counters(struct host_request *req)
+{
+	struct upr_counters *counters = req->counters;
+	struct host_mm *mm = req->mm;
+	s64 r = serve(req, 0);
+
+	if (r == -EAGAIN || r == -ESRCH)
+		return false;
+	if (r == -EPERM)
+		filtered(mm, "nothing can be counted in it without a trap");
+	if (r < 0)
+		counters_drop(req);
+	drop(req);
+	upr_counters_mapped(mm->mm, counters, r);
 	return true;
 }
 
@@ -254,7 +307,8 @@ static bool serve_unmap(struct host_request *req)
 		return false;
 	if (r == -EPERM)
 		filtered(req->mm,
-			 "the memory that held copies of instructions stays mapped; nothing in it is used any more");
+			 "the memory that held copies of instructions, or counters, stays mapped; nothing in it is "
+			 "used any more");
 	forget(req->mm, req->addr);
 	drop(req);
 	return true;
@@ -266,7 +320,11 @@ bool area_requests(struct upr_home *home)
 	struct host_request *req, *next;
 	bool any = false;
 
-	list_for_each_entry_safe(req, next, &home->requests, node)
-		any |= req->area ? serve_map(req) : serve_unmap(req);
+	list_for_each_entry_safe(req, next, &home->requests, node) {
+		if (req->counters)
+			any |= serve_counters(req);
+		else
+			any |= req->area ? serve_map(req) : serve_unmap(req);
+	}
 	return any;
 }

@@ -64,6 +64,10 @@ static bool releasable(struct host_task *t)
 {
 	if (t->state != TASK_STOPPED)
 		return false;
+	if (hold_flush(t)) {
+		task_run(t);
+		return false;
+	}
 	if ((t->kind == STOP_INTERRUPT || t->kind == STOP_GROUP) && trap_pending(t)) {
 		t->kind = STOP_INTERRUPT;
 		task_run(t);

@@ -14,6 +14,10 @@
  *   ops.c		target_ops: registers and control of a stopped task
  *   memory.c		target_ops: user memory and text
  *   area.c		target_ops: areas, by injected calls
+ *   counters.c		target_ops: memory that the target and we share
+ *   rseq.c		target_ops: restartable sequences of threads, and what the CPU can do
+ *   stacks.c		target_ops: who is to return where
+ *   hold.c		signals that wait until their thread has left a pad
  *   inject.c		one system call in somebody else's name
  *   maps.c		/proc/PID/maps, and what has changed in it
  *   loader.c		the dynamic loader's rendezvous
@@ -157,10 +161,12 @@ enum stop_kind {
  * @loader:	the rendezvous of the dynamic loader was hit just now
  * @retry:	an int3 of nobody's here has been executed a second time
  * @last_hit:	address of its last breakpoint
- * @sent:	siginfo of a SIGTRAP that was sent again; @sent_again
+ * @kept:	signals an engine holds, in the order they came
+ * @sent:	signals sent again, with what they really were
  * @mask:	signal mask at its last stop that was not a trap; @mask_known
  * @trap_mask:	signal mask after its last trap; @trap_blocked: and SIGTRAP was in it before
  * @call_args:	of the system call it is in, while those are traced
+ * @cpu_id:	what its rseq area held before its vfork child got to see it; @cpu_id_hidden
  */
 struct host_task {
 	struct hlist_node hash;
@@ -190,12 +196,13 @@ struct host_task {
 	bool loader;
 	u64 retry;
 	u64 last_hit;
-	siginfo_t sent;
-	bool sent_again;
+	struct list_head kept, sent;
 	u64 mask, trap_mask;
 	bool mask_known, trap_mask_known, trap_blocked;
 	u64 call_nr, call_args[6];
 	u64 awaited_since;
+	u32 cpu_id;
+	bool cpu_id_hidden;
 	void *affinity; /* cpu_set_t, before it was pinned; NULL: it was not */
 };
 
@@ -244,10 +251,13 @@ struct addr_set {
 	unsigned int bits, used;
 };
 
+/* Memory of ours in it: executable, or counters (then @key is the shared memory's). */
 struct host_area {
 	struct list_head node;
 	u64 addr;
 	size_t size;
+	bool counters;
+	struct upr_file_key key;
 };
 
 /**
@@ -264,6 +274,9 @@ struct host_area {
  * @maps_checked: no task of it has run since maps were last compared
  * @syscall_insn: address of a system call instruction; 0 not looked for
  * @rendezvous:	r_debug of the loader, 0 unknown
+ * @fresh:	a new program that has not executed an instruction
+ * @ready:	it has been started up
+ * @rseq:	where its threads' struct rseq are, from the thread pointer; @rseq_used: the engine was told
  */
 struct host_mm {
 	struct list_head node;
@@ -285,6 +298,10 @@ struct host_mm {
 	struct list_head areas;
 	u64 syscall_insn;
 	u64 rendezvous;
+	bool fresh;
+	bool ready;
+	bool rseq_used;
+	s32 rseq;
 };
 
 /* --- home.c ----------------------------------------------------------------- */
@@ -343,6 +360,8 @@ void regs_set_pc(struct host_task *t, u64 pc);
 void trap_stopped(struct host_task *t);
 void signal_stopped(struct host_task *t);
 void signal_report(struct host_task *t, siginfo_t *info);
+bool signal_is_fault(const siginfo_t *info);
+void signal_ask(struct host_task *t, siginfo_t *info, bool again);
 void sigtrap_snapshot(struct host_task *t);
 void sigtrap_inherit(struct host_proc *proc, const struct host_proc *from);
 void sigtrap_mask_seen(struct host_task *t);
@@ -351,8 +370,25 @@ void sigtrap_after_step(struct host_task *t);
 int sigtrap_restore(struct host_task *t);
 void sigtrap_after_exec(struct host_task *t);
 bool sigtrap_blocked(struct host_task *t);
-void sigtrap_send_again(struct host_task *t, const siginfo_t *info);
-void sigtrap_own_info(struct host_task *t, siginfo_t *info);
+
+/* 32 bytes of a stopped thread's stack beyond the red zone, put back afterwards */
+struct scratch {
+	u64 addr;
+	u8 saved[32];
+};
+
+int scratch_take(struct host_task *t, struct scratch *s);
+void scratch_put(struct host_task *t, const struct scratch *s);
+
+/* --- hold.c --------------------------------------------------------------------- */
+
+void hold_init(struct host_task *t);
+void hold_free(struct host_task *t);
+int hold_keep(struct host_task *t, const siginfo_t *info);
+bool hold_settle(struct host_task *t);
+bool hold_flush(struct host_task *t);
+int signal_send_again(struct host_task *t, const siginfo_t *info);
+void signal_own_info(struct host_task *t, siginfo_t *info);
 
 /* --- process.c ---------------------------------------------------------------- */
 
@@ -391,12 +427,20 @@ void addr_set_free(struct addr_set *set);
 
 /* --- area.c, inject.c ------------------------------------------------------------ */
 
+/**
+ * struct host_request - memory asked for, or to be given back
+ * @area, @counters: to be mapped; neither: [@addr, @addr + @size) is to be unmapped
+ * @fd, @fd_pid: counters' descriptor in process fd_pid, while it has one; -1
+ */
 struct host_request {
 	struct list_head node;
 	struct host_mm *mm;
-	struct upr_area *area; /* NULL: unmap */
+	struct upr_area *area;
+	struct upr_counters *counters;
 	u64 addr;
 	size_t size;
+	int fd;
+	pid_t fd_pid;
 };
 
 void host_area_map(struct upr_mm *mm, struct upr_area *area);
@@ -406,11 +450,32 @@ void area_forget(struct host_mm *mm);
 bool area_pending(const struct host_mm *mm);
 int areas_copy(struct host_mm *to, const struct host_mm *from);
 bool area_has(const struct host_mm *mm, u64 addr, size_t len);
+struct host_request *area_ask(struct host_mm *mm, u64 addr, size_t size);
+struct host_area *area_remember(struct host_mm *mm, u64 addr, size_t size);
 int inject(struct host_task *t, long nr, const u64 args[6], s64 *ret);
 
-enum call_nr { CALL_MMAP, CALL_MUNMAP, CALL_SIGACTION, CALL_NR };
+enum call_nr { CALL_MMAP, CALL_MUNMAP, CALL_SIGACTION, CALL_MEMFD, CALL_FTRUNCATE, CALL_CLOSE, CALL_NR };
 /* the number of a call in the task's own width */
 long inject_nr(const struct host_task *t, enum call_nr call);
+
+/* --- counters.c ------------------------------------------------------------------- */
+
+void host_counters_map(struct upr_mm *mm, struct upr_counters *counters);
+void host_counters_unmap(struct upr_mm *mm, u64 addr, size_t size);
+void host_counters_free(struct upr_counters *counters);
+/* one attempt by @t: the address in the target, or -errno as inject() has it */
+s64 counters_map_in(struct host_task *t, struct host_request *req);
+/* given up: nothing is left of them */
+void counters_drop(struct host_request *req);
+
+/* --- rseq.c, stacks.c ---------------------------------------------------------------- */
+
+void host_machine(u32 *nr_cpus, bool *rdpid);
+int host_rseq(struct upr_mm *mm, s32 *ret);
+void rseq_child_born(struct host_task *parent, struct host_task *child);
+void rseq_vfork_done(struct host_task *t);
+void rseq_forget(struct host_mm *mm, u64 addr, size_t len);
+int host_stacks_scan(struct upr_mm *mm, struct upr_text_range *ranges, unsigned int nr);
 
 /* --- maps.c ---------------------------------------------------------------------- */
 

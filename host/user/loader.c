@@ -177,6 +177,10 @@ static void ready(struct host_task *t)
 	struct host_proc *proc = t->proc;
 
 	proc->starting = false;
+	if (!t->mm->ready) {
+		t->mm->ready = true;
+		upr_report_ready(t->mm->mm);
+	}
 	if (proc->told_ready)
 		return;
 	proc->told_ready = true;

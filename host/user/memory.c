@@ -257,6 +257,8 @@ int host_text_write(struct upr_mm *umm, u64 addr, const void *buf, size_t len)
 		for (i = 0; i < len; i++)
 			if (bytes[i] == UPR_BREAKPOINT)
 				addr_set_add(&mm->planted, addr + i);
+	} else {
+		rseq_forget(mm, addr, len);
 	}
 	return mem_put(mm, addr, buf, len);
 }

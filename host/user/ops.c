@@ -232,5 +232,11 @@ const struct target_ops host_ops = {
 	.text_write = host_text_write,
 	.area_map = host_area_map,
 	.area_unmap = host_area_unmap,
+	.counters_map = host_counters_map,
+	.counters_unmap = host_counters_unmap,
+	.counters_free = host_counters_free,
+	.machine = host_machine,
+	.rseq = host_rseq,
+	.stacks_scan = host_stacks_scan,
 	.defer = home_defer,
 };

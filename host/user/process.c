@@ -203,6 +203,9 @@ static struct host_mm *fork_mm(struct host_mm *from, bool inherit)
 		upr_mm_disarm(mm->mm);
 	mm->rendezvous = from->rendezvous;
 	mm->syscall_insn = from->syscall_insn;
+	mm->ready = from->ready;
+	mm->rseq = from->rseq;
+	mm->rseq_used = from->rseq_used;
 	maps_copy(&mm->maps, &from->maps);
 	addr_set_copy(&mm->planted, &from->planted);
 	areas_copy(mm, from);
@@ -297,6 +300,8 @@ static void adopt(struct host_task *parent, pid_t tid, int status, enum stop_kin
 	sigtrap_mask_seen(child);
 	task_pin_inherit(child, parent);
 	flags = enter_child_mm(parent, child, kind);
+	if (child->mm == parent->mm)
+		rseq_child_born(parent, child);
 	parent->wish = utrace_report_clone(parent->ut, child->ut, flags);
 	/* it stays where it is until its text is its own, and is then let go */
 	if (child->mm != parent->mm && child->proc->unfollowed) {
@@ -434,6 +439,7 @@ void exec_stopped(struct host_task *t)
 		task_release(t);
 		return;
 	}
+	mm->fresh = true;
 	t->wish = utrace_report_exec(t->ut);
 	process_started(t);
 	sigtrap_after_exec(t);

@@ -37,7 +37,7 @@
 /* --- delivery ------------------------------------------------------------------------- */
 
 /* Raised by the instruction, with an address that has to do with it. */
-static bool is_fault(const siginfo_t *info)
+bool signal_is_fault(const siginfo_t *info)
 {
 	if (info->si_code <= 0)
 		return false;
@@ -64,46 +64,39 @@ static void replace_info(struct host_task *t, siginfo_t *info, const struct utra
 	host_ptrace(PTRACE_SETSIGINFO, t->tid, 0, (unsigned long)info);
 }
 
-void signal_report(struct host_task *t, siginfo_t *info)
+/**
+ * signal_ask() - what the engines want done with it: t->signo and t->wish
+ * @again: it was held and this is the second time, at least
+ */
+void signal_ask(struct host_task *t, siginfo_t *info, bool again)
 {
 	enum utrace_signal_action action = UTRACE_SIG_DELIVER;
 	struct utrace_signal sig = {
 		.signo = info->si_signo,
 		.code = info->si_code,
-		.fault = is_fault(info),
+		.fault = signal_is_fault(info),
 		.home = info,
 	};
 
-	/* the program ignores it; only the kernel does not know any more */
-	if (sig.signo == SIGTRAP && !sig.fault && t->proc->trap.ignored && t->proc->trap.spoiled) {
-		t->signo = 0;
-		task_settle(t);
-		return;
-	}
 	if (sig.fault)
 		sig.addr = (u64)info->si_addr;
 	t->wish = utrace_report_signal(t->ut, &sig, &action);
 	if (action == UTRACE_SIG_REPLACE)
 		replace_info(t, info, &sig);
 	t->signo = action == UTRACE_SIG_IGNORE ? 0 : sig.signo;
+	/* held again, and for nothing: it would be for ever */
+	if (action == UTRACE_SIG_HOLD && (!again || utrace_signal_is_held(t->ut)) && !hold_keep(t, info))
+		t->signo = 0;
+}
+
+void signal_report(struct host_task *t, siginfo_t *info)
+{
+	/* the program ignores it; only the kernel does not know any more */
+	if (info->si_signo == SIGTRAP && !signal_is_fault(info) && t->proc->trap.ignored && t->proc->trap.spoiled)
+		t->signo = 0;
+	else
+		signal_ask(t, info, false);
 	task_settle(t);
-}
-
-/* To wait in the thread's queue, as it did before an int3 brought it to light. */
-void sigtrap_send_again(struct host_task *t, const siginfo_t *info)
-{
-	t->sent = *info;
-	t->sent_again = !syscall(SYS_tgkill, t->proc->pid, t->tid, SIGTRAP);
-}
-
-/* Ours, on behalf of somebody else: it gets his name. */
-void sigtrap_own_info(struct host_task *t, siginfo_t *info)
-{
-	if (!t->sent_again || info->si_code != SI_TKILL || info->si_pid != getpid())
-		return;
-	t->sent_again = false;
-	*info = t->sent;
-	host_ptrace(PTRACE_SETSIGINFO, t->tid, 0, (unsigned long)info);
 }
 
 void signal_stopped(struct host_task *t)
@@ -113,6 +106,7 @@ void signal_stopped(struct host_task *t)
 	if (host_ptrace(PTRACE_GETSIGINFO, t->tid, 0, (unsigned long)&info) < 0)
 		return;
 	sigtrap_mask_seen(t);
+	signal_own_info(t, &info);
 	signal_report(t, &info);
 }
 
@@ -184,13 +178,8 @@ void sigtrap_after_step(struct host_task *t)
 
 /* --- the action ---------------------------------------------------------------------------- */
 
-struct scratch {
-	u64 addr;
-	u8 saved[32];
-};
-
 /* 32 bytes of the stack beyond the red zone, put back afterwards: nobody runs meanwhile. */
-static int scratch_take(struct host_task *t, struct scratch *s)
+int scratch_take(struct host_task *t, struct scratch *s)
 {
 	if (regs_load(t))
 		return -ESRCH;
@@ -198,7 +187,7 @@ static int scratch_take(struct host_task *t, struct scratch *s)
 	return mem_get(t->mm, s->addr, s->saved, sizeof(s->saved));
 }
 
-static void scratch_put(struct host_task *t, const struct scratch *s)
+void scratch_put(struct host_task *t, const struct scratch *s)
 {
 	if (t->state == TASK_STOPPED)
 		mem_put(t->mm, s->addr, s->saved, sizeof(s->saved));

@@ -119,6 +119,7 @@ static int take_over(struct upr_home *home, pid_t pid)
 	mm = mm_new_of(t);
 	if (!mm || mm_enter(t, mm))
 		return -ENOMEM;
+	mm->fresh = true;
 	task_pin(t);
 	sigtrap_snapshot(t);
 	process_started(t);

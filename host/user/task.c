@@ -67,6 +67,7 @@ struct host_task *task_new(struct upr_home *home, pid_t tid, struct host_proc *p
 	t->wish = UTRACE_RESUME;
 	INIT_LIST_HEAD(&t->ready);
 	INIT_LIST_HEAD(&t->mm_node);
+	hold_init(t);
 	list_add_tail(&t->node, &proc->tasks);
 	hlist_add_head(&t->hash, bucket(home, tid));
 	home->nr_tasks++;
@@ -100,6 +101,7 @@ void task_gone(struct host_task *t, int status)
 	task_uninterrupted(t);
 	t->state = TASK_DEAD;
 	regs_forget(t);
+	hold_free(t);
 	hlist_del_init(&t->hash);
 	if (!list_empty(&t->ready))
 		list_del_init(&t->ready);
@@ -266,6 +268,7 @@ void task_stopped(struct host_task *t, int status)
 		clone_stopped(t);
 		break;
 	case STOP_VFORK_DONE:
+		rseq_vfork_done(t);
 		task_settle(t);
 		break;
 	case STOP_EXEC:
@@ -333,8 +336,10 @@ int task_run(struct host_task *t)
 	regs_flush(t);
 	if (next != TASK_VFORK)
 		regs_forget(t);
-	if (t->mm)
+	if (t->mm) {
 		t->mm->maps_checked = false;
+		t->mm->fresh = false;
+	}
 	t->state = next;
 	r = host_ptrace(run_request(t), t->tid, 0, (unsigned long)t->signo);
 	t->kind = STOP_NONE;
@@ -347,18 +352,11 @@ static bool wants_report(const struct host_task *t)
 	return t->owed || t->wish == UTRACE_REPORT || t->wish == UTRACE_INTERRUPT;
 }
 
-/*
- * All has been said about this stop.  Work that the reports have queued may
- * want the task to stay; only then it is let go.
- */
-void task_settle(struct host_task *t)
+static void pay_reports(struct host_task *t, unsigned int *rounds)
 {
-	unsigned int rounds = 0;
-
-	home_work(t->home);
 	while (t->state != TASK_DEAD && t->state != TASK_RUNNING && t->state != TASK_LISTENING && wants_report(t)) {
 		/* somebody asks again and again: after that many times, with the task running in between */
-		if (++rounds > 100) {
+		if (++*rounds > 100) {
 			task_interrupt(t);
 			t->wish = UTRACE_RESUME;
 			break;
@@ -367,11 +365,28 @@ void task_settle(struct host_task *t)
 		t->wish = utrace_report_quiesce(t->ut);
 		home_work(t->home);
 	}
-	if (t->state != TASK_STOPPED && t->state != TASK_VFORK && t->state != TASK_ZOMBIE)
-		return;
-	t->held = t->wish == UTRACE_STOP;
-	if (!t->held && !t->parked && t->state == TASK_STOPPED)
-		task_run(t);
+}
+
+/*
+ * All has been said about this stop.  Work that the reports have queued may
+ * want the task to stay; only then it is let go.
+ */
+void task_settle(struct host_task *t)
+{
+	unsigned int rounds = 0;
+	bool again;
+
+	home_work(t->home);
+	do {
+		pay_reports(t, &rounds);
+		if (t->state != TASK_STOPPED && t->state != TASK_VFORK && t->state != TASK_ZOMBIE)
+			return;
+		t->held = t->wish == UTRACE_STOP;
+		if (t->held || t->parked || t->state != TASK_STOPPED)
+			return;
+		again = !list_empty(&t->kept) && hold_settle(t);
+	} while (again);
+	task_run(t);
 }
 
 /* --- stopping --------------------------------------------------------------------------- */
@@ -455,13 +470,16 @@ int wait_tid(pid_t tid, int *status, unsigned int timeout_ms)
 {
 	u64 end = home_now_ms() + timeout_ms;
 	pid_t r = waitpid(tid, status, __WALL | WNOHANG);
+	bool outer = timer_armed();
 
 	if (r > 0)
 		return 0;
 	timer_arm(20, 20);
 	while ((r = waitpid(tid, status, __WALL)) < 0 && errno == EINTR && home_now_ms() < end)
 		;
-	timer_disarm();
+	/* who waits further up still needs an end to it */
+	if (!outer)
+		timer_disarm();
 	if (r > 0)
 		return 0;
 	return errno == EINTR ? -ETIMEDOUT : -ESRCH;

@@ -147,10 +147,10 @@ static void sent_stopped(struct host_task *t, siginfo_t *info)
 
 	if (regs_pc(t, &pc))
 		return;
-	sigtrap_own_info(t, info);
+	signal_own_info(t, info);
 	if (step_executed(t)) {
 		ours(t);
-		sigtrap_send_again(t, info);
+		signal_send_again(t, info);
 		task_settle(t);
 		return;
 	}
@@ -164,7 +164,7 @@ static void sent_stopped(struct host_task *t, siginfo_t *info)
 		return;
 	}
 	ours(t);
-	sigtrap_send_again(t, info);
+	signal_send_again(t, info);
 	task_settle(t);
 }
 

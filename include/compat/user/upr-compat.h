@@ -33,6 +33,11 @@ typedef int16_t s16;
 typedef int32_t s32;
 typedef int64_t s64;
 
+/* of the kernel's own, not of any system call */
+#ifndef ENOTSUPP
+#define ENOTSUPP	524
+#endif
+
 #ifndef likely
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)

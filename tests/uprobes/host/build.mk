@@ -5,7 +5,8 @@
 HOST_T    := $(O)/tests/host
 HOST_DIR  := tests/uprobes/host
 # fragments are read in alphabetical order: kernel/, arch/ and host/ are known by now
-HOST_CODE := $(ENGINE_SRCS:%.c=$(O)/%.o) $(HOST_USER_SRCS:%.c=$(O)/%.o) $(O)/$(HOST_DIR)/drive.o $(O)/$(HOST_DIR)/child.o
+HOST_CODE := $(ENGINE_SRCS:%.c=$(O)/%.o) $(HOST_USER_SRCS:%.c=$(O)/%.o) $(O)/$(HOST_DIR)/drive.o $(O)/$(HOST_DIR)/child.o \
+	$(O)/$(HOST_DIR)/still.o
 
 HOST_TESTS   := $(patsubst $(HOST_DIR)/test-%.c,$(HOST_T)/test-%,$(wildcard $(HOST_DIR)/test-*.c))
 HOST_TARGETS := $(patsubst $(HOST_DIR)/target-%.c,$(HOST_T)/target-%,$(wildcard $(HOST_DIR)/target-*.c))
@@ -16,6 +17,9 @@ $(HOST_T)/test-%: $(O)/$(HOST_DIR)/test-%.o $(HOST_CODE) | $(HOST_TARGETS)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 
+# what a test asks of the home itself is answered to the test
+$(HOST_T)/test-counters: LDLIBS += -Wl,--wrap=upr_counters_mapped,--wrap=upr_area_mapped
+
 $(HOST_T)/count: $(O)/$(HOST_DIR)/count.o $(HOST_CODE)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
@@ -25,6 +29,19 @@ $(HOST_T)/target-%: $(HOST_DIR)/target-%.c
 	@mkdir -p $(@D)
 	@echo "  TARGET  $@"
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -Wno-missing-prototypes -O1 -g -o $@ $< -pthread -ldl -lrt
+
+$(HOST_T)/target-%-fixed: $(HOST_DIR)/target-%.c
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -Wno-missing-prototypes -O1 -g -no-pie -fno-pie -o $@ $< -pthread
+
+$(HOST_T)/target-%-musl: $(HOST_DIR)/target-%.c
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)musl-gcc -std=gnu11 -D_GNU_SOURCE -O1 -g -o $@ $< -pthread || echo "no musl programs can be made here"
+
+$(HOST_T)/test-counters: | $(HOST_T)/target-pads-fixed
+$(HOST_T)/test-rseq: | $(HOST_T)/target-pads-musl
 
 # 32-bit: no library needed; where even that cannot be had its test says so
 $(HOST_T)/start32: $(HOST_DIR)/start32.S

@@ -198,8 +198,8 @@ static void ready(void *data, struct upr_mm *mm, int pid)
 {
 	struct drive *d = data;
 
-	(void)mm;
 	(void)pid;
+	d->mm = mm;
 	d->readies++;
 }
 

@@ -37,6 +37,7 @@ struct drive {
 	unsigned int exits;
 	unsigned int notes[UPR_NOTE_OTHER + 1];
 	unsigned int readies;
+	struct upr_mm *mm; /* that was ready last */
 	char note[512];
 	bool quiet;
 };

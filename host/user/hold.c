@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * hold.c - signals that wait until their thread has left a pad.
+ *
+ * Purpose: a signal answered UTRACE_SIG_HOLD is kept here, siginfo and all, while the
+ * thread is stepped to a place where a handler may see it.  Then it is reported again,
+ * and delivered, if possible from the very stop the thread is in: the trap of a step is a stop
+ * from which any signal can be delivered.  From other stops it is sent again
+ * and comes in as a new one, under our name; it gets its own siginfo back then.
+ *
+ * The program's signal mask is left alone meanwhile: killed in the middle of it we would leave a program
+ * that never gets its signals again, instead of one that has missed one.  So other signals
+ * come in between, and are held as well if the engine says so.
+ *
+ * One that is sent again meets others of its number.  A standard signal is merged
+ * with one that is pending already, a real-time signal queues up behind.  In both cases the first to come in
+ * takes the place of the one sent again, and passes its own on: nothing is
+ * lost, and the order is kept.
+ *
+ * No locks.
+ */
+#include "host.h"
+
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* So many are kept; of more, a standard signal is kept once, as the kernel does it with pending ones. */
+#define KEEP_ALL 64u
+
+struct host_signal {
+	struct list_head node;
+	siginfo_t info;
+};
+
+void hold_init(struct host_task *t)
+{
+	INIT_LIST_HEAD(&t->kept);
+	INIT_LIST_HEAD(&t->sent);
+}
+
+static void forget(struct host_signal *s)
+{
+	list_del(&s->node);
+	free(s);
+}
+
+void hold_free(struct host_task *t)
+{
+	struct host_signal *s, *next;
+
+	list_for_each_entry_safe(s, next, &t->kept, node)
+		forget(s);
+	list_for_each_entry_safe(s, next, &t->sent, node)
+		forget(s);
+}
+
+static bool is_realtime(int signo)
+{
+	return signo >= 32;
+}
+
+static int put_info(struct host_task *t, const siginfo_t *info)
+{
+	return (int)host_ptrace(PTRACE_SETSIGINFO, t->tid, 0, (unsigned long)info);
+}
+
+/* --- sending again ------------------------------------------------------------------ */
+
+/* To wait in the thread's queue until it can be delivered. */
+int signal_send_again(struct host_task *t, const siginfo_t *info)
+{
+	struct host_signal *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->info = *info;
+	if (syscall(SYS_tgkill, t->proc->pid, t->tid, info->si_signo)) {
+		free(s);
+		return -errno;
+	}
+	list_add_tail(&s->node, &t->sent);
+	return 0;
+}
+
+/* From another pid namespace the sender is nobody. */
+static bool sent_by_us(const siginfo_t *info)
+{
+	return info->si_code == SI_TKILL && (info->si_pid == getpid() || !info->si_pid);
+}
+
+/*
+ * A signal has come in: if one of its number was sent again, it is that one's turn,
+ * whichever of them has come.
+ */
+void signal_own_info(struct host_task *t, siginfo_t *info)
+{
+	struct host_signal *s;
+	siginfo_t came = *info;
+
+	list_for_each_entry(s, &t->sent, node)
+		if (s->info.si_signo == came.si_signo)
+			break;
+	if (&s->node == &t->sent)
+		return;
+	*info = s->info;
+	put_info(t, info);
+	if (sent_by_us(&came)) {
+		forget(s);
+		return;
+	}
+	s->info = came;
+	/* ours is still in the queue, or was merged with this one */
+	if (!is_realtime(came.si_signo))
+		syscall(SYS_tgkill, t->proc->pid, t->tid, came.si_signo);
+}
+
+/* --- keeping -------------------------------------------------------------------------- */
+
+static bool too_many(const struct host_task *t, int signo)
+{
+	const struct host_signal *s;
+	unsigned int nr = 0;
+	bool same = false;
+
+	list_for_each_entry(s, &t->kept, node) {
+		nr++;
+		same |= s->info.si_signo == signo;
+	}
+	return nr >= KEEP_ALL && same && !is_realtime(signo);
+}
+
+/* Return: 0, -ENOMEM: it has to be delivered now. */
+int hold_keep(struct host_task *t, const siginfo_t *info)
+{
+	struct host_signal *s;
+
+	if (too_many(t, info->si_signo))
+		return 0;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->info = *info;
+	list_add_tail(&s->node, &t->kept);
+	return 0;
+}
+
+/* Faults belong to the instruction: they go first. */
+static struct host_signal *first_kept(struct host_task *t)
+{
+	struct host_signal *s;
+
+	list_for_each_entry(s, &t->kept, node)
+		if (signal_is_fault(&s->info))
+			return s;
+	return list_first_entry(&t->kept, struct host_signal, node);
+}
+
+static void send_kept(struct host_task *t)
+{
+	struct host_signal *s, *next;
+
+	list_for_each_entry_safe(s, next, &t->kept, node)
+		if (!signal_send_again(t, &s->info))
+			forget(s);
+}
+
+static bool can_deliver_here(const struct host_task *t)
+{
+	return (t->kind == STOP_TRAP || t->kind == STOP_SIGNAL) && !t->signo;
+}
+
+/**
+ * hold_settle() - the thread is about to run
+ * Return: a signal was reported again, and all is to be decided anew.
+ */
+bool hold_settle(struct host_task *t)
+{
+	struct host_signal *s;
+	siginfo_t info;
+
+	if (utrace_signal_is_held(t->ut))
+		return false;
+	if (!can_deliver_here(t)) {
+		send_kept(t);
+		return false;
+	}
+	s = first_kept(t);
+	info = s->info;
+	forget(s);
+	put_info(t, &info);
+	signal_ask(t, &info, true);
+	return true;
+}
+
+/* --- letting go -------------------------------------------------------------------------- */
+
+/* Nobody will be there to give it its own siginfo: as much of it as the kernel lets us send. */
+static void send_for_good(struct host_task *t, siginfo_t *info)
+{
+	if (info->si_code < 0 && info->si_code != SI_TKILL &&
+	    !syscall(SYS_rt_tgsigqueueinfo, t->proc->pid, t->tid, info->si_signo, info))
+		return;
+	syscall(SYS_tgkill, t->proc->pid, t->tid, info->si_signo);
+}
+
+static bool some_will_come(struct host_task *t)
+{
+	struct host_signal *s;
+	u64 mask = 0;
+
+	if (host_ptrace(PTRACE_GETSIGMASK, t->tid, sizeof(mask), (unsigned long)&mask) < 0)
+		return false;
+	list_for_each_entry(s, &t->sent, node)
+		if (!(mask & (1ull << (s->info.si_signo - 1))))
+			return true;
+	return false;
+}
+
+/**
+ * hold_flush() - the thread is about to be let go for good
+ * Return: it has to run first: signals of its own are on their way to it.
+ */
+bool hold_flush(struct host_task *t)
+{
+	struct host_signal *s, *next;
+
+	if (list_empty(&t->kept) && list_empty(&t->sent))
+		return false;
+	/* job control keeps it from taking them now */
+	if (t->kind == STOP_GROUP) {
+		list_for_each_entry_safe(s, next, &t->kept, node) {
+			send_for_good(t, &s->info);
+			forget(s);
+		}
+		return false;
+	}
+	if (can_deliver_here(t) && !list_empty(&t->kept)) {
+		s = first_kept(t);
+		put_info(t, &s->info);
+		t->signo = s->info.si_signo;
+		forget(s);
+	}
+	send_kept(t);
+	return some_will_come(t);
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * stacks.c - who is to return where.
+ *
+ * Purpose: before text is replaced by a jump, and before a pad goes, no thread may
+ * be about to return into it.  Return addresses lie on stacks, with much that is none: whatever
+ * looks like one counts.  Registers are looked at, too: an address may be on its way.
+ *
+ * A thread's stack: that of the first thread is called [stack]; that of any other
+ * ends in what its thread pointer points to (both C libraries place it there).  A
+ * stack pointer somewhere else is fine in a signal handler that runs on an alternate
+ * stack, since its frame says so and tells where the thread was before, and in
+ * a vfork or posix_spawn child.  Any other may be one of many (coroutines, Go): of
+ * the rest nobody knows, so nothing is proven.
+ *
+ * No locks.
+ */
+#include "host.h"
+
+#include <sys/uio.h>
+#include <ucontext.h>
+
+#define RED_ZONE    128u
+#define FRAME_CHUNK 4096u
+#define CHUNK	    65536u
+#define MAX_DEPTH   4	       /* handlers upon handlers, each on a stack of its own */
+#define FRAME_ROOM  (1u << 20) /* how far up the frame of a handler is looked for */
+
+/* --- what is searched for ----------------------------------------------------------------- */
+
+struct search {
+	struct host_mm *mm;
+	struct upr_text_range *ranges;
+	unsigned int nr;
+	u64 lo, hi; /* around them all */
+	struct stack_map *maps;
+	unsigned int nr_maps, room;
+};
+
+static void check_word(struct search *s, u64 w)
+{
+	unsigned int lo = 0, hi = s->nr;
+
+	if (w < s->lo || w >= s->hi)
+		return;
+	while (lo < hi) {
+		unsigned int mid = (lo + hi) / 2;
+
+		if (w >= s->ranges[mid].hi) {
+			lo = mid + 1;
+		} else if (w < s->ranges[mid].lo) {
+			hi = mid;
+		} else {
+			s->ranges[mid].hit = true;
+			return;
+		}
+	}
+}
+
+static int read_stack(struct host_task *t, u64 at, void *buf, size_t len)
+{
+	struct iovec local = {buf, len}, remote = {(void *)at, len};
+
+	if (process_vm_readv(t->tid, &local, 1, &remote, 1, 0) == (ssize_t)len)
+		return 0;
+	return mem_get(t->mm, at, buf, len);
+}
+
+static int scan(struct search *s, struct host_task *t, u64 start, u64 end)
+{
+	static u64 buf[CHUNK / sizeof(u64)];
+	u64 at;
+	size_t len, i;
+	int r = 0;
+
+	start &= ~(u64)7;
+	end &= ~(u64)7;
+	for (at = start; at < end && !r; at += len) {
+		len = (size_t)min(end - at, (u64)CHUNK);
+		r = read_stack(t, at, buf, len);
+		for (i = 0; !r && i < len / sizeof(u64); i++)
+			check_word(s, buf[i]);
+	}
+	return r;
+}
+
+/* --- where stacks are ------------------------------------------------------------------------- */
+
+struct stack_map {
+	u64 start, end;
+	bool is_stack;
+};
+
+static int take_map(void *data, const struct map_line *line)
+{
+	struct search *s = data;
+
+	if (s->nr_maps == s->room) {
+		unsigned int room = s->room ? s->room * 2 : 64;
+		struct stack_map *maps = realloc(s->maps, room * sizeof(*maps));
+
+		if (!maps)
+			return -ENOMEM;
+		s->maps = maps;
+		s->room = room;
+	}
+	s->maps[s->nr_maps++] = (struct stack_map){
+		.start = line->start, .end = line->end, .is_stack = !strcmp(line->path, "[stack]")};
+	return 0;
+}
+
+static const struct stack_map *map_of(const struct search *s, u64 addr)
+{
+	unsigned int lo = 0, hi = s->nr_maps;
+
+	while (lo < hi) {
+		unsigned int mid = (lo + hi) / 2;
+
+		if (addr >= s->maps[mid].end)
+			lo = mid + 1;
+		else if (addr < s->maps[mid].start)
+			hi = mid;
+		else
+			return &s->maps[mid];
+	}
+	return NULL;
+}
+
+/* It runs while a parent of the same thread pointer waits: on a stack made for it alone. */
+static bool is_vfork_child(const struct host_task *t)
+{
+	const struct host_task *other;
+
+	list_for_each_entry(other, &t->mm->tasks, mm_node)
+		if (other != t && other->proc != t->proc && other->state == TASK_VFORK && other->regs_valid &&
+		    other->regs.fs_base == t->regs.fs_base)
+			return true;
+	return false;
+}
+
+/*
+ * A frame begins with the address of the code that ends it: mov $15,%rax; syscall.
+ * The first instruction may be probed, the second is never displaced.
+ */
+static bool is_frame(struct host_task *t, u64 uc)
+{
+	static const u8 syscall_insn[2] = {0x0f, 0x05};
+	u64 restorer;
+	u8 code[2];
+
+	return !read_stack(t, uc - 8, &restorer, sizeof(restorer)) &&
+	       !mem_get(t->mm, restorer + 7, code, sizeof(code)) && !memcmp(code, syscall_insn, sizeof(code));
+}
+
+/* words[] are ss_sp, ss_flags and ss_size of a stack that holds @sp and the words themselves? */
+static bool is_stack_of(const u64 *words, u64 sp, u64 at, u64 limit)
+{
+	return words[0] <= sp && words[2] <= limit - words[0] && at < words[0] + words[2];
+}
+
+/**
+ * handler_frame() - the frame of a signal handler that runs on an alternate stack
+ * @sp: in that stack
+ * The kernel notes in the frame which stack it is.  Return: found; *end of that
+ * stack, *before: the stack pointer of what was interrupted.
+ */
+static bool handler_frame(struct host_task *t, u64 sp, u64 limit, u64 *end, u64 *before)
+{
+	static u64 buf[FRAME_CHUNK / 8 + 2];
+	u64 at = sp & ~(u64)7, top = min(limit, sp + FRAME_ROOM) & ~(u64)7, uc;
+	size_t n, i;
+
+	for (; at + 24 <= top; at += FRAME_CHUNK) {
+		n = (size_t)min(top - at, (u64)sizeof(buf)) / 8;
+		if (read_stack(t, at, buf, n * 8))
+			return false;
+		for (i = 0; i + 2 < n; i++) {
+			uc = at + i * 8 - offsetof(ucontext_t, uc_stack);
+			if (!is_stack_of(buf + i, sp, uc, limit) || !is_frame(t, uc))
+				continue;
+			*end = buf[i] + buf[i + 2];
+			return !read_stack(t, uc + offsetof(ucontext_t, uc_mcontext.gregs[REG_RSP]), before, 8);
+		}
+	}
+	return false;
+}
+
+/* --- a thread ------------------------------------------------------------------------------------ */
+
+static u64 below(u64 sp)
+{
+	return sp > RED_ZONE ? sp - RED_ZONE : 0;
+}
+
+static int scan_from(struct search *s, struct host_task *t, u64 sp, unsigned int depth)
+{
+	const struct stack_map *map = map_of(s, sp);
+	u64 fs = t->regs.fs_base, end, before, start;
+	int r;
+
+	if (!map)
+		return -ENOTSUPP;
+	start = max(below(sp), map->start);
+	if (map->is_stack && t->tid == t->proc->pid)
+		return scan(s, t, start, map->end);
+	if (fs >= sp && fs < map->end)
+		return scan(s, t, start, fs);
+	if (is_vfork_child(t))
+		return scan(s, t, start, map->end);
+	if (depth >= MAX_DEPTH || !handler_frame(t, sp, map->end, &end, &before))
+		return -ENOTSUPP;
+	r = scan(s, t, start, end);
+	return r ? r : scan_from(s, t, before, depth + 1);
+}
+
+static int scan_task(struct search *s, struct host_task *t)
+{
+	const struct user_regs_struct *r = &t->regs;
+	const u64 words[] = {r->rax, r->rcx, r->rdx, r->rbx, r->rbp, r->rsi, r->rdi, r->r8,
+			     r->r9,  r->r10, r->r11, r->r12, r->r13, r->r14, r->r15};
+	unsigned int i;
+
+	if (t->state == TASK_ZOMBIE || t->kind == STOP_EXIT)
+		return 0;
+	/* one that was in vfork before we came cannot be asked where it is */
+	if (t->state != TASK_STOPPED && !(t->state == TASK_VFORK && t->regs_valid))
+		return -ENOTSUPP;
+	if (regs_load(t))
+		return -ESRCH;
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		check_word(s, words[i]);
+	return scan_from(s, t, r->rsp, 0);
+}
+
+int host_stacks_scan(struct upr_mm *umm, struct upr_text_range *ranges, unsigned int nr)
+{
+	struct search s = {.mm = umm->host, .ranges = ranges, .nr = nr};
+	struct host_task *t;
+	int r, error = 0;
+
+	if (!nr || s.mm->fresh)
+		return 0;
+	if (s.mm->mode32)
+		return -ENOTSUPP;
+	s.lo = ranges[0].lo;
+	s.hi = ranges[nr - 1].hi;
+	error = maps_each(mm_any_tid(s.mm), take_map, &s);
+	list_for_each_entry(t, &s.mm->tasks, mm_node) {
+		r = error ? error : scan_task(&s, t);
+		/* dead: its stack is of no use to anybody */
+		if (r == -ESRCH)
+			r = 0;
+		error = error ? error : r;
+	}
+	free(s.maps);
+	return error;
+}
