@@ -26,6 +26,8 @@ struct eh_frame {
 struct cie {
 	Dwarf_Off at;
 	u8 encoding;
+	u8 lsda_encoding;
+	bool lsda;
 	bool signal;
 	bool sound;
 };
@@ -80,7 +82,7 @@ static size_t read_encoded(const struct upr_elf *elf, const struct eh_frame *eh,
 	return size;
 }
 
-/* Pointer encoding and the signal-frame mark from the augmentation. */
+/* Pointer encodings from the augmentation. */
 static void read_augmentation(const struct upr_elf *elf, const Dwarf_CIE *entry, struct cie *cie)
 {
 	const char *s = entry->augmentation;
@@ -88,6 +90,7 @@ static void read_augmentation(const struct upr_elf *elf, const Dwarf_CIE *entry,
 	const u8 *end = p + entry->augmentation_data_size;
 
 	cie->encoding = DW_EH_PE_absptr;
+	cie->lsda = false;
 	cie->sound = true;
 	if (!s || *s != 'z')
 		return;
@@ -98,11 +101,15 @@ static void read_augmentation(const struct upr_elf *elf, const Dwarf_CIE *entry,
 		case 'R':
 			if (p < end)
 				cie->encoding = *p;
-			return;
+			p++;
+			continue;
 		case 'S':
 		case 'B':
 			continue;
 		case 'L':
+			cie->lsda = p < end;
+			if (p < end)
+				cie->lsda_encoding = *p;
 			p++;
 			continue;
 		case 'P':
@@ -176,16 +183,42 @@ static bool is_plt(const struct upr_elf *elf, const struct upr_fde *fde)
 	return sec && sec->plt;
 }
 
+/* The address of the exception table, which stands in the augmentation data; 0: none. */
+static bool read_lsda(const struct upr_elf *elf, const struct eh_frame *eh, const Dwarf_FDE *entry,
+		      const struct cie *cie, const u8 *p, u64 *ret)
+{
+	unsigned int shift = 0;
+	u64 len = 0, raw;
+	u8 byte;
+
+	*ret = 0;
+	if (!cie->lsda || cie->lsda_encoding == DW_EH_PE_omit)
+		return true;
+	do {
+		if (p >= entry->end || shift > 56)
+			return false;
+		byte = *p++;
+		len |= (u64)(byte & 0x7f) << shift;
+		shift += 7;
+	} while (byte & 0x80);
+	if (!len)
+		return true;
+	/* a null pointer is one before anything is added to it */
+	return read_encoded(elf, eh, cie->lsda_encoding, p, true, &raw) &&
+	       (!raw || read_encoded(elf, eh, cie->lsda_encoding, p, false, ret));
+}
+
 static int add_fde(struct upr_elf *elf, const struct eh_frame *eh, const Dwarf_FDE *entry, const struct cie *cie)
 {
-	struct upr_fde fde;
+	struct upr_fde fde = {0};
 	size_t taken;
 
-	if (!cie->sound)
+	taken = cie->sound ? read_encoded(elf, eh, cie->encoding, entry->start, false, &fde.addr) : 0;
+	if (!taken || !read_encoded(elf, eh, cie->encoding, entry->start + taken, true, &fde.size) ||
+	    !read_lsda(elf, eh, entry, cie, entry->start + 2 * taken, &fde.lsda)) {
+		elf->frames_unsound = true;
 		return 0;
-	taken = read_encoded(elf, eh, cie->encoding, entry->start, false, &fde.addr);
-	if (!taken || !read_encoded(elf, eh, cie->encoding, entry->start + taken, true, &fde.size))
-		return 0;
+	}
 	/* a signal return trampoline's entry begins one byte early, for unwinders that look up pc - 1 */
 	if (cie->signal && fde.size > 1) {
 		fde.addr++;

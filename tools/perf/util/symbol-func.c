@@ -296,9 +296,7 @@ int upr_elf_load(struct upr_elf *elf)
 	if (merge_fdes(elf))
 		return -ENOMEM;
 	free(elf->syms);
-	free(elf->fdes);
 	elf->syms = NULL;
-	elf->fdes = NULL;
 	if (elf->nr_funcs)
 		qsort(elf->funcs, elf->nr_funcs, sizeof(*elf->funcs), by_addr);
 	settle_sizes(elf);

@@ -42,10 +42,11 @@ struct upr_raw_sym {
 	u8 source;
 };
 
-/* A function's extent from .eh_frame. */
+/* A function's extent from .eh_frame; where its exception table is, or 0. */
 struct upr_fde {
 	u64 addr;
 	u64 size;
+	u64 lsda;
 };
 
 /* Another ELF file that gave symbols; stays open because names point into it. */
@@ -62,6 +63,7 @@ struct upr_pretty {
 };
 
 struct upr_chunk;
+struct code_map;
 
 struct upr_elf {
 	struct upr_elf_info info;
@@ -90,6 +92,7 @@ struct upr_elf {
 	struct upr_fde *fdes;
 	size_t nr_fdes;
 	size_t cap_fdes;
+	bool frames_unsound; /* some entry could not be read */
 
 	/* filled by upr_elf_load() */
 	bool loaded;
@@ -105,6 +108,10 @@ struct upr_elf {
 	u32 *hash; /* names by hash of name, 0: empty, else index + 1 */
 	size_t hash_mask;
 	char *nearest;
+
+	/* code-map.c's */
+	struct code_map *code;
+	void (*code_free)(struct code_map *code);
 };
 
 #define UPR_DEBUG_ROOT "/usr/lib/debug"

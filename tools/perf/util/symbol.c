@@ -508,6 +508,8 @@ void upr_elf_close(struct upr_elf *elf)
 
 	if (!elf)
 		return;
+	if (elf->code)
+		elf->code_free(elf->code);
 	for (i = 0; elf->pretty && i < elf->nr_names; i++) {
 		if (elf->pretty[i].base != elf->pretty[i].full)
 			free(elf->pretty[i].base);

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * code-live.c - registers and flags that nobody will read.
+ *
+ * Purpose: from a site on, all paths are followed until a register (or the flags) is
+ * wholly written before it was read: then its value at the site is of no
+ * use to anybody, and a pad need not save it.  A path on which this is not seen soon,
+ * or which leads where we cannot follow, proves nothing.
+ *
+ * Direct jumps and calls are followed.  A return is not: hand-written code and
+ * -fipa-ra rely on more than calling conventions promise.
+ *
+ * Locks: none, see code-map.h.
+ */
+#include "code-priv.h"
+
+/* How far to look: instructions in all, and forks on one path. */
+#define INSNS_MAX 48
+#define FORKS_MAX 5
+
+/* A set of registers and flags: the registers' bits, and the status flags shifted out of their way. */
+#define FLAG_SHIFT 16
+#define ALL_FLAGS  (UPR_FL_STATUS << FLAG_SHIFT)
+#define ALL_GPRS   (0xffffu & ~UPR_GPR(UPR_RSP))
+
+struct walk {
+	struct code_map *map;
+	unsigned int insns;
+};
+
+/* xor %r,%r and sub %r,%r do not care what was in it. */
+static bool clears_register(const struct upr_insn *insn)
+{
+	bool opcode = insn->map == UPR_MAP_1B && insn->enc == UPR_ENC_LEGACY &&
+		      (insn->opcode == 0x31 || insn->opcode == 0x33 || insn->opcode == 0x29 || insn->opcode == 0x2b);
+
+	return opcode && insn->opsize >= 4 && upr_modrm_mod(insn) == 3 && upr_modrm_reg(insn) == upr_modrm_rm(insn) &&
+	       !(insn->rex & UPR_REX_R) == !(insn->rex & UPR_REX_B);
+}
+
+static u32 reads(const struct upr_insn *insn)
+{
+	u32 gpr = clears_register(insn) ? 0 : insn->gpr_read & 0xffff;
+
+	return gpr | (insn->flags_read & UPR_FL_STATUS) << FLAG_SHIFT;
+}
+
+/* What is written only in part, or not always, is among what is read as well. */
+static u32 writes(const struct upr_insn *insn)
+{
+	return (insn->gpr_write & 0xffff) | (insn->flags_write & UPR_FL_STATUS) << FLAG_SHIFT;
+}
+
+/* A fault of it could be caught by the function itself, where other things are read. */
+static bool may_throw(struct walk *w, const struct upr_insn *insn, u64 addr)
+{
+	bool divides = insn->map == UPR_MAP_1B && (insn->opcode & 0xfe) == 0xf6 && upr_modrm_reg(insn) >= 6;
+	bool touches = insn->attr & (UPR_INSN_MEM_READ | UPR_INSN_MEM_WRITE | UPR_INSN_STRING) ||
+		       ((insn->attr & UPR_INSN_STACK) && !insn->branch);
+
+	return (divides || touches) && code_is_guarded(w->map, addr);
+}
+
+/* Which of @wanted are proven dead from @pos on. */
+static u32 walk(struct walk *w, u32 pos, u32 wanted, unsigned int forks)
+{
+	u32 dead = 0;
+
+	while (wanted && w->insns) {
+		const struct code_seg *seg = code_seg_at(w->map, pos);
+		u32 off = pos - seg->pos, next, taken;
+		struct upr_insn insn;
+		u64 addr = seg->addr + off;
+
+		w->insns--;
+		if (upr_insn_decode(&insn, seg->bytes + off, seg->size - off, UPR_INSN_64) ||
+		    (insn.attr & UPR_INSN_PRIV))
+			break;
+		wanted &= ~reads(&insn);
+		if (may_throw(w, &insn, addr))
+			break;
+		dead |= wanted & writes(&insn);
+		wanted &= ~dead;
+		next = off + insn.length < seg->size ? pos + insn.length : CODE_NOWHERE;
+		taken = CODE_NOWHERE;
+		switch (insn.branch) {
+		case UPR_BR_NONE:
+			break;
+		case UPR_BR_JMP:
+		case UPR_BR_CALL:
+			next = code_pos(w->map, upr_insn_target(&insn, addr));
+			break;
+		case UPR_BR_JCC:
+		case UPR_BR_LOOP:
+			taken = code_pos(w->map, upr_insn_target(&insn, addr));
+			if (taken == CODE_NOWHERE || !forks--)
+				return dead;
+			wanted = walk(w, taken, wanted, forks);
+			break;
+		default:
+			return dead;
+		}
+		if (next == CODE_NOWHERE)
+			break;
+		pos = next;
+	}
+	return dead;
+}
+
+void code_live(struct code_map *map, u32 pos, u16 *dead_gpr, bool *flags_dead)
+{
+	struct walk w = {.map = map, .insns = INSNS_MAX};
+	u32 dead = walk(&w, pos, ALL_GPRS | ALL_FLAGS, FORKS_MAX);
+
+	*dead_gpr = dead & ALL_GPRS;
+	*flags_dead = (dead & ALL_FLAGS) == ALL_FLAGS;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * code-priv.h - what the code-*.c files share.
+ *
+ * Purpose: the insides of struct code_map.  Nobody else includes this, tests excepted.
+ *
+ * The bytes of all executable segments are numbered through: a position.  Most
+ * tables hold positions, which are half the size of addresses.
+ *
+ * Locks: none, see code-map.h.
+ */
+#ifndef PERF_UTIL_CODE_PRIV_H
+#define PERF_UTIL_CODE_PRIV_H
+
+#include "code-map.h"
+#include "symbol-priv.h"
+
+/**
+ * enum code_kind - why control flow may arrive at a byte; each has a bit per position
+ * @CODE_BRANCH:	a direct branch
+ * @CODE_OTHER:		anything below from CODE_FUNC to CODE_FAR_NAME
+ * @CODE_FUNC:		a function or label begins
+ * @CODE_NAMED:		an address that data or relocations hold
+ * @CODE_PAD:		landing pad
+ * @CODE_TABLE:		named by a table of offsets
+ * @CODE_RSEQ:		in a critical section, or its abort handler
+ * @CODE_FAR_BRANCH:	looks like a branch from another function: see code_map.branches
+ * @CODE_FAR_NAME:	looks like an instruction that takes the address: see code_map.names
+ * @CODE_CALLED:	of a CODE_FUNC: some direct call leads there
+ * @CODE_JUMPED:	of a CODE_FUNC: some direct jump leads there
+ */
+enum code_kind {
+	CODE_BRANCH,
+	CODE_OTHER,
+	CODE_FUNC,
+	CODE_NAMED,
+	CODE_PAD,
+	CODE_TABLE,
+	CODE_RSEQ,
+	CODE_FAR_BRANCH,
+	CODE_FAR_NAME,
+	CODE_CALLED,
+	CODE_JUMPED,
+	CODE_NR_KINDS,
+};
+
+#define CODE_NOWHERE ((u32)-1)
+
+/* An executable segment; @pos: of its first byte. */
+struct code_seg {
+	u64 addr;
+	const u8 *bytes;
+	u32 size;
+	u32 pos;
+};
+
+/* A reference found by its looks: it is real if an instruction has its opcode (or operand) at @from. */
+struct code_ref {
+	u32 to;
+	u32 from;
+};
+
+struct code_refs {
+	struct code_ref *r;
+	size_t nr;
+	size_t cap;
+	bool sorted;
+};
+
+/* What has been found out about the instructions of a function. */
+enum code_proof {
+	CODE_UNREAD,
+	CODE_LINEAR,	/* see enum upr_proof; its boundaries are in code_map.starts */
+	CODE_DOUBTFUL,
+};
+
+enum code_answer {
+	CODE_UNKNOWN,
+	CODE_NO,
+	CODE_YES,
+};
+
+/**
+ * struct code_func - a function of the file, by position
+ * @reach:	the greatest end among this one and all before
+ * @proof:	enum code_proof
+ * @solo:	enum code_answer
+ * Numbered as upr_elf_funcs() has them.
+ */
+struct code_func {
+	u32 start;
+	u32 end;
+	u32 reach;
+	u8 proof;
+	u8 solo;
+};
+
+/* A table of offsets whose address is taken at @from. */
+struct code_table {
+	u32 from;
+	u32 nr;
+	u64 at;
+};
+
+/* Instructions from which an exception may lead to a landing pad. */
+struct code_span {
+	u64 lo, hi;
+};
+
+/**
+ * struct code_map - see code-map.h
+ * @absolute:	the file is loaded where it is linked: code holds addresses as they are
+ * @bits:	enum code_kind, a bit per position each
+ * @starts:	a bit per position: where instructions begin, as far as functions were read
+ * @branches:	references by rel32 between functions
+ * @names:	addresses taken by instructions
+ * @inner:	those of them that lead into the middle of the function they are in, by @from
+ * @aborts:	what looks like the abort handler of a critical section
+ * @ind:	positions where an indirect jump through a register may be, ascending
+ * @tables:	by @from
+ * @forbidden:	critical sections and abort handlers: no jump there
+ * @doubtful:	of the last function asked about that was not proven linearly
+ * @lsda_fde:	whose call sites @spans are
+ */
+struct code_map {
+	struct upr_elf *elf;
+	bool absolute;
+	bool frames_unsound;
+	struct code_seg *segs;
+	size_t nr_segs;
+	u64 lo, hi;
+	u32 size;
+	u64 *bits[CODE_NR_KINDS];
+	u64 *starts;
+	const struct upr_func *src;
+	struct code_func *funcs;
+	size_t nr_funcs;
+	struct code_refs branches;
+	struct code_refs names;
+	struct code_refs inner;
+	struct code_refs aborts;
+	u32 *ind;
+	size_t nr_ind;
+	size_t cap_ind;
+	struct code_table *tables;
+	size_t nr_tables;
+	size_t cap_tables;
+	struct code_span *forbidden;
+	size_t nr_forbidden;
+	size_t cap_forbidden;
+	struct upr_boundaries doubtful;
+	size_t doubtful_func;
+	struct code_span *spans;
+	size_t nr_spans;
+	size_t cap_spans;
+	const struct upr_fde *lsda_fde;
+};
+
+static inline bool code_bit(const u64 *bits, u32 pos)
+{
+	return bits[pos / 64] >> (pos % 64) & 1;
+}
+
+static inline void code_set(u64 *bits, u32 pos)
+{
+	bits[pos / 64] |= 1ull << (pos % 64);
+}
+
+static inline void code_mark(struct code_map *map, enum code_kind kind, u32 pos)
+{
+	code_set(map->bits[kind], pos);
+	if (kind != CODE_BRANCH)
+		code_set(map->bits[CODE_OTHER], pos);
+}
+
+/* Position of an address, CODE_NOWHERE if it is not text. */
+static inline u32 code_pos(const struct code_map *map, u64 addr)
+{
+	size_t i;
+
+	for (i = 0; i < map->nr_segs; i++) {
+		if (addr - map->segs[i].addr < map->segs[i].size)
+			return addr - map->segs[i].addr + map->segs[i].pos;
+	}
+	return CODE_NOWHERE;
+}
+
+static inline const struct code_seg *code_seg_at(const struct code_map *map, u32 pos)
+{
+	size_t i = 0;
+
+	while (pos - map->segs[i].pos >= map->segs[i].size)
+		i++;
+	return &map->segs[i];
+}
+
+static inline u64 code_addr(const struct code_map *map, u32 pos)
+{
+	const struct code_seg *seg = code_seg_at(map, pos);
+
+	return pos - seg->pos + seg->addr;
+}
+
+/* code-map.c */
+
+/* Index of the last function that begins at or before @pos, -1: none. */
+ssize_t code_func_before(const struct code_map *map, u32 pos);
+/* The innermost function around @pos, -1: none.  Labels within functions do not count. */
+ssize_t code_func_at(const struct code_map *map, u32 pos);
+/* Read a function's instructions, if need be.  Return: enum code_proof. */
+enum code_proof code_func_read(struct code_map *map, size_t func);
+/* May an instruction begin at @pos?  false: it is proven to be inside of one. */
+bool code_maybe_start(struct code_map *map, u32 pos);
+/* May an instruction have its opcode or an operand at @pos? */
+bool code_maybe_field(struct code_map *map, u32 pos);
+/* Mark an address that need not be text. */
+void code_mark_addr(struct code_map *map, enum code_kind kind, u64 addr);
+
+/* code-scan.c: what the bytes of the text look like.  Return 0 or -ENOMEM. */
+int code_scan_text(struct code_map *map);
+bool code_ref_add(struct code_refs *refs, u32 to, u32 from);
+/* An unaligned number. */
+static inline s32 code_s32(const u8 *p)
+{
+	s32 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* code-data.c: relocations, words of data, critical sections.  Return 0 or -ENOMEM. */
+int code_scan_data(struct code_map *map);
+/* Does @addr lie in a critical section, or is it an abort handler? */
+bool code_is_forbidden(const struct code_map *map, u64 addr);
+
+/* code-eh.c: landing pads */
+void code_scan_frames(struct code_map *map);
+/* May an exception raised at @addr, other than by a call, be caught in its function? */
+bool code_is_guarded(struct code_map *map, u64 addr);
+
+/* code-table.c */
+/* A candidate met by the scan: @at is taken at @from. */
+int code_table_candidate(struct code_map *map, u32 from, u64 at);
+/* Mark what the tables name, once everything has been scanned.  Return 0 or -ENOMEM. */
+int code_mark_tables(struct code_map *map);
+/* May an indirect jump of this function lead to any place in it? */
+bool code_func_solo(struct code_map *map, size_t func);
+
+/* code-live.c */
+void code_live(struct code_map *map, u32 pos, u16 *dead_gpr, bool *flags_dead);
+
+#endif /* PERF_UTIL_CODE_PRIV_H */
