@@ -173,7 +173,7 @@ static void scan_words(struct code_map *map)
 			u32 value = (u32)code_s32(p + off) - lo;
 
 			if (value < span)
-				code_mark_addr(map, CODE_NAMED, map->lo + value);
+				code_mark_addr(map, CODE_WORD, map->lo + value);
 		}
 	}
 }

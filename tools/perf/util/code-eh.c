@@ -175,17 +175,17 @@ static void keep_span(struct code_map *map, u64 lo, u64 hi, u64 pad)
 
 bool code_is_guarded(struct code_map *map, u64 addr)
 {
-	const struct upr_fde *fde = fde_at(map->elf, addr);
+	const struct upr_fde *fde = map->lsda_fde;
 	size_t i;
 
+	if (!fde || addr - fde->addr >= fde->size)
+		fde = fde_at(map->elf, addr);
 	if (!fde)
 		return map->elf->frames_unsound;
-	if (!fde->lsda)
-		return false;
 	if (map->lsda_fde != fde) {
 		map->lsda_fde = fde;
 		map->nr_spans = 0;
-		if (!read_call_sites(map, fde, keep_span))
+		if (fde->lsda && !read_call_sites(map, fde, keep_span))
 			keep_span(map, 0, (u64)-1, 0);
 	}
 	for (i = 0; i < map->nr_spans; i++) {

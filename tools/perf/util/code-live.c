@@ -23,6 +23,9 @@
 #define ALL_FLAGS  (UPR_FL_STATUS << FLAG_SHIFT)
 #define ALL_GPRS   (0xffffu & ~UPR_GPR(UPR_RSP))
 
+/* More than a pad needs. */
+#define ENOUGH_GPRS 3
+
 struct walk {
 	struct code_map *map;
 	unsigned int insns;
@@ -61,6 +64,12 @@ static bool may_throw(struct walk *w, const struct upr_insn *insn, u64 addr)
 	return (divides || touches) && code_is_guarded(w->map, addr);
 }
 
+/* Nothing more worth knowing, as long as the path has not forked. */
+static bool is_enough(u32 dead, u32 wanted)
+{
+	return !(wanted & ALL_FLAGS) && __builtin_popcount(dead & ALL_GPRS) >= ENOUGH_GPRS;
+}
+
 /* Which of @wanted are proven dead from @pos on. */
 static u32 walk(struct walk *w, u32 pos, u32 wanted, unsigned int forks)
 {
@@ -81,6 +90,8 @@ static u32 walk(struct walk *w, u32 pos, u32 wanted, unsigned int forks)
 			break;
 		dead |= wanted & writes(&insn);
 		wanted &= ~dead;
+		if (forks == FORKS_MAX && is_enough(dead, wanted))
+			break;
 		next = off + insn.length < seg->size ? pos + insn.length : CODE_NOWHERE;
 		taken = CODE_NOWHERE;
 		switch (insn.branch) {

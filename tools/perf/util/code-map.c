@@ -16,10 +16,14 @@
 
 /* --- functions ------------------------------------------------------------ */
 
-ssize_t code_func_before(const struct code_map *map, u32 pos)
+ssize_t code_func_before(struct code_map *map, u32 pos)
 {
 	size_t lo = 0, hi = map->nr_funcs;
 
+	/* mostly the same place is asked for again */
+	if (map->last < hi && map->funcs[map->last].start <= pos &&
+	    (map->last + 1 == hi || map->funcs[map->last + 1].start > pos))
+		return map->last;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
@@ -28,10 +32,12 @@ ssize_t code_func_before(const struct code_map *map, u32 pos)
 		else
 			hi = mid;
 	}
+	if (lo)
+		map->last = lo - 1;
 	return (ssize_t)lo - 1;
 }
 
-ssize_t code_func_at(const struct code_map *map, u32 pos)
+ssize_t code_func_at(struct code_map *map, u32 pos)
 {
 	ssize_t i;
 
@@ -48,7 +54,7 @@ enum code_proof code_func_read(struct code_map *map, size_t func)
 	struct upr_boundaries b;
 	size_t i;
 
-	if (f->proof != CODE_UNREAD)
+	if (f->proof >= CODE_LINEAR)
 		return f->proof;
 	f->proof = CODE_DOUBTFUL;
 	if (upr_func_boundaries(map->elf, &map->src[func], &b, NULL))
@@ -57,12 +63,54 @@ enum code_proof code_func_read(struct code_map *map, size_t func)
 		f->proof = CODE_LINEAR;
 		for (i = 0; i < b.nr; i++)
 			code_set(map->starts, f->start + b.offs[i]);
+		for (i = 0; i < b.nr_targets; i++)
+			code_mark(map, CODE_BRANCH, f->start + b.targets[i]);
 	}
 	upr_boundaries_free(&b);
 	return f->proof;
 }
 
-/* Do all functions around @pos read linearly, one at least? */
+/*
+ * What is executed from a function's start on, one after the other: as sure as the whole function's proof,
+ * and much cheaper.  Calls count as long as they lead to functions: others may be a way to take an address.
+ */
+#define BEGIN_MAX 512u
+
+static void begin_func(struct code_map *map, struct code_func *f)
+{
+	const struct code_seg *seg = code_seg_at(map, f->start);
+	const u8 *code = seg->bytes + (f->start - seg->pos);
+	u32 size = min(f->end - f->start, BEGIN_MAX), off = 0;
+	struct upr_insn insn;
+
+	f->proof = CODE_BEGUN;
+	while (off < size && !upr_insn_decode(&insn, code + off, f->end - f->start - off, UPR_INSN_64)) {
+		code_set(map->starts, f->start + off);
+		off += insn.length;
+		f->known = off;
+		if (insn.branch == UPR_BR_CALL) {
+			u32 to = code_pos(map, upr_insn_target(&insn,
+							       seg->addr + (f->start - seg->pos) + off - insn.length));
+
+			if (to == CODE_NOWHERE || !code_bit(map->bits[CODE_FUNC], to))
+				break;
+		} else if (insn.branch != UPR_BR_NONE && insn.branch != UPR_BR_JCC && insn.branch != UPR_BR_CALL_IND) {
+			break;
+		}
+	}
+}
+
+/* Is it known which bytes of a function begin instructions, at @pos at least? */
+static bool is_read(struct code_map *map, size_t func, u32 pos)
+{
+	struct code_func *f = &map->funcs[func];
+
+	if (f->proof == CODE_UNREAD && pos - f->start < BEGIN_MAX)
+		begin_func(map, f);
+	return pos - f->start < f->known || code_func_read(map, func) == CODE_LINEAR;
+}
+
+/* Is this known of all functions around @pos, one at least? */
 static bool read_around(struct code_map *map, u32 pos)
 {
 	bool read = false;
@@ -71,7 +119,7 @@ static bool read_around(struct code_map *map, u32 pos)
 	for (i = code_func_before(map, pos); i >= 0 && map->funcs[i].reach > pos; i--) {
 		if (map->funcs[i].end <= pos)
 			continue;
-		if (code_func_read(map, i) != CODE_LINEAR)
+		if (!is_read(map, i, pos))
 			return false;
 		read = true;
 	}
@@ -83,29 +131,42 @@ bool code_maybe_start(struct code_map *map, u32 pos)
 	return !read_around(map, pos) || code_bit(map->starts, pos);
 }
 
-static bool has_field(const struct upr_insn *insn, u32 off)
+static bool has_operand(const struct upr_insn *insn, u32 off)
 {
-	return off == insn->f_opcode.off || (insn->f_imm.size >= 4 && off == insn->f_imm.off) ||
-	       (insn->f_disp.size >= 4 && off == insn->f_disp.off);
+	bool imm = insn->f_imm.size >= 4 && off == insn->f_imm.off;
+	bool disp = insn->f_disp.size >= 4 && off == insn->f_disp.off && !(insn->attr & UPR_INSN_RIPREL);
+
+	/* those of branches are relative */
+	return disp || (imm && (insn->branch == UPR_BR_NONE || insn->branch == UPR_BR_JMP_IND));
 }
 
-bool code_maybe_field(struct code_map *map, u32 pos)
+/* Does some instruction have its opcode (or the operand) at @pos?  Functions, and their instructions, may overlap. */
+static bool has_field_at(struct code_map *map, u32 pos, bool operand)
 {
 	const struct code_seg *seg = code_seg_at(map, pos);
 	u32 off = pos - seg->pos, back;
+	struct upr_insn insn;
 
 	if (!read_around(map, pos))
 		return true;
-	/* functions may overlap, and the instructions of one begin within those of another */
 	for (back = 0; back < UPR_INSN_MAX && back <= off; back++) {
-		struct upr_insn insn;
-
-		if (code_bit(map->starts, pos - back) &&
-		    !upr_insn_decode(&insn, seg->bytes + off - back, seg->size - off + back, UPR_INSN_64) &&
-		    has_field(&insn, back))
+		if (!code_bit(map->starts, pos - back) ||
+		    upr_insn_decode(&insn, seg->bytes + off - back, seg->size - off + back, UPR_INSN_64))
+			continue;
+		if (operand ? has_operand(&insn, back) : back == insn.f_opcode.off)
 			return true;
 	}
 	return false;
+}
+
+bool code_maybe_opcode(struct code_map *map, u32 pos)
+{
+	return has_field_at(map, pos, false);
+}
+
+bool code_maybe_operand(struct code_map *map, u32 pos)
+{
+	return has_field_at(map, pos, true);
 }
 
 void code_mark_addr(struct code_map *map, enum code_kind kind, u64 addr)
@@ -196,7 +257,8 @@ static void code_map_free(struct code_map *map)
 	free(map->segs);
 	free(map->funcs);
 	free(map->branches.r);
-	free(map->names.r);
+	free(map->leas.r);
+	free(map->operands.r);
 	free(map->inner.r);
 	free(map->aborts.r);
 	free(map->ind);
@@ -254,13 +316,17 @@ struct code_map *code_map_get(struct upr_elf *elf, bool no_cache, struct upr_err
 /**
  * struct look - a site being looked at
  * @func:	the innermost function around it, or -1
- * @limit:	bytes from the site on that nothing is known to enter
+ * @first:	length of its instruction
+ * @wanted:	bytes that a jump covers, and those of the last instruction that it covers in part
+ * @limit:	bytes from the site on that nothing is known to enter, of those
  */
 struct look {
 	struct code_map *map;
 	const struct code_seg *seg;
 	u32 pos;
 	ssize_t func;
+	u32 first;
+	u32 wanted;
 	u32 limit;
 	const char *why;
 };
@@ -291,7 +357,8 @@ static int by_to(const void *a, const void *b)
 }
 
 /* Is any of the references to @pos real? */
-static bool really_referred(struct code_map *map, struct code_refs *refs, u32 pos)
+static bool really_referred(struct code_map *map, struct code_refs *refs, u32 pos,
+			    bool (*maybe)(struct code_map *map, u32 pos))
 {
 	size_t lo = 0, hi = refs->nr;
 
@@ -307,7 +374,7 @@ static bool really_referred(struct code_map *map, struct code_refs *refs, u32 po
 			hi = mid;
 	}
 	for (; lo < refs->nr && refs->r[lo].to == pos; lo++) {
-		if (code_maybe_field(map, refs->r[lo].from))
+		if (maybe(map, refs->r[lo].from))
 			return true;
 	}
 	return false;
@@ -326,9 +393,14 @@ static const char *other_reason(struct code_map *map, u32 pos)
 		return "a restartable critical section begins in the next bytes";
 	if (code_bit(map->bits[CODE_NAMED], pos))
 		return "data holds an address in the next bytes";
-	if (code_bit(map->bits[CODE_FAR_BRANCH], pos) && really_referred(map, &map->branches, pos))
+	/* a pointer to the middle of an instruction is none */
+	if (code_bit(map->bits[CODE_WORD], pos) && code_maybe_start(map, pos))
+		return "data holds an address in the next bytes";
+	if (code_bit(map->bits[CODE_FAR_BRANCH], pos) && really_referred(map, &map->branches, pos, code_maybe_opcode))
 		return "a branch leads into the next bytes";
-	if (code_bit(map->bits[CODE_FAR_NAME], pos) && really_referred(map, &map->names, pos))
+	if ((code_bit(map->bits[CODE_FAR_LEA], pos) && really_referred(map, &map->leas, pos, code_maybe_opcode)) ||
+	    (code_bit(map->bits[CODE_FAR_OPERAND], pos) &&
+	     really_referred(map, &map->operands, pos, code_maybe_operand)))
 		return "the program takes an address in the next bytes";
 	return NULL;
 }
@@ -366,41 +438,57 @@ static const struct upr_boundaries *doubtful_bounds(struct code_map *map, size_t
 	return &map->doubtful;
 }
 
-/* In a function that has data among its code only what control flow reaches is known. */
-static void look_for_data(struct look *l, u32 off, bool start)
+/* Behind a jump there may be data, and in a function that has some among its code nothing else is proven. */
+static bool is_proven(struct look *l, u32 off, u32 end)
 {
-	const struct code_func *f = &l->map->funcs[l->func];
+	const struct code_func *f;
 	const struct upr_boundaries *b;
-	u32 at = l->pos + off - f->start;
+	u32 at;
 
-	if (l->pos + off >= f->end)
-		return;
+	if (l->func < 0)
+		return false;
+	f = &l->map->funcs[l->func];
+	if (l->pos + off >= f->end || code_func_read(l->map, l->func) == CODE_LINEAR)
+		return true;
 	b = doubtful_bounds(l->map, l->func);
-	if (at >= b->size || b->state[at] == UPR_PROOF_UNKNOWN || (start && b->state[at] != UPR_PROOF_FLOW))
-		cut(l, off, "the next bytes are not proven to be instructions");
+	at = l->pos + off - f->start;
+	if (at >= b->size || b->state[at] != UPR_PROOF_FLOW)
+		return false;
+	for (end = min(l->pos + end - f->start, (u32)b->size), at++; at < end; at++) {
+		if (b->state[at] == UPR_PROOF_UNKNOWN)
+			return false;
+	}
+	return true;
 }
 
 /* Falling through from the site: where calls return to, and where it ends. */
 static void look_ahead(struct look *l)
 {
-	bool doubtful = l->func >= 0 && code_func_read(l->map, l->func) != CODE_LINEAR;
 	const u8 *code = l->seg->bytes + (l->pos - l->seg->pos);
-	u32 left = l->seg->size - (l->pos - l->seg->pos), off = 0, i;
+	u32 left = l->seg->size - (l->pos - l->seg->pos), off = 0;
 	struct upr_insn insn;
+	bool jumped = false;
 
-	while (off < l->limit) {
+	while (off < l->limit && off < UPR_JUMP_SIZE) {
 		if (upr_insn_decode(&insn, code + off, left - off, UPR_INSN_64)) {
 			cut(l, off, "the next bytes are no instruction");
 			return;
 		}
-		for (i = off; doubtful && i < off + insn.length; i++) {
-			if (i)
-				look_for_data(l, i, i == off);
+		if (jumped && !is_proven(l, off, off + insn.length)) {
+			cut(l, off, "the next bytes are not proven to be instructions");
+			return;
 		}
+		if (!off)
+			l->first = insn.length;
 		off += insn.length;
-		if (insn.branch == UPR_BR_CALL || insn.branch == UPR_BR_CALL_IND)
+		l->wanted = off;
+		if (off < UPR_JUMP_SIZE && (insn.branch == UPR_BR_CALL || insn.branch == UPR_BR_CALL_IND))
 			cut(l, off, "a call returns into the next bytes");
+		/* also calls: the callee may take their place for the address of a constant */
+		if (insn.branch != UPR_BR_NONE && insn.branch != UPR_BR_JCC && insn.branch != UPR_BR_LOOP)
+			jumped = true;
 	}
+	l->limit = min(l->limit, l->wanted);
 }
 
 /* Bytes before the site, or behind it, from which a rel8 branch may lead into the window. */
@@ -416,7 +504,7 @@ static void look_around(struct look *l)
 
 		if (to - 1 >= l->limit - 1 || ((op & 0xf0) != 0x70 && op != 0xeb && (op & 0xfc) != 0xe0))
 			continue;
-		if (code_maybe_field(l->map, l->seg->pos + off))
+		if (code_maybe_opcode(l->map, l->seg->pos + off))
 			cut(l, to, "a branch leads into the next bytes");
 	}
 }
@@ -446,12 +534,16 @@ void code_map_facts(struct code_map *map, u64 addr, struct upr_facts *ret)
 	if (map->nr_forbidden && code_is_forbidden(map, addr))
 		return;
 	l.limit = ret->len;
-	look_at_map(&l);
 	look_ahead(&l);
+	look_at_map(&l);
 	if (l.limit > 1)
 		look_around(&l);
 	ret->clear = l.limit;
-	ret->why = l.limit < ret->len ? l.why : NULL;
+	ret->why = l.limit < l.wanted ? l.why : NULL;
+	if (l.limit < l.first) {
+		ret->clear = 0;
+		ret->why = "a branch may lead into the middle of the instruction";
+	}
 	ret->solo = is_solo(&l);
 	code_live(map, l.pos, &ret->dead_gpr, &ret->flags_dead);
 }

@@ -18,14 +18,16 @@
 /**
  * enum code_kind - why control flow may arrive at a byte; each has a bit per position
  * @CODE_BRANCH:	a direct branch
- * @CODE_OTHER:		anything below from CODE_FUNC to CODE_FAR_NAME
+ * @CODE_OTHER:		anything below from CODE_FUNC to CODE_FAR_OPERAND
  * @CODE_FUNC:		a function or label begins
  * @CODE_NAMED:		an address that data or relocations hold
  * @CODE_PAD:		landing pad
  * @CODE_TABLE:		named by a table of offsets
  * @CODE_RSEQ:		in a critical section, or its abort handler
  * @CODE_FAR_BRANCH:	looks like a branch from another function: see code_map.branches
- * @CODE_FAR_NAME:	looks like an instruction that takes the address: see code_map.names
+ * @CODE_FAR_LEA:	looks like a lea of the address: see code_map.leas
+ * @CODE_FAR_OPERAND:	looks like an operand that is the address: see code_map.operands
+ * @CODE_WORD:		a word of data is its address, perhaps by accident
  * @CODE_CALLED:	of a CODE_FUNC: some direct call leads there
  * @CODE_JUMPED:	of a CODE_FUNC: some direct jump leads there
  */
@@ -38,7 +40,9 @@ enum code_kind {
 	CODE_TABLE,
 	CODE_RSEQ,
 	CODE_FAR_BRANCH,
-	CODE_FAR_NAME,
+	CODE_WORD,
+	CODE_FAR_LEA,
+	CODE_FAR_OPERAND,
 	CODE_CALLED,
 	CODE_JUMPED,
 	CODE_NR_KINDS,
@@ -54,7 +58,7 @@ struct code_seg {
 	u32 pos;
 };
 
-/* A reference found by its looks: it is real if an instruction has its opcode (or operand) at @from. */
+/* A reference found by its looks: it is real if an instruction has its opcode, or the operand, at @from. */
 struct code_ref {
 	u32 to;
 	u32 from;
@@ -70,6 +74,7 @@ struct code_refs {
 /* What has been found out about the instructions of a function. */
 enum code_proof {
 	CODE_UNREAD,
+	CODE_BEGUN,	/* code_func.known is */
 	CODE_LINEAR,	/* see enum upr_proof; its boundaries are in code_map.starts */
 	CODE_DOUBTFUL,
 };
@@ -83,6 +88,7 @@ enum code_answer {
 /**
  * struct code_func - a function of the file, by position
  * @reach:	the greatest end among this one and all before
+ * @known:	bytes from the start on that are executed one after the other, if it was looked at
  * @proof:	enum code_proof
  * @solo:	enum code_answer
  * Numbered as upr_elf_funcs() has them.
@@ -91,6 +97,7 @@ struct code_func {
 	u32 start;
 	u32 end;
 	u32 reach;
+	u16 known;
 	u8 proof;
 	u8 solo;
 };
@@ -113,12 +120,14 @@ struct code_span {
  * @bits:	enum code_kind, a bit per position each
  * @starts:	a bit per position: where instructions begin, as far as functions were read
  * @branches:	references by rel32 between functions
- * @names:	addresses taken by instructions
- * @inner:	those of them that lead into the middle of the function they are in, by @from
+ * @leas:	addresses taken by lea
+ * @operands:	addresses that immediates and displacements are
+ * @inner:	those of both that lead into the middle of the function they are in, by @from
  * @aborts:	what looks like the abort handler of a critical section
  * @ind:	positions where an indirect jump through a register may be, ascending
  * @tables:	by @from
  * @forbidden:	critical sections and abort handlers: no jump there
+ * @last:	the function last looked up
  * @doubtful:	of the last function asked about that was not proven linearly
  * @lsda_fde:	whose call sites @spans are
  */
@@ -135,8 +144,10 @@ struct code_map {
 	const struct upr_func *src;
 	struct code_func *funcs;
 	size_t nr_funcs;
+	size_t last;
 	struct code_refs branches;
-	struct code_refs names;
+	struct code_refs leas;
+	struct code_refs operands;
 	struct code_refs inner;
 	struct code_refs aborts;
 	u32 *ind;
@@ -204,15 +215,16 @@ static inline u64 code_addr(const struct code_map *map, u32 pos)
 /* code-map.c */
 
 /* Index of the last function that begins at or before @pos, -1: none. */
-ssize_t code_func_before(const struct code_map *map, u32 pos);
+ssize_t code_func_before(struct code_map *map, u32 pos);
 /* The innermost function around @pos, -1: none.  Labels within functions do not count. */
-ssize_t code_func_at(const struct code_map *map, u32 pos);
+ssize_t code_func_at(struct code_map *map, u32 pos);
 /* Read a function's instructions, if need be.  Return: enum code_proof. */
 enum code_proof code_func_read(struct code_map *map, size_t func);
 /* May an instruction begin at @pos?  false: it is proven to be inside of one. */
 bool code_maybe_start(struct code_map *map, u32 pos);
-/* May an instruction have its opcode or an operand at @pos? */
-bool code_maybe_field(struct code_map *map, u32 pos);
+/* May an instruction have its opcode at @pos, or an absolute operand? */
+bool code_maybe_opcode(struct code_map *map, u32 pos);
+bool code_maybe_operand(struct code_map *map, u32 pos);
 /* Mark an address that need not be text. */
 void code_mark_addr(struct code_map *map, enum code_kind kind, u64 addr);
 

@@ -7,7 +7,7 @@
  * position is looked at as if the opcode were there, so nothing is missed, whatever
  * the code overlaps with.  What is not really an instruction leads mostly nowhere; a
  * reference into the middle of another function is kept with its place and
- * looked into when somebody asks for a site there (code_maybe_field()).
+ * looked into when somebody asks for a site there (really_referred()).
  *
  * Locks: none, see code-map.h.
  */
@@ -94,10 +94,11 @@ static bool branch_to(struct scan *s, u32 from, u64 addr, bool call)
 	return code_ref_add(&map->branches, to, from);
 }
 
-/* An instruction takes an address; its opcode (lea) or the operand (immediate) is at @from. */
-static bool name(struct scan *s, u32 from, u32 to)
+/* An instruction takes an address; its opcode (@kind is CODE_FAR_LEA) or the operand is at @from. */
+static bool name(struct scan *s, enum code_kind kind, u32 from, u32 to)
 {
 	struct code_map *map = s->map;
+	struct code_refs *refs = kind == CODE_FAR_LEA ? &map->leas : &map->operands;
 	u32 slot = (to ^ to >> 12) % RECENT;
 
 	if (code_bit(map->bits[CODE_NAMED], to))
@@ -117,8 +118,8 @@ static bool name(struct scan *s, u32 from, u32 to)
 		code_mark(map, CODE_NAMED, to);
 		return true;
 	}
-	code_mark(map, CODE_FAR_NAME, to);
-	return code_ref_add(&map->names, to, from);
+	code_mark(map, kind, to);
+	return code_ref_add(refs, to, from);
 }
 
 static bool lea(struct scan *s, u32 from, u64 addr)
@@ -127,7 +128,7 @@ static bool lea(struct scan *s, u32 from, u64 addr)
 
 	if (code_table_candidate(s->map, from, addr))
 		return false;
-	return to == CODE_NOWHERE || name(s, from, to);
+	return to == CODE_NOWHERE || name(s, CODE_FAR_LEA, from, to);
 }
 
 /* The signature before an abort handler, as the operand of ud1: nothing near it is for jumps. */
@@ -228,7 +229,7 @@ static bool operand(struct scan *s, u32 off)
 	u32 value = code_s32(s->seg->bytes + off), to;
 
 	to = code_pos(s->map, s->map->lo + (u32)(value - (u32)s->map->lo));
-	return to == CODE_NOWHERE || name(s, s->seg->pos + off, to);
+	return to == CODE_NOWHERE || name(s, CODE_FAR_OPERAND, s->seg->pos + off, to);
 }
 
 /* Any four bytes in a row that are an address in the text. */

@@ -28,7 +28,7 @@ struct extent {
 	u32 lo, hi;
 };
 
-static struct extent extent_around(const struct code_map *map, u32 pos)
+static struct extent extent_around(struct code_map *map, u32 pos)
 {
 	struct extent e = {pos, pos};
 	ssize_t i;
@@ -47,18 +47,18 @@ static bool within(struct extent e, u32 pos)
 	return pos >= e.lo && pos < e.hi;
 }
 
-/* Position that an entry of the table at @at leads to. */
-static u32 entry_pos(const struct code_map *map, u64 at, u32 index)
+/* Position that the first entry of the table at @at leads to. */
+static u32 first_entry(const struct code_map *map, u64 at)
 {
 	u64 avail;
-	const u8 *p = upr_elf_bytes(map->elf, at + 4ull * index, &avail);
+	const u8 *p = upr_elf_bytes(map->elf, at, &avail);
 
 	return p && avail >= 4 ? code_pos(map, at + (s64)code_s32(p)) : CODE_NOWHERE;
 }
 
 int code_table_candidate(struct code_map *map, u32 from, u64 at)
 {
-	if (entry_pos(map, at, 0) == CODE_NOWHERE)
+	if (first_entry(map, at) == CODE_NOWHERE)
 		return 0;
 	if (!upr_grow(&map->tables, map->nr_tables, &map->cap_tables, sizeof(*map->tables)))
 		return -ENOMEM;
@@ -89,37 +89,104 @@ static bool has_indirect(const struct code_map *map, struct extent e)
 	return i < map->nr_ind && map->ind[i] < e.hi;
 }
 
-/* Entries from the table's start on that can be some. */
-static u32 table_length(struct code_map *map, const struct code_table *t)
+/* Code read as a table, or data of a function that jumps through none? */
+static bool is_plausible(struct code_map *map, const struct code_table *t)
 {
 	struct extent e = extent_around(map, t->from);
-	u32 table = code_pos(map, t->at), first = entry_pos(map, t->at, 0), nr = 0, to;
+	u32 table = code_pos(map, t->at);
 
-	/* code read as a table, or data of a function that jumps through none */
-	if (!within(e, first) && (!has_indirect(map, e) || (table != CODE_NOWHERE && code_func_at(map, table) >= 0)))
-		return 0;
-	for (;; nr++) {
-		to = entry_pos(map, t->at, nr);
-		if (to == CODE_NOWHERE || (!within(e, to) && !code_maybe_start(map, to)))
-			return nr;
+	if (within(e, first_entry(map, t->at)))
+		return true;
+	return has_indirect(map, e) && (table == CODE_NOWHERE || code_func_at(map, table) < 0);
+}
+
+/* The tables by where they are. */
+struct sorted_table {
+	u64 at;
+	u32 from;
+	bool own; /* its first entry leads into the function that takes its address */
+};
+
+static int by_at(const void *a, const void *b)
+{
+	const struct sorted_table *x = a, *y = b;
+
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static struct sorted_table *sort_tables(struct code_map *map)
+{
+	struct sorted_table *sorted = malloc((map->nr_tables + 1) * sizeof(*sorted));
+	size_t i;
+
+	for (i = 0; sorted && i < map->nr_tables; i++) {
+		const struct code_table *t = &map->tables[i];
+
+		sorted[i].at = t->at;
+		sorted[i].from = t->from;
+		sorted[i].own = within(extent_around(map, t->from), first_entry(map, t->at));
 	}
+	if (sorted && map->nr_tables)
+		qsort(sorted, map->nr_tables, sizeof(*sorted), by_at);
+	return sorted;
+}
+
+/* Does a table of a function other than that of @e begin at @at? */
+static bool others_table(const struct code_map *map, const struct sorted_table *sorted, struct extent e, u64 at)
+{
+	size_t lo = 0, hi = map->nr_tables;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (sorted[mid].at < at)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; lo < map->nr_tables && sorted[lo].at == at; lo++) {
+		if (sorted[lo].own && !within(e, sorted[lo].from))
+			return true;
+	}
+	return false;
+}
+
+/* Entries from the table's start on that can be some.  They are marked. */
+static u32 mark_table(struct code_map *map, const struct sorted_table *sorted, const struct code_table *t)
+{
+	struct extent e = extent_around(map, t->from);
+	u64 avail;
+	const u8 *p = upr_elf_bytes(map->elf, t->at, &avail);
+	u32 nr, to;
+
+	for (nr = 0; p && avail >= 4; nr++, p += 4, avail -= 4) {
+		to = code_pos(map, t->at + (s64)code_s32(p));
+		if (to == CODE_NOWHERE)
+			break;
+		if (!within(e, to) && !code_bit(map->bits[CODE_BRANCH], to) && !code_bit(map->bits[CODE_FUNC], to) &&
+		    (others_table(map, sorted, e, t->at + 4ull * nr) || !code_maybe_start(map, to)))
+			break;
+		code_mark(map, CODE_TABLE, to);
+	}
+	return nr;
 }
 
 int code_mark_tables(struct code_map *map)
 {
+	struct sorted_table *sorted;
 	size_t i, kept = 0;
-	u32 j;
 
 	for (i = 0; i < map->nr_tables; i++) {
-		struct code_table t = map->tables[i];
-
-		t.nr = table_length(map, &t);
-		for (j = 0; j < t.nr; j++)
-			code_mark(map, CODE_TABLE, entry_pos(map, t.at, j));
-		if (t.nr)
-			map->tables[kept++] = t;
+		if (is_plausible(map, &map->tables[i]))
+			map->tables[kept++] = map->tables[i];
 	}
 	map->nr_tables = kept;
+	sorted = sort_tables(map);
+	if (!sorted)
+		return -ENOMEM;
+	for (i = 0; i < map->nr_tables; i++)
+		map->tables[i].nr = mark_table(map, sorted, &map->tables[i]);
+	free(sorted);
 	return 0;
 }
 
@@ -136,7 +203,7 @@ static bool is_table(const struct code_map *map, u32 from)
 		else
 			hi = mid;
 	}
-	return lo < map->nr_tables && map->tables[lo].from == from;
+	return lo < map->nr_tables && map->tables[lo].from == from && map->tables[lo].nr;
 }
 
 /* --- a function as a graph ---------------------------------------------------- */
@@ -444,6 +511,18 @@ static size_t first_edge(const struct graph *g, u32 to)
 	return lo;
 }
 
+static bool is_named(const struct code_map *map, u32 pos)
+{
+	static const enum code_kind kinds[] = {CODE_TABLE, CODE_NAMED, CODE_WORD, CODE_FAR_LEA, CODE_FAR_OPERAND};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (code_bit(map->bits[kinds[i]], pos))
+			return true;
+	}
+	return false;
+}
+
 /* All places from which control comes to @node. */
 static void search_predecessors(struct search *s, u32 node, unsigned int reg)
 {
@@ -458,8 +537,7 @@ static void search_predecessors(struct search *s, u32 node, unsigned int reg)
 		search_at(s, node - 1, reg);
 	for (i = first_edge(g, node); i < g->nr_edges && g->edges[i].to == node; i++)
 		search_at(s, g->edges[i].from, reg);
-	if (code_bit(g->map->bits[CODE_TABLE], pos) || code_bit(g->map->bits[CODE_NAMED], pos) ||
-	    code_bit(g->map->bits[CODE_FAR_NAME], pos)) {
+	if (is_named(g->map, pos)) {
 		for (i = 0; i < g->nr_jumps; i++)
 			search_at(s, g->jumps[i], reg);
 		reached = true;
@@ -494,6 +572,77 @@ static u32 sources(struct graph *g, u32 node, unsigned int reg, unsigned int dep
 	free(seen);
 	free(s.todo);
 	return s.found;
+}
+
+/* --- jumps that a few instructions explain ------------------------------------------- */
+
+/* Position of the instruction before @pos, as long as nothing but it leads there; CODE_NOWHERE: no such. */
+static u32 straight_before(const struct code_map *map, const struct code_func *f, u32 pos)
+{
+	u32 back;
+
+	if (code_bit(map->bits[CODE_BRANCH], pos) || code_bit(map->bits[CODE_OTHER], pos))
+		return CODE_NOWHERE;
+	for (back = 1; back <= UPR_INSN_MAX && pos - back >= f->start && back <= pos; back++) {
+		if (code_bit(map->starts, pos - back))
+			return pos - back;
+	}
+	return CODE_NOWHERE;
+}
+
+/* Does the instruction at @pos have its opcode at @at, and is it an indirect jump? */
+static bool is_jump(const struct code_map *map, const struct code_func *f, u32 pos, u32 at)
+{
+	const struct code_seg *seg = code_seg_at(map, pos);
+	struct upr_insn insn;
+
+	return !upr_insn_decode(&insn, seg->bytes + (pos - seg->pos), f->end - pos, UPR_INSN_64) &&
+	       insn.branch == UPR_BR_JMP_IND && pos + insn.f_opcode.off == at;
+}
+
+/*
+ * Most jumps are calls in last place, through a pointer that is loaded
+ * just before.  @func was proven linearly.  false: not known in this simple way.
+ */
+static bool jump_is_plain(const struct code_map *map, const struct code_func *f, u32 pos)
+{
+	const struct code_seg *seg = code_seg_at(map, pos);
+	struct upr_insn insn;
+	unsigned int reg;
+
+	if (upr_insn_decode(&insn, seg->bytes + (pos - seg->pos), f->end - pos, UPR_INSN_64) ||
+	    insn.branch != UPR_BR_JMP_IND)
+		return false;
+	for (reg = rm_field(&insn);;) {
+		pos = straight_before(map, f, pos);
+		if (pos == CODE_NOWHERE ||
+		    upr_insn_decode(&insn, seg->bytes + (pos - seg->pos), f->end - pos, UPR_INSN_64) || insn.branch)
+			return false;
+		if (!(insn.gpr_write & UPR_GPR(reg)))
+			continue;
+		if (insn.map != UPR_MAP_1B || insn.opcode != 0x8b || insn.opsize != 8)
+			return false;
+		if (upr_modrm_mod(&insn) != 3)
+			return true;
+		reg = rm_field(&insn);
+	}
+}
+
+/* Are all places that look like indirect jumps none, or plain ones?  @func was proven linearly. */
+static bool all_plain(const struct code_map *map, const struct code_func *f)
+{
+	size_t i;
+
+	for (i = first_ind(map, f->start); i < map->nr_ind && map->ind[i] < f->end; i++) {
+		u32 pos = map->ind[i];
+
+		/* the opcode may have prefixes before it */
+		while (!code_bit(map->starts, pos) && pos > f->start && map->ind[i] - pos < UPR_INSN_MAX)
+			pos--;
+		if (is_jump(map, f, pos, map->ind[i]) && !jump_is_plain(map, f, pos))
+			return false;
+	}
+	return true;
 }
 
 /* --- the verdict ------------------------------------------------------------------ */
@@ -558,6 +707,8 @@ bool code_func_solo(struct code_map *map, size_t func)
 			f->solo = CODE_NO;
 		else if (code_func_read(map, func) != CODE_LINEAR)
 			f->solo = CODE_YES;
+		else if (!takes_inner(map, f) && all_plain(map, f))
+			f->solo = CODE_NO;
 		else
 			f->solo = may_lead_anywhere(map, func) ? CODE_YES : CODE_NO;
 	}

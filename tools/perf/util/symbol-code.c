@@ -30,6 +30,9 @@ struct code {
 	bool gap;	/* bytes of no known function, perhaps of many unknown ones */
 	u64 start_code; /* of a gap: offset of the program's entry point, else beyond its end */
 	u8 *state;	/* enum upr_proof per byte */
+	u32 *targets;	/* of the direct branches within it, as far as read */
+	size_t nr_targets;
+	size_t cap_targets;
 };
 
 static bool has_direct_target(const struct upr_insn *insn)
@@ -87,8 +90,21 @@ static bool looks_like_data(const struct code *c, u64 off, const struct upr_insn
 	return c->size - off >= 4 && !memcmp(c->bytes + off, "\0\0\0", 4);
 }
 
-/* First pass over the whole: mark boundaries.  false: it does not come out even. */
-static bool linear_mark(const struct code *c)
+/* A branch must lead to a boundary: to be looked at when all of them are known. */
+static bool note_target(struct code *c, u64 off, const struct upr_insn *insn)
+{
+	u64 target = upr_insn_target(insn, c->addr + off) - c->addr;
+
+	if (target >= c->size)
+		return true;
+	if (!upr_grow(&c->targets, c->nr_targets, &c->cap_targets, sizeof(*c->targets)))
+		return false;
+	c->targets[c->nr_targets++] = target;
+	return true;
+}
+
+/* Mark the boundaries of the whole.  false: it does not come out even. */
+static bool linear_mark(struct code *c)
 {
 	struct upr_insn insn;
 	u64 off;
@@ -97,23 +113,19 @@ static bool linear_mark(const struct code *c)
 		if (!decode_at(c, off, &insn) || looks_like_data(c, off, &insn))
 			return false;
 		c->state[off] = UPR_PROOF_LINEAR;
+		if (has_direct_target(&insn) && !note_target(c, off, &insn))
+			return false;
 	}
 	return off == c->size;
 }
 
-/* Second pass: every direct branch that stays inside must lead to a boundary. */
+/* Every direct branch that stays inside must lead to a boundary. */
 static bool linear_agrees(const struct code *c)
 {
-	struct upr_insn insn;
-	u64 off, target;
+	size_t i;
 
-	for (off = 0; off < c->size; off += insn.length) {
-		if (!decode_at(c, off, &insn))
-			return false;
-		if (!has_direct_target(&insn))
-			continue;
-		target = upr_insn_target(&insn, c->addr + off) - c->addr;
-		if (target < c->size && c->state[target] != UPR_PROOF_LINEAR)
+	for (i = 0; i < c->nr_targets; i++) {
+		if (c->state[c->targets[i]] != UPR_PROOF_LINEAR)
 			return false;
 	}
 	return true;
@@ -267,6 +279,8 @@ int upr_func_boundaries(struct upr_elf *elf, const struct upr_func *func, struct
 	ret->state = c.state;
 	ret->size = c.size;
 	ret->linear = linear_mark(&c) && linear_agrees(&c);
+	ret->targets = c.targets;
+	ret->nr_targets = c.nr_targets;
 	if ((!ret->linear && flow_prove(elf, &c)) || collect(ret)) {
 		upr_boundaries_free(ret);
 		return upr_error_nomem(err);
@@ -278,6 +292,7 @@ void upr_boundaries_free(struct upr_boundaries *b)
 {
 	free(b->state);
 	free(b->offs);
+	free(b->targets);
 	*b = (struct upr_boundaries){0};
 }
 

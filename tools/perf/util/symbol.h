@@ -258,6 +258,7 @@ enum upr_proof {
  * @size:	bytes looked at
  * @offs:	the proven boundaries, ascending, @nr of them; offs[0] is 0 in a function
  * @linear:	the whole function was proven by linear decoding
+ * @targets:	where its direct branches lead within it, @nr_targets of them; only if @linear
  */
 struct upr_boundaries {
 	u8 *state;
@@ -265,6 +266,8 @@ struct upr_boundaries {
 	u32 *offs;
 	size_t nr;
 	bool linear;
+	u32 *targets;
+	size_t nr_targets;
 };
 
 /**
