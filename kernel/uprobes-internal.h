@@ -83,6 +83,8 @@ struct upr_file {
  * @nr_bps:	breakpoints that point here
  * @counters:	struct upr_counter, under session->consumer_lock
  * @jump_hits:	of counters that are gone; the same lock
+ * @stood:	UPR_WAYS() that its sites have been armed by
+ * @no_jump:	why one of them did not jump in some address space, or NULL
  * @xol:	analysed for an ordinary address space
  * @shstk_xol:	for one with a shadow stack; NULL before the first of them
  * @facts:	about the site; clear 0: nothing is known
@@ -100,6 +102,8 @@ struct upr_probe {
 	enum upr_mode mode;
 	struct list_head counters;
 	u64 jump_hits;
+	u8 stood;
+	const char *no_jump;
 	struct upr_xol xol;
 	struct upr_xol *shstk_xol;
 	struct upr_facts facts;

@@ -143,6 +143,9 @@ static void armed(struct upr_space *sp, struct upr_bp *bp)
 		return;
 	}
 	bp->state = UPR_BP_ARMED;
+	bp->probe->stood |= (u8)UPR_WAYS(bp->way);
+	if (!bp->leader)
+		bp->probe->no_jump = bp->no_jump;
 	bp->again = false;
 	sp->mm.nr_bps++;
 }

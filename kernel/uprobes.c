@@ -495,7 +495,8 @@ enum upr_way upr_probe_way(const struct upr_probe *probe)
 	bool boost = xol->ways & UPR_WAYS(UPR_WAY_BOOST);
 	u64 pc;
 
-	if (jumps(probe))
+	/* one that could not jump everywhere is no jump */
+	if (jumps(probe) && !(probe->stood & ~UPR_WAYS(UPR_WAY_JUMP)))
 		return UPR_WAY_JUMP;
 	if (probe->mode == UPR_MODE_JUMP)
 		return UPR_WAY_REFUSE;
@@ -514,6 +515,8 @@ const char *upr_probe_reason(const struct upr_probe *probe)
 	bool emulate = probe->xol.ways & UPR_WAYS(UPR_WAY_EMULATE);
 	bool boost = probe->xol.ways & UPR_WAYS(UPR_WAY_BOOST);
 
+	if (jumps(probe) && probe->no_jump)
+		return probe->no_jump;
 	switch (upr_probe_way(probe)) {
 	case UPR_WAY_JUMP:
 	case UPR_WAY_REFUSE:

@@ -395,6 +395,8 @@ static int run_session(struct stat_run *run)
 		ui_error("out of memory");
 		return STATUS_FAILED;
 	}
+	run->set->jumps = run->opts.mode == UPR_MODE_AUTO || run->opts.mode == UPR_MODE_JUMP;
+	run->set->no_cache = run->opts.no_cache;
 	status = define(run);
 	if (!status)
 		status = open_output(run);

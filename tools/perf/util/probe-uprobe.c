@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "code-map.h"
 #include "ifunc.h"
 #include "probe-uprobe.h"
 #include "ui.h"
@@ -65,9 +66,27 @@ static const char *refusal(const u8 *code, size_t len, enum upr_insn_mode mode, 
 	return error == -EINVAL ? "not an instruction" : "this instruction cannot be executed out of place";
 }
 
+/* What a jump must know: nothing, where nobody asks for jumps or nothing can be proven. */
+static void find_facts(struct uprobe_set *set, const struct uprobe_site *site, const u8 *code, u64 avail,
+		       struct upr_facts *ret)
+{
+	struct upr_elf *elf = site->image->elf;
+	struct code_map *map = NULL;
+
+	if (set->jumps && !upr_elf_info(elf)->mode32)
+		map = code_map_get(elf, set->no_cache, NULL);
+	if (map) {
+		code_map_facts(map, site->addr, ret);
+		return;
+	}
+	*ret = (struct upr_facts){.len = (u8)min(avail, (u64)UPR_SITE_CODE)};
+	memcpy(ret->code, code, ret->len);
+}
+
 static void site_register(struct uprobe_set *set, struct uprobe_site *site)
 {
 	enum upr_insn_mode mode = upr_elf_info(site->image->elf)->mode32 ? UPR_INSN_32 : UPR_INSN_64;
+	struct upr_facts facts;
 	const u8 *code;
 	u64 avail;
 	int rc;
@@ -77,13 +96,13 @@ static void site_register(struct uprobe_set *set, struct uprobe_site *site)
 		site->refused = "the file has no bytes there";
 		return;
 	}
-	avail = min(avail, (u64)UPR_INSN_MAX);
-	rc = upr_register(set->session, site->image->key, site->offset, code, avail, mode, &site->consumer,
-			  &site->probe);
+	find_facts(set, site, code, avail, &facts);
+	rc = upr_register_facts(set->session, site->image->key, site->offset, &facts, mode, &site->consumer,
+				&site->probe);
 	if (!rc)
 		return;
 	site->probe = NULL;
-	site->refused = refusal(code, avail, mode, rc);
+	site->refused = refusal(code, min(avail, (u64)UPR_INSN_MAX), mode, rc);
 }
 
 struct uprobe_site *uprobe_site_new(struct uprobe_set *set, struct uprobe_event *event, struct uprobe_image *image,
@@ -130,6 +149,7 @@ static struct uprobe_event *event_new(struct uprobe_set *set, struct uprobe_spec
 		return NULL;
 	event->name = name;
 	event->spec = spec;
+	event->set = set;
 	event->def = strdup(from->def);
 	event->symbol = from->sites[0].symbol ? strdup(from->sites[0].symbol) : NULL;
 	if (!event->def || !uprobe_array_add(&set->events, &set->nr_events, event)) {
@@ -478,7 +498,7 @@ void uprobe_event_totals(const struct uprobe_event *event, struct uprobe_totals 
 		}
 		ret->sites++;
 		ret->modes[upr_probe_way(site->probe)]++;
-		ret->count += atomic64_read(&site->consumer.hits);
+		ret->count += upr_consumer_hits(event->set->session, &((struct uprobe_site *)site)->consumer);
 		ret->missed += atomic64_read(&site->consumer.missed);
 	}
 	/* candidates that were not taken need no excuse when one was */

@@ -78,6 +78,7 @@ struct uprobe_event {
 	struct uprobe_site **sites;
 	size_t nr_sites;
 	struct uprobe_spec *spec;
+	struct uprobe_set *set;
 	u64 reported;
 };
 
@@ -101,9 +102,15 @@ struct uprobe_totals {
 	const char *why;
 };
 
-/** struct uprobe_set - all events of one command; the arrays are for reading */
+/**
+ * struct uprobe_set - all events of one command; the arrays are for reading
+ * @jumps:	sites may be probed by jumps: find out what that takes.  The caller's to set
+ * @no_cache:	neither use nor leave what that takes in the user's cache
+ */
 struct uprobe_set {
 	struct upr_session *session;
+	bool jumps;
+	bool no_cache;
 	struct uprobe_event **events;
 	size_t nr_events;
 	struct uprobe_image **images;

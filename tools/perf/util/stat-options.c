@@ -20,6 +20,7 @@ enum {
 	OPT_WORD = 1, /* getopt's own: a word that is no option */
 	OPT_CSV = 256,
 	OPT_MODE,
+	OPT_NO_CACHE,
 	OPT_TOP,
 	OPT_FOLLOW_FORK,
 	OPT_PIN,
@@ -37,6 +38,7 @@ static const struct option long_options[] = {
 	{"output", required_argument, NULL, 'o'},
 	{"append", no_argument, NULL, OPT_APPEND},
 	{"mode", required_argument, NULL, OPT_MODE},
+	{"no-cache", no_argument, NULL, OPT_NO_CACHE},
 	{"top", required_argument, NULL, OPT_TOP},
 	{"interval", required_argument, NULL, 'I'},
 	{"interval-print", required_argument, NULL, 'I'},
@@ -64,7 +66,8 @@ static const char usage_text[] =
 	"    -I, --interval <ms>   print what was counted every so many milliseconds\n"
 	"        --top <n>         only the n events hit most often, sorted\n"
 	"        --timeout <ms>    stop counting after so many milliseconds; the processes go on\n"
-	"        --mode <mode>     auto (default); trap: no jumps; step: single-step what can be stepped\n"
+	"        --mode <mode>     auto (default); jump: no traps; trap: no jumps; step: single-step what can be stepped\n"
+	"        --no-cache        neither use nor keep what was found out about files before\n"
 	"    -i, --no-inherit      do not count in child processes (--follow-fork, the default, does)\n"
 	"        --pin             keep target and tool on one CPU while counting: cheaper hits\n"
 	"    -v, --verbose         say how each place is executed, and why\n"
@@ -127,10 +130,9 @@ static int parse_mode(struct stat_options *opts, const char *text)
 	} else if (!strcmp(text, "step")) {
 		opts->mode = UPR_MODE_STEP;
 	} else if (!strcmp(text, "jump")) {
-		ui_error("--mode jump: this version has no jump pads; use --mode auto, the fastest safe way there is");
-		return STATUS_FAILED;
+		opts->mode = UPR_MODE_JUMP;
 	} else {
-		return usage_error("unknown mode `%s'; there are auto, trap and step", text);
+		return usage_error("unknown mode `%s'; there are auto, jump, trap and step", text);
 	}
 	return -1;
 }
@@ -223,6 +225,9 @@ static int parse_option(struct stat_options *opts, int c, char **argv)
 		return parse_number("top", optarg, 1, &opts->top);
 	case OPT_TIMEOUT:
 		return parse_number("timeout", optarg, 1, &opts->timeout_ms);
+	case OPT_NO_CACHE:
+		opts->no_cache = true;
+		return -1;
 	case OPT_MODE:
 		return parse_mode(opts, optarg);
 	case 'j':
