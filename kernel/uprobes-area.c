@@ -140,7 +140,6 @@ void upr_slot_put(struct upr_bp *bp)
 		for (i = 0; i < bp->slots; i++)
 			rcu_assign_pointer(area->owners[bp->index + i], NULL);
 		area->used -= bp->slots;
-		area->hint = min(area->hint, bp->index);
 	}
 	bp->area = NULL;
 	bp->slot = 0;

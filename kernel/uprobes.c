@@ -476,11 +476,16 @@ void upr_sync(struct upr_session *session)
 
 /* --- questions ---------------------------------------------------------- */
 
+static bool home_jumps(const struct upr_probe *probe)
+{
+	return (probe->mode == UPR_MODE_AUTO || probe->mode == UPR_MODE_JUMP) && probe->session->target &&
+	       probe->session->target->counters_map;
+}
+
 /* As far as the plan goes: an address space may have reasons against it. */
 static bool jumps(const struct upr_probe *probe)
 {
-	return (probe->mode == UPR_MODE_AUTO || probe->mode == UPR_MODE_JUMP) && probe->jump.form != UPR_JUMP_NONE &&
-	       probe->jump.form != UPR_JUMP_PUN && probe->session->target && probe->session->target->counters_map;
+	return home_jumps(probe) && probe->jump.form != UPR_JUMP_NONE;
 }
 
 const struct upr_jump *upr_probe_jump(const struct upr_probe *probe)
@@ -515,12 +520,10 @@ const char *upr_probe_reason(const struct upr_probe *probe)
 	bool emulate = probe->xol.ways & UPR_WAYS(UPR_WAY_EMULATE);
 	bool boost = probe->xol.ways & UPR_WAYS(UPR_WAY_BOOST);
 
-	if (jumps(probe) && probe->no_jump)
-		return probe->no_jump;
+	/* who wanted a jump is told why there is none */
+	if (home_jumps(probe) && probe->xol.ways != UPR_WAYS(UPR_WAY_REFUSE))
+		return probe->no_jump ? probe->no_jump : probe->jump.reason;
 	switch (upr_probe_way(probe)) {
-	case UPR_WAY_JUMP:
-	case UPR_WAY_REFUSE:
-		return probe->xol.ways == UPR_WAYS(UPR_WAY_REFUSE) ? probe->xol.reason : probe->jump.reason;
 	case UPR_WAY_STEP:
 		return emulate || boost ? "single-stepping was asked for" : probe->xol.reason;
 	case UPR_WAY_BOOST:
