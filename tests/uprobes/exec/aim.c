@@ -11,7 +11,7 @@
  */
 #include "exec.h"
 
-static u64 random_address(void)
+u64 random_address(void)
 {
 	u64 any = RAT_DATA + 0x400 + rnd() % (RAT_DATA_SIZE - 0x1400);
 
@@ -36,7 +36,7 @@ static u64 random_address(void)
 	}
 }
 
-static u64 random_target(void)
+u64 random_target(void)
 {
 	u64 target;
 
@@ -50,7 +50,7 @@ static u64 random_target(void)
 	return target;
 }
 
-static u64 random_value(void)
+u64 random_value(void)
 {
 	static const u64 edges[] = {0,
 				    1,
@@ -118,7 +118,7 @@ static void put16(u8 *p, unsigned int value)
  * offsets never change, so it is enough to fill everything but PKRU (component 9)
  * which belongs to the rat's memory, not to the test.
  */
-static void random_vectors(u8 *x)
+void random_vectors(u8 *x)
 {
 	u64 features, i;
 	unsigned int comp, mxcsr = 0x1f80;
@@ -158,7 +158,7 @@ static void random_vectors(u8 *x)
 }
 
 /* Floating-point instructions see numbers now and then, not only noise; gathers see small indices. */
-static void tame_vectors(u8 *x, const struct upr_insn *insn)
+void tame_vectors(u8 *x, const struct upr_insn *insn)
 {
 	unsigned int i;
 
@@ -180,7 +180,7 @@ static void tame_vectors(u8 *x, const struct upr_insn *insn)
 
 /* --- memory operands ----------------------------------------------------------- */
 
-static void patch(u8 *code, struct upr_span at, u64 value)
+void patch_field(u8 *code, struct upr_span at, u64 value)
 {
 	unsigned int i;
 
@@ -188,7 +188,7 @@ static void patch(u8 *code, struct upr_span at, u64 value)
 		code[at.off + i] = (u8)(value >> (8 * i));
 }
 
-static u64 segment_base(const struct upr_insn *insn, const struct rat_state *s)
+u64 operand_base(const struct upr_insn *insn, const struct rat_state *s)
 {
 	if (insn->mode == UPR_INSN_32)
 		return 0;
@@ -201,17 +201,17 @@ static void aim_operand(struct upr_regs *regs, u8 *code, const struct upr_insn *
 	u64 disp = (u64)insn->disp;
 
 	if (insn->attr & UPR_INSN_MOFFS) {
-		patch(code, insn->f_imm, want);
+		patch_field(code, insn->f_imm, want);
 	} else if (insn->attr & UPR_INSN_RIPREL) {
-		patch(code, insn->f_disp, want - (RAT_ORIG + insn->length));
+		patch_field(code, insn->f_disp, want - (RAT_ORIG + insn->length));
 	} else if (insn->base >= UPR_NR_GPR) {
 		if (insn->index < UPR_NR_GPR && !(insn->attr & UPR_INSN_VSIB))
 			regs->gpr[insn->index] = one_in(2) ? rnd() & 15 : 0;
 		if (insn->f_disp.size == 4)
-			patch(code, insn->f_disp,
-			      want - (insn->index < UPR_NR_GPR && !(insn->attr & UPR_INSN_VSIB) ?
-					      regs->gpr[insn->index] << (insn->sib >> 6) :
-					      0));
+			patch_field(code, insn->f_disp,
+				    want - (insn->index < UPR_NR_GPR && !(insn->attr & UPR_INSN_VSIB) ?
+						    regs->gpr[insn->index] << (insn->sib >> 6) :
+						    0));
 	} else {
 		if (insn->index < UPR_NR_GPR && !(insn->attr & UPR_INSN_VSIB) && insn->index != insn->base) {
 			regs->gpr[insn->index] = rnd() & 31;
@@ -226,7 +226,7 @@ static bool is_indirect(const struct upr_insn *insn)
 	return insn->branch == UPR_BR_JMP_IND || insn->branch == UPR_BR_CALL_IND;
 }
 
-static void put_target(struct rat_state *s, u64 addr, u64 target)
+void put_target(struct rat_state *s, u64 addr, u64 target)
 {
 	if (addr >= RAT_DATA && addr + 8 <= RAT_DATA + sizeof(s->data))
 		memcpy(s->data + (addr - RAT_DATA), &target, 8);
@@ -249,7 +249,7 @@ static void aim_branch(struct rat_state *s, struct upr_regs *regs, u8 *code, con
 			target = one_in(2) ? RAT_ORIG - 20 - rnd() % 90 : next + rnd() % 100;
 		if (insn->f_imm.size == 2 && target - RAT_CODE >= RAT_CODE_SIZE)
 			target = RAT_CODE;
-		patch(code, insn->f_imm, target - next);
+		patch_field(code, insn->f_imm, target - next);
 		break;
 	case UPR_BR_RET:
 		put_target(s, regs->gpr[UPR_RSP], target);
@@ -264,7 +264,7 @@ static void aim_branch(struct rat_state *s, struct upr_regs *regs, u8 *code, con
 	}
 }
 
-static u64 random_stack(void)
+u64 random_stack(void)
 {
 	switch (rnd() % 24) {
 	case 0:
@@ -284,7 +284,7 @@ static u64 random_stack(void)
 	}
 }
 
-static void random_memory(struct rat_state *s)
+void random_memory(struct rat_state *s)
 {
 	unsigned int i;
 
@@ -336,7 +336,7 @@ void aim(struct rat_state *s, const struct rat_state *blank, u8 *code, struct up
 	aim_registers(&regs, insn);
 	regs.flags = random_flags(insn);
 	if (memory || one_in(2))
-		aim_operand(&regs, code, insn, operand - segment_base(insn, s));
+		aim_operand(&regs, code, insn, operand - operand_base(insn, s));
 	aim_branch(s, &regs, code, insn, operand);
 	if (insn->mode == UPR_INSN_32)
 		for (i = 0; i < UPR_NR_GPR; i++)

@@ -13,10 +13,10 @@
 
 #define EFLAGS_RF 0x10000ull
 
-static const char *const gpr_names[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-					  "r8",	 "r9",	"r10", "r11", "r12", "r13", "r14", "r15"};
+const char *const gpr_names[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+				   "r8",  "r9",	 "r10", "r11", "r12", "r13", "r14", "r15"};
 
-static bool same_stop(const struct rat_state *a, const struct rat_state *b, char *why, size_t size)
+bool same_stop(const struct rat_state *a, const struct rat_state *b, char *why, size_t size)
 {
 	bool trap = a->signo == SIGTRAP && (a->regs.eflags & UPR_FL_TF);
 
@@ -52,7 +52,7 @@ static bool same_selector(unsigned long long a, unsigned long long b)
 	return a == b || (a < 4 && b < 4);
 }
 
-static bool same_segments(const struct user_regs_struct *a, const struct user_regs_struct *b)
+bool same_segments(const struct user_regs_struct *a, const struct user_regs_struct *b)
 {
 	return a->cs == b->cs && a->ss == b->ss && same_selector(a->ds, b->ds) && same_selector(a->es, b->es) &&
 	       same_selector(a->fs, b->fs) && same_selector(a->gs, b->gs);
@@ -86,7 +86,7 @@ static bool same_regs(const struct upr_insn *insn, const struct rat_state *nativ
 }
 
 /* Offsets in the xsave image: FCW FSW FTW, then FOP FIP FDP, then MXCSR, registers, reserved, header. */
-static bool same_vectors(const u8 *a, const u8 *b, char *why, size_t size)
+bool same_vectors(const u8 *a, const u8 *b, char *why, size_t size)
 {
 	size_t i;
 

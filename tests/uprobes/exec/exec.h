@@ -19,6 +19,19 @@
  */
 void aim(struct rat_state *start, const struct rat_state *blank, u8 *code, struct upr_insn *insn);
 
+/* The parts of it, for windows of several instructions. */
+extern const char *const gpr_names[16];
+u64 random_address(void); /* mostly in the rat's data */
+u64 random_target(void);  /* mostly in its code, not near RAT_ORIG */
+u64 random_value(void);
+u64 random_stack(void);
+void random_memory(struct rat_state *s);
+void random_vectors(u8 *xstate);
+void tame_vectors(u8 *xstate, const struct upr_insn *insn);
+u64 operand_base(const struct upr_insn *insn, const struct rat_state *s); /* of its segment */
+void patch_field(u8 *code, struct upr_span at, u64 value);
+void put_target(struct rat_state *s, u64 addr, u64 target); /* a word of data or stack */
+
 /* Why a form is not run at random, or NULL. */
 const char *skip_reason(const struct upr_insn *insn);
 
@@ -63,6 +76,10 @@ void place_code(const u8 *code, unsigned int length, bool armed);
  */
 bool same_end(enum upr_way way, const struct upr_insn *insn, const struct rat_state *native,
 	      const struct rat_state *other, char *why, size_t size);
+
+bool same_stop(const struct rat_state *native, const struct rat_state *other, char *why, size_t size);
+bool same_segments(const struct user_regs_struct *a, const struct user_regs_struct *b);
+bool same_vectors(const u8 *native, const u8 *other, char *why, size_t size);
 
 /* exec.c: ok() and diag() of tap.h, which counts per source file */
 __attribute__((format(printf, 2, 3))) int check(bool pass, const char *fmt, ...);

@@ -52,23 +52,39 @@ static void map_region(u64 addr, u64 size, int fill)
 	memset(p, fill, size);
 }
 
+/* By address; what the rat may do with them.  The tracer goes on writing. */
+static const struct {
+	u64 addr, size;
+	int prot, fill;
+} regions[] = {
+	{RAT_CODE, RAT_CODE_SIZE, PROT_READ | PROT_EXEC, 0xcc},
+	{RAT_NEAR, RAT_AREA_SIZE, PROT_READ | PROT_EXEC, 0xcc},
+	{RAT_PUN, RAT_PUN_SIZE, PROT_READ | PROT_EXEC, 0xcc},
+	{RAT_DATA, RAT_DATA_SIZE, PROT_READ | PROT_WRITE, 0},
+	{RAT_RO, RAT_RO_SIZE, PROT_READ, 0},
+	{RAT_GUARD, 0x1000, PROT_NONE, 0},
+	{RAT_COUNT, RAT_COUNT_SIZE, PROT_READ | PROT_WRITE, 0},
+	{RAT_STACK, RAT_STACK_SIZE, PROT_READ | PROT_WRITE, 0},
+	{RAT_HIGH, RAT_PADS_SIZE, PROT_READ | PROT_EXEC, 0xcc},
+	{RAT_FAR, RAT_AREA_SIZE, PROT_READ | PROT_EXEC, 0xcc},
+};
+#define NR_REGIONS (sizeof(regions) / sizeof(regions[0]))
+
 static void map_regions(void)
 {
-	map_region(RAT_CODE, RAT_CODE_SIZE, 0xcc);
-	map_region(RAT_NEAR, RAT_AREA_SIZE, 0xcc);
-	map_region(RAT_FAR, RAT_AREA_SIZE, 0xcc);
-	map_region(RAT_DATA, RAT_DATA_SIZE + RAT_RO_SIZE + 0x1000, 0);
-	map_region(RAT_STACK, RAT_STACK_SIZE, 0);
+	unsigned int i;
+
+	for (i = 0; i < NR_REGIONS; i++)
+		map_region(regions[i].addr, regions[i].size, regions[i].fill);
 }
 
-/* What the rat may do with it; the tracer goes on writing. */
 static void protect_regions(void)
 {
-	if (mprotect((void *)RAT_CODE, RAT_CODE_SIZE, PROT_READ | PROT_EXEC) ||
-	    mprotect((void *)RAT_NEAR, RAT_AREA_SIZE, PROT_READ | PROT_EXEC) ||
-	    mprotect((void *)RAT_FAR, RAT_AREA_SIZE, PROT_READ | PROT_EXEC) ||
-	    mprotect((void *)RAT_RO, RAT_RO_SIZE, PROT_READ) || mprotect((void *)RAT_GUARD, 0x1000, PROT_NONE))
-		_exit(3);
+	unsigned int i;
+
+	for (i = 0; i < NR_REGIONS; i++)
+		if (mprotect((void *)regions[i].addr, regions[i].size, regions[i].prot))
+			_exit(3);
 }
 
 /* The C library's rseq area is about to be unmapped: the kernel would kill for it. */
@@ -87,12 +103,15 @@ static void unmap_between(u64 from, u64 to)
 
 static void unmap_the_rest(void)
 {
-	unmap_between(0x10000, RAT_CODE);
-	unmap_between(RAT_CODE + RAT_CODE_SIZE, RAT_NEAR);
-	unmap_between(RAT_NEAR + RAT_AREA_SIZE, RAT_DATA);
-	unmap_between(RAT_GUARD + 0x1000, RAT_STACK);
-	unmap_between(RAT_STACK + RAT_STACK_SIZE, RAT_FAR);
-	unmap_between(RAT_FAR + RAT_AREA_SIZE, 0x7ffffffff000);
+	u64 from = 0x10000;
+	unsigned int i;
+
+	for (i = 0; i < NR_REGIONS; i++) {
+		if (from < regions[i].addr)
+			unmap_between(from, regions[i].addr);
+		from = regions[i].addr + regions[i].size;
+	}
+	unmap_between(from, 0x7ffffffff000);
 }
 
 static int seam_read(struct utrace_task *task, u64 addr, void *buf, size_t len)

@@ -28,6 +28,12 @@
 #define RAT_NEAR	0x10100000ull	/* r-x: a slot area in reach */
 #define RAT_FAR		0x7e0000000000ull
 #define RAT_AREA_SIZE	0x1000ull
+#define RAT_PUN		0x10cc8000ull	/* r-x: pads; a pun of RAT_ORIG leads here if its bytes are cc, and 00 last */
+#define RAT_PUN_SIZE	0x11000ull
+#define RAT_HIGH	0x8f000000ull	/* r-x: pads in reach of RAT_ORIG, RAT_DATA and RAT_STACK, but not of RAT_LOW */
+#define RAT_LOW		0x0f000000ull	/* nothing: in reach of RAT_ORIG */
+#define RAT_COUNT	0x28000000ull	/* rw-: what pads count with */
+#define RAT_COUNT_SIZE	0x100000ull
 #define RAT_DATA	0x20000000ull	/* rw-, then RO, then a guard page */
 #define RAT_DATA_SIZE	0x4000ull
 #define RAT_RO		(RAT_DATA + RAT_DATA_SIZE)
@@ -35,6 +41,7 @@
 #define RAT_GUARD	(RAT_RO + RAT_RO_SIZE)
 #define RAT_STACK	0x30000000ull	/* rw-, nothing below */
 #define RAT_STACK_SIZE	0x2000ull
+#define RAT_PADS_SIZE	0x2000ull	/* at RAT_HIGH */
 #define RAT_XSTATE_MAX	16384	/* AMX tiles included */
 
 /**

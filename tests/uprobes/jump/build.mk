@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0
+# Jump probes: plans and pads under the sanitizers, and random windows on the CPU at hand.
+
+JUMP_T      := $(O)/tests/jump
+JUMP_S      := tests/uprobes/jump
+JUMP_ENGINE := $(filter arch/%,$(ENGINE_SRCS))
+# the rat, its forms and its states, shared with the execution test of single instructions
+JUMP_SHARED := $(JUMP_S)/windows.c $(JUMP_S)/pads.c $(addprefix tests/uprobes/exec/,aim.c compare.c forms.c rat.c)
+JUMP_OBJS   := $(patsubst %.c,$(O)/%.o,$(JUMP_ENGINE) $(JUMP_SHARED))
+
+$(JUMP_T)/test-jump-exec: $(O)/$(JUMP_S)/test-jump-exec.o $(JUMP_OBJS)
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lurcu-bp -lpthread
+
+TESTS   += $(JUMP_T)/test-jump-exec
+FUZZERS += $(JUMP_T)/test-jump-exec
