@@ -235,6 +235,8 @@ static bool can_be_call(struct planning *p)
 	if (!upr_is_call(last(p)) || jump->len > UPR_INSN_MAX || crosses_page(p, jump->len) ||
 	    internal_conflict(p, jump->len))
 		return false;
+	if (jump->nr > 1 && jump->len > p->facts->clear)
+		return false;
 	for (i = 0; i + 1 < jump->nr; i++)
 		if (upr_lower(&p->insns[i], p->facts->code + jump->off[i], &low))
 			return false;

@@ -8,10 +8,15 @@ JUMP_ENGINE := $(filter arch/%,$(ENGINE_SRCS))
 JUMP_SHARED := $(JUMP_S)/windows.c $(JUMP_S)/pads.c $(addprefix tests/uprobes/exec/,aim.c compare.c forms.c rat.c)
 JUMP_OBJS   := $(patsubst %.c,$(O)/%.o,$(JUMP_ENGINE) $(JUMP_SHARED))
 
-$(JUMP_T)/test-jump-exec: $(O)/$(JUMP_S)/test-jump-exec.o $(JUMP_OBJS)
+$(JUMP_T)/test-jump-exec $(JUMP_T)/test-jump-step: $(JUMP_T)/%: $(O)/$(JUMP_S)/%.o $(JUMP_OBJS)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lurcu-bp -lpthread
 
-TESTS   += $(JUMP_T)/test-jump-exec
+$(O)/tests/unit/test-jump: $(patsubst %.c,$(O)/san/%.o,$(JUMP_ENGINE) tests/uprobes/unit/test-jump.c)
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(SANITIZE) -o $@ $^ -lurcu-bp -lpthread
+
+TESTS   += $(O)/tests/unit/test-jump $(JUMP_T)/test-jump-exec $(JUMP_T)/test-jump-step
 FUZZERS += $(JUMP_T)/test-jump-exec

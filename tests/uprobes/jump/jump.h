@@ -92,8 +92,13 @@ void code_place(const struct window *w);
 void counters_clear(const struct window *w);
 void rseq_forget(void);
 
-/** counter_sum() - how often @count was made; complains of increments in a wrong place */
+/* What a pad has stored as rseq_cs in the area that the kernel knows nothing of. */
+u64 rseq_descriptor(void);
+void rseq_set_descriptor(u64 descriptor);
+
+/** counter_read() - how often @count was made.  Return: false: increments went to a wrong place, too. */
 bool counter_read(const struct window *w, const struct upr_pad_count *count, u64 *ret);
+void counter_write(const struct window *w, const struct upr_pad_count *count, u64 value);
 
 /**
  * window_native() - run from jump_start to jump_native, and traced.  Return: false if it does not stop,

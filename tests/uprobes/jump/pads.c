@@ -75,6 +75,16 @@ void rseq_forget(void)
 	((struct rseq *)RSEQ_FAKE)->rseq_cs = 0;
 }
 
+u64 rseq_descriptor(void)
+{
+	return ((struct rseq *)RSEQ_FAKE)->rseq_cs;
+}
+
+void rseq_set_descriptor(u64 descriptor)
+{
+	((struct rseq *)RSEQ_FAKE)->rseq_cs = descriptor;
+}
+
 void counters_clear(const struct window *w)
 {
 	unsigned int i, kind;
@@ -109,6 +119,11 @@ bool counter_read(const struct window *w, const struct upr_pad_count *count, u64
 			sum += ((u64 *)block_of(cpu, kind))[count->counter];
 	*ret = ((u64 *)right)[count->counter];
 	return sum == *ret;
+}
+
+void counter_write(const struct window *w, const struct upr_pad_count *count, u64 value)
+{
+	((u64 *)right_block(w))[count->counter] = value;
 }
 
 /* --- making pads ------------------------------------------------------------------ */
