@@ -46,3 +46,59 @@ $(TARGET_DIR)/libstepper.so: tests/uprobes/targets/stepper.c tests/uprobes/targe
 	@mkdir -p $(@D)
 	@echo "  TARGET  $@"
 	$(Q)$(TARGET_CC) -mgeneral-regs-only -fno-stack-protector -shared -fPIC -nostdlib -o $@ $<
+
+# --- programs that keep an account of themselves (account.h) ------------------
+# One source in many builds: SHAPE_<suffix> are its options.
+SHAPE_O0         := -O0
+SHAPE_O2         := -O2
+SHAPE_O3         := -O3
+SHAPE_Os         := -Os
+SHAPE_cet        := -O2 -fcf-protection=full
+SHAPE_pg         := -O2 -pg
+SHAPE_fentry     := -O2 -pg -mfentry
+SHAPE_patchable  := -O2 -fpatchable-function-entry=16,8
+SHAPE_nopie      := -O2 -no-pie -fno-pie
+SHAPE_large      := -O2 -mcmodel=large -fno-plt
+SHAPE_sections   := -O2 -ffunction-sections -Wl,--gc-sections -Wl,-z,noseparate-code
+SHAPE_static     := -O2 -static
+SHAPE_static-pie := -O2 -static-pie -fPIE
+SHAPE_musl       := -O2
+SHAPE_musl-static := -O2 -static
+
+SHAPES      := $(addprefix $(TARGET_DIR)/shapes-,O0 O2 O3 Os cet pg fentry patchable nopie large sections static static-pie)
+HAND_SHAPES := $(addprefix $(TARGET_DIR)/hand-,O2 nopie static-pie)
+STORMS      := $(addprefix $(TARGET_DIR)/storm-,O2 static static-pie)
+MUSL        := $(addprefix $(TARGET_DIR)/,shapes-musl shapes-musl-static hand-musl storm-musl storm-musl-static)
+ACCOUNTS    := $(SHAPES) $(HAND_SHAPES) $(STORMS) $(MUSL) $(addprefix $(TARGET_DIR)/,faults unwind throw cancel profiled rseq)
+TARGETS     += $(ACCOUNTS)
+
+ACCOUNT_FLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) -Wno-missing-prototypes
+ACCOUNT_CC    = $(CC)
+$(MUSL): ACCOUNT_CC = musl-gcc
+$(ACCOUNTS): tests/uprobes/targets/account.h tests/uprobes/targets/entries.h
+
+# nested functions are called through pointers by trampolines on the stack: it is executable
+$(TARGET_DIR)/shapes-%: tests/uprobes/targets/shapes.c
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(ACCOUNT_CC) $(ACCOUNT_FLAGS) $(SHAPE_$*) -z execstack -o $@ $< || $(if $(filter $@,$(MUSL)),echo "no musl here",false)
+
+$(TARGET_DIR)/hand-%: tests/uprobes/targets/shapes-hand.c tests/uprobes/targets/shapes-asm.S
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(ACCOUNT_CC) $(ACCOUNT_FLAGS) $(SHAPE_$*) -o $@ $(filter %.c %.S,$^) || $(if $(filter $@,$(MUSL)),echo "no musl here",false)
+
+$(TARGET_DIR)/storm-%: tests/uprobes/targets/storm.c
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(ACCOUNT_CC) $(ACCOUNT_FLAGS) $(SHAPE_$*) -o $@ $< -pthread || $(if $(filter $@,$(MUSL)),echo "no musl here",false)
+
+$(addprefix $(TARGET_DIR)/,faults unwind cancel profiled rseq): $(TARGET_DIR)/%: tests/uprobes/targets/%.c
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(CC) $(ACCOUNT_FLAGS) -O2 -rdynamic -o $@ $< -pthread -ldl
+
+$(TARGET_DIR)/throw: tests/uprobes/targets/throw.cc
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(CXX) -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -Werror -O2 -o $@ $<
