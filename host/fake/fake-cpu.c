@@ -4,9 +4,9 @@
  *
  * Purpose: fetches, decodes and executes one instruction of a task from the
  * bytes in its memory, breakpoints and displaced copies included.  Enough
- * of the instruction set for scripts and for what slots are made of: moves,
+ * of the instruction set for scripts and for what slots and pads are made of: moves,
  * lea, add sub cmp and or xor test, inc dec, push pop, branches direct and
- * indirect, call ret, pushf popf, rep stos/movs, int3, syscall.  It
+ * indirect, call ret, pushf popf lahf sahf setcc, rep stos/movs, rdpid, %fs, int3, syscall.  It
  * shares nothing with the engine's decoder: an independent opinion.
  *
  * An instruction that faults has changed nothing.  It does at most one
@@ -23,6 +23,7 @@ struct cpu {
 	u64 next; /* address of the next instruction byte */
 	u8 rex;
 	bool osize, rep;
+	u64 segment; /* base of the segment that a prefix names */
 	u8 modrm;
 	bool is_mem;
 	u64 ea;
@@ -154,9 +155,15 @@ static void fetch_modrm(struct cpu *c, unsigned int imm)
 		c->ea += fetch_signed(c, 4);
 }
 
+/* lea computes without a segment. */
+static u64 linear(const struct cpu *c)
+{
+	return c->ea + c->segment;
+}
+
 static u64 get_rm(struct cpu *c)
 {
-	u64 value = c->is_mem ? load(c, c->ea, c->size) : c->r.gpr[rm_field(c)];
+	u64 value = c->is_mem ? load(c, linear(c), c->size) : c->r.gpr[rm_field(c)];
 
 	return c->size == 8 ? value : value & ((1ull << (8 * c->size)) - 1);
 }
@@ -164,7 +171,7 @@ static u64 get_rm(struct cpu *c)
 static void set_rm(struct cpu *c, u64 value)
 {
 	if (c->is_mem)
-		store(c, c->ea, value, c->size);
+		store(c, linear(c), value, c->size);
 	else
 		set_gpr(c, rm_field(c), value, c->size);
 }
@@ -298,8 +305,15 @@ static bool op_alu(struct cpu *c, u8 op)
 	enum alu what = (op >> 3) & 7;
 	u64 res;
 
-	if (op >= 0x40 || (op & 7) > 3)
+	if (op >= 0x40 || (op & 7) > 5)
 		return false;
+	if ((op & 7) > 3) {
+		c->size = op & 1 ? c->size : 1;
+		res = alu(c, what, c->r.gpr[UPR_RAX], fetch_signed(c, min(c->size, 4u)));
+		if (what != ALU_CMP)
+			set_gpr(c, UPR_RAX, res, c->size);
+		return true;
+	}
 	c->size = op & 1 ? c->size : 1;
 	fetch_modrm(c, 0);
 	if (op & 2) {
@@ -368,6 +382,8 @@ static bool op_move(struct cpu *c, u8 op)
 	return false;
 }
 
+#define FLAGS_AH (UPR_FL_CF | UPR_FL_PF | UPR_FL_AF | UPR_FL_ZF | UPR_FL_SF)
+
 static bool op_stack(struct cpu *c, u8 op, bool tf)
 {
 	u64 value;
@@ -382,6 +398,14 @@ static bool op_stack(struct cpu *c, u8 op, bool tf)
 		return true;
 	}
 	switch (op) {
+	case 0x9e:
+		/* sahf: bit 1 is always set */
+		c->r.flags = (c->r.flags & ~(u64)FLAGS_AH) | (c->r.gpr[UPR_RAX] >> 8 & FLAGS_AH);
+		return true;
+	case 0x9f:
+		value = (c->r.flags & FLAGS_AH) | 2;
+		c->r.gpr[UPR_RAX] = (c->r.gpr[UPR_RAX] & ~0xff00ull) | value << 8;
+		return true;
 	case 0x68:
 		push(c, fetch_signed(c, 4));
 		return true;
@@ -532,6 +556,10 @@ static bool op_other(struct cpu *c, u8 op)
 	case 0xcc:
 		c->ev->stop = FAKE_CPU_INT3;
 		return true;
+	case 0xf8:
+	case 0xf9:
+		c->r.flags = (c->r.flags & ~(u64)UPR_FL_CF) | (op & 1 ? UPR_FL_CF : 0);
+		return true;
 	case 0xfe:
 		c->size = 1;
 		fetch_modrm(c, 0);
@@ -544,7 +572,38 @@ static bool op_other(struct cpu *c, u8 op)
 	return false;
 }
 
-static bool op_two_byte(struct cpu *c)
+/* movzx, setcc, rdpid: what pads count with */
+static bool op_two_byte_move(struct cpu *c, u8 op, unsigned int cpu)
+{
+	u64 value;
+
+	if (op == 0xb6 || op == 0xb7) {
+		unsigned int to = c->size;
+
+		fetch_modrm(c, 0);
+		c->size = op & 1 ? 2 : 1;
+		value = get_rm(c);
+		set_gpr(c, reg_field(c), value, to);
+		return true;
+	}
+	if ((op & 0xf0) == 0x90) {
+		fetch_modrm(c, 0);
+		c->size = 1;
+		set_rm(c, condition(c, op & 15));
+		return true;
+	}
+	if (op == 0xc7 && c->rep) {
+		fetch_modrm(c, 0);
+		if (c->is_mem || (c->modrm & 0x38) != 0x38)
+			return false;
+		/* the node is above the CPU's number, as Linux has it */
+		set_gpr(c, rm_field(c), 1u << 12 | cpu, 8);
+		return true;
+	}
+	return false;
+}
+
+static bool op_two_byte(struct cpu *c, unsigned int cpu)
 {
 	u8 op = fetch(c, 1);
 	s64 rel;
@@ -566,7 +625,7 @@ static bool op_two_byte(struct cpu *c)
 			jump(c, c->next + rel);
 		return true;
 	}
-	return false;
+	return op_two_byte_move(c, op, cpu);
 }
 
 static u8 fetch_prefixes(struct cpu *c)
@@ -574,11 +633,13 @@ static u8 fetch_prefixes(struct cpu *c)
 	u8 op = fetch(c, 1);
 	int n;
 
-	for (n = 0; n < 4; n++) {
+	for (n = 0; n < 14; n++) {
 		if (op == 0x66)
 			c->osize = true;
 		else if (op == 0xf3)
 			c->rep = true;
+		else if (op == 0x64)
+			c->segment = c->r.fs_base;
 		else if (op != 0xf0 && op != 0x2e && op != 0x3e)
 			break;
 		op = fetch(c, 1);
@@ -594,8 +655,9 @@ static u8 fetch_prefixes(struct cpu *c)
  * fake_cpu_step() - execute one instruction
  * @r:	changed only when the instruction completes
  * @tf:	somebody steps the task: pushf shows it
+ * @cpu:	the number of this one
  */
-void fake_cpu_step(struct fake_mm *mm, struct upr_regs *r, bool tf, struct fake_cpu_event *ev)
+void fake_cpu_step(struct fake_mm *mm, struct upr_regs *r, bool tf, unsigned int cpu, struct fake_cpu_event *ev)
 {
 	struct cpu c = {.mm = mm, .r = *r, .ev = ev, .next = r->ip};
 	bool known;
@@ -605,7 +667,7 @@ void fake_cpu_step(struct fake_mm *mm, struct upr_regs *r, bool tf, struct fake_
 	ev->stop = FAKE_CPU_DONE;
 	op = fetch_prefixes(&c);
 	c.size = REX_W(&c) ? 8 : c.osize ? 2 : 4;
-	known = op == 0x0f ? op_two_byte(&c) :
+	known = op == 0x0f ? op_two_byte(&c, cpu) :
 			     op_alu(&c, op) || op_move(&c, op) || op_stack(&c, op, tf) || op_branch(&c, op) ||
 				     op_other(&c, op);
 	if (!known)

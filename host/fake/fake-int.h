@@ -28,6 +28,9 @@ struct fake_map *fake_map_raw(struct fake_mm *mm, u64 addr, u64 len, unsigned in
 void fake_unmap_raw(struct fake_mm *mm, u64 addr, u64 len);
 /* Lowest free place for an area.  Return: address, or 0. */
 u64 fake_find_room(struct fake_mm *mm, u64 lo, u64 hi, size_t size);
+struct fake_shared *fake_shared_new(struct fake_world *w, size_t size);
+void fake_shared_put(struct fake_shared *shared);
+struct fake_map *fake_map_shared(struct fake_mm *mm, u64 addr, u64 len, struct fake_shared *shared);
 int fake_mm_copy(struct fake_mm *to, const struct fake_mm *from);
 void fake_mm_free(struct fake_mm *mm);
 struct fake_mm *fake_mm_raw(struct fake_world *w);
@@ -49,7 +52,39 @@ struct fake_cpu_event {
 	bool unfinished;	/* a rep string with iterations left */
 };
 
-void fake_cpu_step(struct fake_mm *mm, struct upr_regs *r, bool tf, struct fake_cpu_event *ev);
+void fake_cpu_step(struct fake_mm *mm, struct upr_regs *r, bool tf, unsigned int cpu, struct fake_cpu_event *ev);
+
+/* --- fake-pads.c ------------------------------------------------------------ */
+
+/**
+ * struct fake_dry - an instruction of the program, tried
+ * @wrote, @addr, @value, @len: the one write it has made, or would make
+ * @trying:	memory stays as it is, and the program's own text is fetched
+ */
+struct fake_dry {
+	bool trying, wrote;
+	u64 addr, value;
+	size_t len;
+};
+
+/**
+ * struct fake_pad_step - one step of a task that stands in a pad, or at a jump into one
+ * @active:	it does
+ */
+struct fake_pad_step {
+	bool active;
+	u64 from;
+	struct fake_seen before;
+	struct upr_regs after;
+	struct fake_cpu_event ev;
+	struct fake_dry tried, done;
+};
+
+void fake_pad_before(struct fake_task *t, struct fake_pad_step *step);
+void fake_pad_after(struct fake_task *t, struct fake_pad_step *step, const struct fake_cpu_event *ev);
+/* Brackets what sets a task's registers: the program is not to notice. */
+void fake_pad_moving(struct fake_task *t, struct fake_seen *before);
+void fake_pad_moved(struct fake_task *t, const struct fake_seen *before);
 
 /* --- fake-task.c, fake-signal.c, fake-syscall.c -------------------------------- */
 
@@ -100,7 +135,8 @@ void fake_oracle_count(struct fake_mm *mm, u64 addr, int by);
 struct fake_request {
 	struct list_head node;
 	struct fake_mm *mm;
-	struct upr_area *area;	/* NULL: unmap */
+	struct upr_area *area;	/* neither: unmap */
+	struct upr_counters *counters;
 	u64 addr;
 	size_t size;
 };
@@ -109,6 +145,7 @@ struct fake_request {
 void fake_request_run(struct fake_world *w, struct fake_request *req);
 bool fake_task_is_stopped(const struct fake_task *t);
 void fake_defer(struct upr_work *work);
+struct fake_world *fake_world_current(void);
 void fake_check_unlocked(struct fake_world *w, const char *what);
 __attribute__((format(printf, 2, 3))) void fake_fatal(struct fake_world *w, const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) void fake_trace(struct fake_world *w, const char *fmt, ...);

@@ -3,7 +3,7 @@
  * fake-mem.c - files and address spaces of the fake host.
  *
  * Purpose: mappings with protections, pages that are not there yet, stacks
- * that grow.  Three ways in: as the CPU does it, as the engine may in the
+ * that grow, memory that several have.  Three ways in: as the CPU does it, as the engine may in the
  * atomic half, and as a debugger writes text.
  *
  * Locks: none, one thread.
@@ -43,10 +43,55 @@ struct fake_map *fake_map_at(struct fake_mm *mm, u64 addr)
 	return NULL;
 }
 
+/* --- shared memory --------------------------------------------------------- */
+
+struct fake_shared *fake_shared_new(struct fake_world *w, size_t size)
+{
+	struct fake_shared *shared = kzalloc(sizeof(*shared), GFP_KERNEL);
+
+	BUG_ON(!shared);
+	shared->world = w;
+	shared->bytes = kvcalloc(1, size, GFP_KERNEL);
+	BUG_ON(!shared->bytes);
+	shared->refs = 1;
+	w->nr_shared++;
+	return shared;
+}
+
+void fake_shared_put(struct fake_shared *shared)
+{
+	if (--shared->refs)
+		return;
+	shared->world->nr_shared--;
+	kvfree(shared->bytes);
+	kfree(shared);
+}
+
+static void map_share(struct fake_map *map, struct fake_shared *shared)
+{
+	kvfree(map->bytes);
+	map->bytes = (u8 *)shared->bytes;
+	map->shared = shared;
+	shared->refs++;
+}
+
+struct fake_map *fake_map_shared(struct fake_mm *mm, u64 addr, u64 len, struct fake_shared *shared)
+{
+	struct fake_map *map = fake_map_raw(mm, addr, len, FAKE_R | FAKE_W, NULL, 0);
+
+	map_share(map, shared);
+	return map;
+}
+
+/* --- mappings -------------------------------------------------------------- */
+
 static void map_free(struct fake_map *map)
 {
 	list_del(&map->node);
-	kvfree(map->bytes);
+	if (map->shared)
+		fake_shared_put(map->shared);
+	else
+		kvfree(map->bytes);
 	kfree(map->present);
 	kfree(map);
 }
@@ -126,7 +171,10 @@ int fake_mm_copy(struct fake_mm *to, const struct fake_mm *from)
 	to->next_stack = from->next_stack;
 	list_for_each_entry(map, &from->maps, node) {
 		copy = fake_map_raw(to, map->start, map->end - map->start, map->prot, map->file, map->offset);
-		memcpy(copy->bytes, map->bytes, map->end - map->start);
+		if (map->shared)
+			map_share(copy, map->shared);
+		else
+			memcpy(copy->bytes, map->bytes, map->end - map->start);
 		memcpy(copy->present, map->present, (map->end - map->start) / FAKE_PAGE);
 		copy->area = map->area;
 	}
@@ -197,11 +245,43 @@ static int copy(struct fake_mm *mm, u64 addr, void *buf, size_t len, bool write)
 	return 0;
 }
 
+/* Text as its file has it: no probe is there. */
+static int copy_original(struct fake_mm *mm, u64 addr, u8 *buf, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		struct fake_map *map = fake_map_at(mm, addr + i);
+		u64 offset;
+
+		if (!map)
+			return -EFAULT;
+		offset = addr + i - map->start + map->offset;
+		buf[i] = map->file && offset < ALIGN((u64)map->file->len, FAKE_PAGE) ?
+				 map->file->bytes[offset] :
+				 map->bytes[addr + i - map->start];
+	}
+	return 0;
+}
+
 int fake_cpu_access(struct fake_mm *mm, u64 addr, void *buf, size_t len, enum fake_access access)
 {
+	struct fake_dry *dry = mm->dry;
 	int ret = probe(mm, addr, len, access, true);
 
-	return ret ? ret : copy(mm, addr, buf, len, access == FAKE_ACC_W);
+	if (ret)
+		return ret;
+	if (dry && access == FAKE_ACC_W) {
+		dry->wrote = true;
+		dry->addr = addr;
+		dry->len = len;
+		memcpy(&dry->value, buf, min_t(size_t, len, sizeof(dry->value)));
+	}
+	if (!dry || !dry->trying)
+		return copy(mm, addr, buf, len, access == FAKE_ACC_W);
+	if (access == FAKE_ACC_X)
+		return copy_original(mm, addr, buf, len);
+	return access == FAKE_ACC_W ? 0 : copy(mm, addr, buf, len, false);
 }
 
 int fake_soft_access(struct fake_mm *mm, u64 addr, void *buf, size_t len, enum fake_access access, bool may_sleep)

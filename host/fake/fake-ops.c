@@ -83,11 +83,14 @@ static int op_pc_get(struct utrace_task *ut, u64 *ret)
 static int op_pc_set(struct utrace_task *ut, u64 pc)
 {
 	struct fake_task *t = live(ut);
+	struct fake_seen before;
 
 	if (!t)
 		return -ESRCH;
 	check_stopped(t, "pc_set");
+	fake_pad_moving(t, &before);
 	t->regs.ip = pc;
+	fake_pad_moved(t, &before);
 	return 0;
 }
 
@@ -105,11 +108,14 @@ static int op_regs_get(struct utrace_task *ut, struct upr_regs *ret)
 static int op_regs_set(struct utrace_task *ut, const struct upr_regs *regs)
 {
 	struct fake_task *t = live(ut);
+	struct fake_seen before;
 
 	if (!t)
 		return -ESRCH;
 	check_stopped(t, "regs_set");
+	fake_pad_moving(t, &before);
 	t->regs = *regs;
+	fake_pad_moved(t, &before);
 	return 0;
 }
 
@@ -139,14 +145,25 @@ static int op_text_read(struct upr_mm *upr, u64 addr, void *buf, size_t len)
 	return mm->dead ? -ESRCH : fake_text_access(mm, addr, buf, len, false);
 }
 
-static void check_all_stopped(struct fake_mm *mm, u64 addr, size_t len)
+static void check_all_stopped(struct fake_mm *mm, const char *op)
 {
 	struct fake_task *t;
 
 	list_for_each_entry(t, &mm->world->tasks, node)
 		if (t->mm == mm && !fake_task_is_stopped(t))
-			fake_fatal(mm->world, "text_write: %zu bytes at %#llx while task %d is running", len,
-				   (unsigned long long)addr, t->tid);
+			fake_fatal(mm->world, "%s while task %d is running", op, t->tid);
+}
+
+/* What a task stands in is never rewritten. */
+static void check_nobody_in(struct fake_mm *mm, u64 addr, size_t len)
+{
+	struct fake_map *map = fake_map_at(mm, addr);
+	struct fake_task *t;
+
+	list_for_each_entry(t, &mm->world->tasks, node)
+		if (map && map->area && t->mm == mm && t->phase != FAKE_DEAD && !t->killed && t->regs.ip - addr < len)
+			fake_fatal(mm->world, "text_write: task %d stands in it, at %#llx", t->tid,
+				   (unsigned long long)t->regs.ip);
 }
 
 static int op_text_write(struct upr_mm *upr, u64 addr, const void *buf, size_t len)
@@ -158,7 +175,8 @@ static int op_text_write(struct upr_mm *upr, u64 addr, const void *buf, size_t l
 	if (mm->dead)
 		return -ESRCH;
 	if (len > 1)
-		check_all_stopped(mm, addr, len);
+		check_all_stopped(mm, "text_write of several bytes");
+	check_nobody_in(mm, addr, len);
 	if (w->fail_text && !--w->fail_text)
 		return -EIO;
 	return fake_text_access(mm, addr, (void *)buf, len, true);
@@ -166,13 +184,15 @@ static int op_text_write(struct upr_mm *upr, u64 addr, const void *buf, size_t l
 
 /* --- completed by the scheduler ---------------------------------------------- */
 
-static void queue_request(struct fake_mm *mm, struct upr_area *area, u64 addr, size_t size)
+static void queue_request(struct fake_mm *mm, struct upr_area *area, struct upr_counters *counters, u64 addr,
+			  size_t size)
 {
 	struct fake_request *req = kzalloc(sizeof(*req), GFP_ATOMIC);
 
 	BUG_ON(!req);
 	req->mm = mm;
 	req->area = area;
+	req->counters = counters;
 	req->addr = addr;
 	req->size = size;
 	list_add_tail(&req->node, &mm->world->requests);
@@ -186,7 +206,7 @@ static void op_area_map(struct upr_mm *upr, struct upr_area *area)
 	if (!area->size || area->size % FAKE_PAGE)
 		fake_fatal(mm->world, "area_map: size %zu", area->size);
 	if (!mm->dead)
-		queue_request(mm, area, 0, area->size);
+		queue_request(mm, area, NULL, 0, area->size);
 }
 
 static void op_area_unmap(struct upr_mm *upr, u64 addr, size_t size)
@@ -195,7 +215,93 @@ static void op_area_unmap(struct upr_mm *upr, u64 addr, size_t size)
 
 	fake_check_unlocked(mm->world, "area_unmap");
 	if (!mm->dead)
-		queue_request(mm, NULL, addr, size);
+		queue_request(mm, NULL, NULL, addr, size);
+}
+
+/* --- jumps --------------------------------------------------------------------- */
+
+static void op_counters_map(struct upr_mm *upr, struct upr_counters *counters)
+{
+	struct fake_mm *mm = upr->host;
+
+	fake_check_unlocked(mm->world, "counters_map");
+	if (!counters->size || counters->size % FAKE_PAGE || counters->view)
+		fake_fatal(mm->world, "counters_map: size %zu", counters->size);
+	if (!mm->dead)
+		queue_request(mm, NULL, counters, 0, counters->size);
+}
+
+static void op_counters_unmap(struct upr_mm *upr, u64 addr, size_t size)
+{
+	op_area_unmap(upr, addr, size);
+}
+
+static void op_counters_free(struct upr_counters *counters)
+{
+	struct fake_shared *shared = counters->host;
+
+	if (!shared || counters->view != shared->bytes) {
+		fake_fatal(fake_world_current(), "counters_free: they are not there");
+		return;
+	}
+	counters->host = NULL;
+	counters->view = NULL;
+	fake_shared_put(shared);
+}
+
+static void op_machine(u32 *nr_cpus, bool *rdpid)
+{
+	*nr_cpus = fake_world_current()->nr_cpus;
+	*rdpid = fake_world_current()->rdpid;
+}
+
+static int op_rseq(struct upr_mm *upr, s32 *ret)
+{
+	struct fake_mm *mm = upr->host;
+
+	check_sleeping(mm->world, "rseq");
+	check_all_stopped(mm, "rseq");
+	return -ENOENT;
+}
+
+static bool is_stack(const struct fake_map *map)
+{
+	return map && !map->file && !map->shared && !map->area && (map->prot & FAKE_W);
+}
+
+static void scan_word(u64 word, struct upr_text_range *ranges, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		ranges[i].hit |= word >= ranges[i].lo && word < ranges[i].hi;
+}
+
+static int op_stacks_scan(struct upr_mm *upr, struct upr_text_range *ranges, unsigned int nr)
+{
+	struct fake_mm *mm = upr->host;
+	struct fake_world *w = mm->world;
+	struct fake_task *t;
+	u64 at, word;
+
+	check_sleeping(w, "stacks_scan");
+	check_all_stopped(mm, "stacks_scan");
+	if (w->fail_scan) {
+		w->fail_scan--;
+		return -EIO;
+	}
+	list_for_each_entry(t, &w->tasks, node) {
+		struct fake_map *map = fake_map_at(mm, t->regs.gpr[UPR_RSP]);
+
+		if (t->mm != mm || t->phase == FAKE_DEAD || t->killed)
+			continue;
+		if (!is_stack(map))
+			return -EOPNOTSUPP;
+		for (at = t->regs.gpr[UPR_RSP] & ~7ull; at < map->end; at += 8)
+			if (!fake_peek(mm, at, &word, 8))
+				scan_word(word, ranges, nr);
+	}
+	return 0;
 }
 
 static void op_defer(struct upr_work *work)
@@ -231,10 +337,32 @@ static void area_unmap_run(struct fake_world *w, struct fake_request *req)
 	fake_unmap_raw(req->mm, req->addr, req->size);
 }
 
+/* Far from everything: pads find it by its address alone. */
+static void counters_map_run(struct fake_world *w, struct fake_request *req)
+{
+	u64 addr = fake_find_room(req->mm, 0x600000000000ull, 0x7f0000000000ull, req->size);
+	struct fake_shared *shared;
+	s64 ret = (s64)addr;
+
+	if (w->fail_counters) {
+		w->fail_counters--;
+		ret = w->fail_counters_err ? w->fail_counters_err : -ENOMEM;
+	} else {
+		shared = fake_shared_new(w, req->size);
+		fake_map_shared(req->mm, addr, req->size, shared);
+		req->counters->host = shared;
+		req->counters->view = shared->bytes;
+	}
+	w->probes->counters_mapped(req->mm, req->counters, ret);
+	fake_check_unlocked(w, "after the completion of counters_map");
+}
+
 void fake_request_run(struct fake_world *w, struct fake_request *req)
 {
 	list_del(&req->node);
-	if (req->area)
+	if (req->counters)
+		counters_map_run(w, req);
+	else if (req->area)
 		area_map_run(w, req);
 	else
 		area_unmap_run(w, req);
@@ -254,5 +382,11 @@ const struct target_ops fake_target_ops = {
 	.text_write = op_text_write,
 	.area_map = op_area_map,
 	.area_unmap = op_area_unmap,
+	.counters_map = op_counters_map,
+	.counters_unmap = op_counters_unmap,
+	.counters_free = op_counters_free,
+	.machine = op_machine,
+	.rseq = op_rseq,
+	.stacks_scan = op_stacks_scan,
 	.defer = op_defer,
 };

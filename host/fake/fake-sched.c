@@ -44,6 +44,11 @@ struct fake_explorer {
 /* The world whose engine is running: deferred works do not say whose they are. */
 static struct fake_world *fake_current;
 
+struct fake_world *fake_world_current(void)
+{
+	return fake_current;
+}
+
 /* --- telling people -------------------------------------------------------- */
 
 static char *fmt_text(const char *fmt, va_list ap)
@@ -137,6 +142,7 @@ struct fake_world *fake_world_new(struct fake_test *t)
 	BUG_ON(!w->trace || !w->last);
 	w->next_tid = 1;
 	w->max_steps = MAX_STEPS;
+	w->nr_cpus = 2;
 	INIT_LIST_HEAD(&w->files);
 	INIT_LIST_HEAD(&w->mms);
 	INIT_LIST_HEAD(&w->tasks);
@@ -239,6 +245,8 @@ void fake_world_free(struct fake_world *w)
 	}
 	list_for_each_entry_safe(mm, next_mm, &w->mms, node)
 		fake_mm_free(mm);
+	if (w->nr_shared)
+		fake_fatal(w, "memory of counters has not been freed");
 	list_for_each_entry_safe(file, next_file, &w->files, node)
 		free_file(file);
 	kfree(w->last);

@@ -21,9 +21,20 @@ struct fake_frame {
 	u64 ip, flags, blocked;
 };
 
+/* Signals that an engine holds wait for it; once nobody looks any more, for nothing. */
+static bool is_held(const struct fake_task *t)
+{
+	return (t->kept || t->fault_kept) && t->ut && utrace_signal_is_held(t->ut);
+}
+
+static u64 deliverable(const struct fake_task *t)
+{
+	return t->pending & ~t->blocked & ~(is_held(t) ? t->kept : 0);
+}
+
 bool fake_signal_ready(const struct fake_task *t)
 {
-	return t->forced || (t->pending & ~t->blocked);
+	return t->forced || (t->fault_kept && !is_held(t)) || deliverable(t);
 }
 
 /* Raised by the instruction at pc: reported before the task runs on, after whatever else is due. */
@@ -37,15 +48,26 @@ void fake_signal_fault(struct fake_task *t, int signo, int code, u64 addr)
 	t->sig.home = t;
 }
 
+/* Faults first: they belong to the instruction. */
 static void pick(struct fake_task *t)
 {
 	int signo = 1;
 
+	t->again = false;
 	if (t->forced)
 		return;
-	while (!(t->pending & ~t->blocked & BIT_OF(signo)))
+	if (t->fault_kept && !is_held(t)) {
+		t->sig = t->kept_fault;
+		t->fault_kept = false;
+		t->forced = true;
+		t->again = true;
+		return;
+	}
+	while (!(deliverable(t) & BIT_OF(signo)))
 		signo++;
+	t->again = t->kept & BIT_OF(signo);
 	t->pending &= ~BIT_OF(signo);
+	t->kept &= ~BIT_OF(signo);
 	t->sig = (struct utrace_signal){.signo = signo, .home = t};
 }
 
@@ -145,6 +167,25 @@ static void call_handler(struct fake_task *t, int signo, u64 handler)
 	t->blocked |= BIT_OF(signo);
 }
 
+/* Held again, and for nothing: it would be for ever. */
+static bool keep(struct fake_task *t)
+{
+	if (t->action != UTRACE_SIG_HOLD || (t->again && !utrace_signal_is_held(t->ut)))
+		return false;
+	if (t->regs.orig_ax != (u64)-1)
+		fake_fatal(t->world, "task %d: a signal is held in a system call", t->tid);
+	if (t->forced) {
+		t->kept_fault = t->sig;
+		t->fault_kept = true;
+		t->forced = false;
+	} else {
+		t->pending |= BIT_OF(t->sig.signo);
+		t->kept |= BIT_OF(t->sig.signo);
+	}
+	t->phase = FAKE_USER;
+	return true;
+}
+
 /* What the engines decided is done, a system call under way goes on or not. */
 void fake_signal_act(struct fake_task *t)
 {
@@ -152,6 +193,8 @@ void fake_signal_act(struct fake_task *t)
 	int signo = t->sig.signo;
 	u64 handler = t->mm->handlers[signo];
 
+	if (t->ut && keep(t))
+		return;
 	t->forced = false;
 	t->phase = FAKE_USER;
 	if (forced && ((t->blocked & BIT_OF(signo)) || handler == 1))

@@ -305,15 +305,16 @@ void fake_take_step(struct fake_task *t)
 }
 
 /* The instruction is complete: what the program sees of it, and the step if one was asked for. */
-static void completed(struct fake_task *t, u64 from, bool in_area, const struct fake_cpu_event *ev, bool own_tf)
+static void completed(struct fake_task *t, u64 from, bool in_area, bool in_pad, const struct fake_cpu_event *ev,
+		      bool own_tf)
 {
 	struct fake_map *to = fake_map_at(t->mm, t->regs.ip);
 	bool step = t->how == UTRACE_SINGLESTEP || (t->how == UTRACE_BLOCKSTEP && ev->branched);
 
 	t->icount++;
-	if (!in_area && !ev->unfinished)
+	if (!in_area && !in_pad && !ev->unfinished)
 		fake_oracle_count(t->mm, from, 1);
-	if (in_area && t->site && !(to && to->area)) {
+	if (in_area && !in_pad && t->site && !(to && to->area)) {
 		fake_oracle_count(t->mm, t->site, 1);
 		t->site = 0;
 	}
@@ -324,6 +325,7 @@ static void completed(struct fake_task *t, u64 from, bool in_area, const struct 
 static void run_user(struct fake_task *t)
 {
 	struct fake_map *map;
+	struct fake_pad_step pad;
 	struct fake_cpu_event ev;
 	u64 from = t->regs.ip;
 	bool in_area, own_tf;
@@ -332,7 +334,9 @@ static void run_user(struct fake_task *t)
 	map = fake_map_at(t->mm, from);
 	in_area = map && map->area;
 	own_tf = t->regs.flags & UPR_FL_TF;
-	fake_cpu_step(t->mm, &t->regs, t->how == UTRACE_SINGLESTEP, &ev);
+	fake_pad_before(t, &pad);
+	fake_cpu_step(t->mm, &t->regs, t->how == UTRACE_SINGLESTEP, t->tid % t->world->nr_cpus, &ev);
+	fake_pad_after(t, &pad, &ev);
 	switch (ev.stop) {
 	case FAKE_CPU_INT3:
 		take_trap(t, false, false);
@@ -349,7 +353,7 @@ static void run_user(struct fake_task *t)
 		fake_syscall_enter(t);
 		break;
 	case FAKE_CPU_DONE:
-		completed(t, from, in_area, &ev, own_tf);
+		completed(t, from, in_area, pad.active, &ev, own_tf);
 		break;
 	}
 }

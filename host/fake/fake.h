@@ -10,7 +10,7 @@
  *   - a task goes on: one instruction, or one report;
  *   - a task reports quiesce, as target_ops.task_interrupt asked;
  *   - a deferred work runs;
- *   - an area is mapped or unmapped;
+ *   - an area, or memory for counters, is mapped or unmapped;
  *   - an actor takes its next step.
  * fake_explore() tries all orders, those within a bound of preemptions, or
  * random ones from a seed.
@@ -18,7 +18,11 @@
  * The host stops everything (struct fake_test.fatal) when the engine breaks
  * the contract of target.h: a sleeping op in the atomic half, registers of
  * a running task, several bytes of text written under running tasks, an
- * area unmapped under a task, an op called with an engine lock held.
+ * area unmapped or overwritten under a task, an op called with an engine lock held,
+ * counters freed twice or never.
+ *
+ * It stops as well when a jump probe shows: fake-pads.c has each step in a
+ * pad compared with what the program's own instruction would have done.
  *
  * Context: one thread.  Compiles in a process and in a module: only the
  * vocabulary of upr-compat.h, and snprintf().  Locks: none of its own.
@@ -78,6 +82,13 @@ struct fake_file {
 	u32 *executed;		/* the oracle, by offset: see fake_executed() */
 };
 
+/* Memory that several address spaces have, and the engine: counters. */
+struct fake_shared {
+	struct fake_world *world;
+	u64 *bytes;
+	unsigned int refs;	/* mappings, and the engine's view */
+};
+
 struct fake_map {
 	struct list_head node;
 	u64 start, end;
@@ -87,7 +98,10 @@ struct fake_map {
 	u8 *bytes;
 	u8 *present;		/* by page */
 	bool area;		/* the engine's */
+	struct fake_shared *shared;	/* whose bytes @bytes are; NULL: its own */
 };
+
+struct fake_dry;
 
 struct fake_mm {
 	struct fake_world *world;
@@ -97,6 +111,7 @@ struct fake_mm {
 	bool dead;		/* last task gone */
 	u64 next_stack;
 	u64 handlers[FAKE_NSIG];	/* 0: default; 1: ignored; else address */
+	struct fake_dry *dry;	/* fake-pads.c: the CPU only tries */
 };
 
 /* --- tasks ----------------------------------------------------------------- */
@@ -139,6 +154,10 @@ struct fake_task {
 	bool forced;		/* @sig is a fault, to be reported next */
 	struct utrace_signal sig;
 	enum utrace_signal_action action;
+	bool again;		/* @sig was held before */
+	u64 kept;		/* of @pending: held for an engine */
+	bool fault_kept;	/* @kept_fault is, too */
+	struct utrace_signal kept_fault;
 	int wake;		/* FAKE_BLOCKED: 1 something has come, -1 start again */
 	struct fake_task *child;	/* FAKE_CLONED */
 	struct fake_task *vfork_child, *vfork_parent;
@@ -149,6 +168,27 @@ struct fake_task {
 	int code;
 	u64 icount;		/* instructions the CPU completed for it */
 	u64 site;		/* oracle: breakpoint taken here, fate of the instruction unknown */
+	u64 pad_counted;	/* oracle: a pad has counted the instruction here, which is still to be executed */
+};
+
+/**
+ * struct fake_seen - what the program would see of a task
+ * @regs:	as if no probe were there
+ * @in_pad:	the task stands in a pad
+ * @lost:	or in an area, where nobody has any business
+ * @insn:	of the window: which is next
+ * @has_count, @counted: it is probed; and counted already
+ * @has_call:	the window ends in one: the words below the stack pointer are about to be written
+ * @dead_gpr, @flags_dead: what the pad may change here
+ */
+struct fake_seen {
+	struct upr_regs regs;
+	bool in_pad, lost;
+	unsigned int insn;
+	bool has_count, counted;
+	bool has_call;
+	u16 dead_gpr;
+	bool flags_dead;
 };
 
 /* --- the world --------------------------------------------------------------- */
@@ -181,6 +221,13 @@ struct fake_probes {
 	void (*mmap)(struct fake_mm *mm, struct fake_map *map);
 	void (*munmap)(struct fake_mm *mm, u64 start, u64 len);
 	void (*area_mapped)(struct fake_mm *mm, struct upr_area *area, s64 addr);
+	void (*counters_mapped)(struct fake_mm *mm, struct upr_counters *counters, s64 addr);
+	/* Return: false, and nothing changed, if it stands in no area */
+	bool (*see)(struct fake_task *t, struct fake_seen *seen);
+	/* the armed jump whose bytes @addr is one of; 0: none */
+	u64 (*jump_at)(struct fake_mm *mm, u64 addr);
+	/* a breakpoint or jump of this site stands */
+	bool (*armed)(struct fake_mm *mm, u64 addr);
 };
 
 struct fake_world {
@@ -199,6 +246,12 @@ struct fake_world {
 	u64 steps, max_steps;
 	int fail_area;			/* this many area_map requests end in fail_area_err */
 	s64 fail_area_err;
+	int fail_counters;		/* the same of counters_map */
+	s64 fail_counters_err;
+	int fail_scan;			/* this many stacks_scan end in -EIO */
+	u32 nr_cpus;			/* see target_ops.machine */
+	bool rdpid;
+	unsigned int nr_shared;		/* memory for counters not freed yet */
 	int fail_text;			/* after this many text writes (1: the next) one ends in -EIO */
 	unsigned int pc_leaks;		/* signal frames that showed a pc in an area */
 	unsigned int stray_traps;	/* SIGTRAPs sent to the program */

@@ -86,6 +86,87 @@ unsigned int script_sys2(struct script *s, unsigned int nr, u32 rdi, u32 rsi)
 	return script_sys(s, nr);
 }
 
+/* --- facts ------------------------------------------------------------------- */
+
+static unsigned int insn_end(const struct script *s, unsigned int i)
+{
+	return i + 1 < s->nr ? s->at[i + 1] : s->len;
+}
+
+static bool decode(const struct script *s, unsigned int i, struct upr_insn *insn)
+{
+	return !upr_insn_decode(insn, s->code + s->at[i], insn_end(s, i) - s->at[i], UPR_INSN_64);
+}
+
+/* Does this instruction let control in at @addr, sooner or later? */
+static bool names(const struct upr_insn *insn, u64 at, u64 addr)
+{
+	switch (insn->branch) {
+	case UPR_BR_CALL:
+	case UPR_BR_CALL_IND:
+		if (at + insn->length == addr)
+			return true;
+		break;
+	case UPR_BR_SYSCALL:
+		return at + insn->length == addr;
+	}
+	if (insn->branch == UPR_BR_JMP || insn->branch == UPR_BR_JCC || insn->branch == UPR_BR_LOOP ||
+	    insn->branch == UPR_BR_CALL)
+		return upr_insn_target(insn, at) == addr;
+	if (insn->attr & UPR_INSN_RIPREL)
+		return upr_insn_riprel_addr(insn, at) == addr;
+	return insn->f_imm.size >= 4 && (u64)insn->imm == addr;
+}
+
+static bool is_entered(const struct script *s, unsigned int offset)
+{
+	struct upr_insn insn;
+	unsigned int i;
+
+	for (i = 0; i < s->nr; i++)
+		if (decode(s, i, &insn) && names(&insn, s->base + s->at[i], s->base + offset))
+			return true;
+	return !offset;
+}
+
+/* Straight on until all of them are overwritten, and nothing has read one. */
+static bool flags_are_dead(const struct script *s, unsigned int offset)
+{
+	u32 alive = UPR_FL_STATUS;
+	struct upr_insn insn;
+	unsigned int i;
+
+	for (i = 0; i < s->nr; i++) {
+		if (s->at[i] < offset)
+			continue;
+		if (!decode(s, i, &insn) || (insn.flags_read & alive) || insn.branch != UPR_BR_NONE ||
+		    (insn.attr & UPR_INSN_FLAGS_PUSH))
+			return false;
+		alive &= ~insn.flags_write;
+		if (!alive)
+			return true;
+	}
+	return false;
+}
+
+void script_facts(const struct script *s, unsigned int offset, bool dead, struct upr_facts *facts)
+{
+	struct upr_insn insn;
+
+	memset(facts, 0, sizeof(*facts));
+	facts->len = (u8)min_t(size_t, UPR_SITE_CODE, s->len - offset);
+	memcpy(facts->code, s->code + offset, facts->len);
+	if (upr_insn_decode(&insn, facts->code, facts->len, UPR_INSN_64))
+		return;
+	facts->clear = 1;
+	while (facts->clear < facts->len && !is_entered(s, offset + facts->clear))
+		facts->clear++;
+	if (facts->clear < insn.length)
+		facts->clear = 0;
+	facts->why = "it is entered there";
+	facts->flags_dead = dead && flags_are_dead(s, offset);
+}
+
 /* --- stages ------------------------------------------------------------------ */
 
 struct stage *stage_new(struct fake_world *w, enum upr_mode mode)
@@ -158,8 +239,9 @@ struct site *stage_site(struct stage *st, unsigned int offset)
 	site->stage = st;
 	site->offset = offset;
 	site->consumer.unhit = unhit;
+	site->plain = st->jumps;
 	/* half of them look at the registers, which must not change the outcome */
-	if (st->nr_sites & 1)
+	if (!st->jumps && (st->nr_sites & 1))
 		site->consumer.hit = hit;
 	return site;
 }
@@ -167,11 +249,14 @@ struct site *stage_site(struct stage *st, unsigned int offset)
 int site_register(struct site *site)
 {
 	struct stage *st = site->stage;
-	size_t len = min_t(size_t, UPR_INSN_MAX, st->script.len - site->offset);
+	struct upr_facts facts = {.len = (u8)min_t(size_t, UPR_INSN_MAX, st->script.len - site->offset)};
 	int r;
 
-	r = upr_register(st->w->session, st->file->key, site->offset, st->script.code + site->offset, len, UPR_INSN_64,
-			 &site->consumer, &site->probe);
+	memcpy(facts.code, st->script.code + site->offset, facts.len);
+	if (site->plain)
+		script_facts(&st->script, site->offset, st->dead, &facts);
+	r = upr_register_facts(st->w->session, st->file->key, site->offset, &facts, UPR_INSN_64, &site->consumer,
+			       &site->probe);
 	if (!r)
 		site->registered = true;
 	return r;
@@ -195,18 +280,17 @@ void stage_probe_all(struct stage *st)
 	upr_batch_end(st->w->session);
 }
 
-u64 site_count(const struct site *site)
+u64 site_count(struct site *site)
 {
-	return atomic64_read(&site->consumer.hits);
+	return upr_consumer_hits(site->stage->w->session, &site->consumer);
 }
 
+/* One that may jump stays armed while windows are planned anew: nothing is lost meanwhile. */
 static bool is_armed(const struct stage *st, const struct site *site)
 {
-	u8 byte = 0;
-
-	if (fake_peek(st->mm, FAKE_TEXT + site->offset, &byte, 1))
+	if (!site->registered)
 		return false;
-	return byte == UPR_BREAKPOINT && site->registered;
+	return (site->plain && site->armed) || st->w->probes->armed(st->mm, FAKE_TEXT + site->offset);
 }
 
 unsigned int hits_under_way(const struct stage *st, const struct site *site)
@@ -216,6 +300,9 @@ unsigned int hits_under_way(const struct stage *st, const struct site *site)
 	unsigned int nr = 0;
 
 	/* back at the site it will be met again, or executed there */
+	list_for_each_entry(t, &st->w->tasks, node)
+		if (t->mm == st->mm && t->pad_counted == addr && t->phase != FAKE_DEAD)
+			nr++;
 	list_for_each_entry(t, &st->w->tasks, node)
 		nr += t->mm == st->mm && t->site == addr && t->regs.ip != addr && t->phase != FAKE_DEAD;
 	return nr;

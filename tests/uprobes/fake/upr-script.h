@@ -47,6 +47,13 @@ void script_aim(struct script *s, unsigned int from);
 /* An instruction whose last four bytes are the distance to @addr. */
 unsigned int script_rip(struct script *s, const char *bytes, unsigned int len, u64 addr);
 #define RIP(s, bytes, addr)	script_rip(s, bytes, sizeof(bytes) - 1, addr)
+/*
+ * What is proven about the instruction at @offset: exact, since the script's places are
+ * all known, as long as addresses in it appear in no other way than as branches'
+ * targets, 32-bit immediates and rip-relative operands.
+ * @dead: with flags that are overwritten before anything reads them
+ */
+void script_facts(const struct script *s, unsigned int offset, bool dead, struct upr_facts *facts);
 /* mov $nr, %eax; syscall.  Return: offset of the syscall. */
 unsigned int script_sys(struct script *s, unsigned int nr);
 unsigned int script_sys2(struct script *s, unsigned int nr, u32 rdi, u32 rsi);
@@ -64,6 +71,7 @@ struct site {
 	struct upr_probe *probe;
 	struct stage *stage;
 	unsigned int offset;
+	bool plain;		/* comes with facts */
 	bool registered;
 	bool armed;
 	s64 expected;
@@ -78,6 +86,8 @@ struct site {
 /**
  * struct stage - a world that probes a script
  * @follow:	compare counts by following when sites are armed (one address space only)
+ * @jumps:	sites come with facts and without callbacks
+ * @dead:	see script_facts()
  */
 struct stage {
 	struct fake_world *w;
@@ -89,6 +99,8 @@ struct stage {
 	unsigned int nr_sites;
 	enum upr_mode mode;
 	bool follow;
+	bool jumps;
+	bool dead;
 	u64 seed;
 	bool over;		/* the session is freed already */
 	void *extra;
@@ -109,7 +121,7 @@ void stage_check(struct fake_world *w);
 void stage_free(struct fake_world *w);
 /* Hits met, of which it is not known yet whether the instruction will be executed. */
 unsigned int hits_under_way(const struct stage *st, const struct site *site);
-u64 site_count(const struct site *site);
+u64 site_count(struct site *site);
 
 /* test-uprobes-fail.c */
 void upr_test_writes(struct fake_test *t);
@@ -125,5 +137,6 @@ extern const struct fake_case upr_way_cases[];
 extern const struct fake_case upr_life_cases[];
 extern const struct fake_case upr_race_cases[];
 extern const struct fake_case upr_random_cases[];
+extern const struct fake_case upr_jump_cases[];
 
 #endif /* UPR_SCRIPT_H */
