@@ -299,7 +299,7 @@ static void put_restore(struct upr_pad_asm *pa)
 }
 
 /* The number of this CPU, below nr_cpus whatever the machine answers. */
-static void put_cpu(struct upr_pad_asm *pa, unsigned int reg)
+static void put_cpu_number(struct upr_pad_asm *pa, unsigned int reg)
 {
 	put8(pa, 0xf3);
 	put_rex(pa, false, 0, 0, reg);
@@ -332,7 +332,7 @@ static void put_locked(struct upr_pad_asm *pa, const struct upr_pad_section *s, 
 		upr_pad_note(pa);
 	}
 	if (env->rdpid) {
-		put_cpu(pa, s->reg);
+		put_cpu_number(pa, s->reg);
 		put_look_up(pa, s->reg, table);
 	} else {
 		put_rex(pa, true, s->reg, 0, 0);
