@@ -69,6 +69,7 @@ bool upr_bp_choose(struct upr_bp *bp, enum upr_mode mode)
 	if (mode == UPR_MODE_JUMP) {
 		bp->state = UPR_BP_UNARMED;
 		bp->why = bp->no_jump ? bp->no_jump : bp->probe->jump.reason;
+		bp->probe->no_jump = bp->why;
 		return false;
 	}
 	if (bp->slot && mode == UPR_MODE_STEP && bp->slot_way == UPR_WAY_STEP)

@@ -485,7 +485,8 @@ static bool home_jumps(const struct upr_probe *probe)
 /* As far as the plan goes: an address space may have reasons against it. */
 static bool jumps(const struct upr_probe *probe)
 {
-	return home_jumps(probe) && probe->jump.form != UPR_JUMP_NONE;
+	return home_jumps(probe) && probe->jump.form != UPR_JUMP_NONE && probe->jump.form != UPR_JUMP_PUN &&
+	       !probe->no_jump;
 }
 
 const struct upr_jump *upr_probe_jump(const struct upr_probe *probe)
@@ -498,10 +499,14 @@ enum upr_way upr_probe_way(const struct upr_probe *probe)
 	const struct upr_xol *xol = &probe->xol;
 	bool emulate = xol->ways & UPR_WAYS(UPR_WAY_EMULATE);
 	bool boost = xol->ways & UPR_WAYS(UPR_WAY_BOOST);
+	int way;
 	u64 pc;
 
-	/* one that could not jump everywhere is no jump */
-	if (jumps(probe) && !(probe->stood & ~UPR_WAYS(UPR_WAY_JUMP)))
+	/* the slowest it has been, if it has been anything */
+	for (way = UPR_WAY_STEP; way >= UPR_WAY_JUMP && probe->stood; way--)
+		if (probe->stood & UPR_WAYS(way))
+			return way;
+	if (jumps(probe))
 		return UPR_WAY_JUMP;
 	if (probe->mode == UPR_MODE_JUMP)
 		return UPR_WAY_REFUSE;

@@ -496,6 +496,11 @@ void uprobe_event_totals(const struct uprobe_event *event, struct uprobe_totals 
 			ret->why = site->refused;
 			continue;
 		}
+		if (upr_probe_way(site->probe) == UPR_WAY_REFUSE) {
+			ret->refused++;
+			ret->why = upr_probe_reason(site->probe);
+			continue;
+		}
 		ret->sites++;
 		ret->modes[upr_probe_way(site->probe)]++;
 		ret->count += upr_consumer_hits(event->set->session, &((struct uprobe_site *)site)->consumer);
