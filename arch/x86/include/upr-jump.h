@@ -111,8 +111,8 @@ struct upr_jump {
  * @facts:	what is proven
  * @offset:	of the site in the file: its place in its page
  * @mode:	UPR_INSN_32 is refused
- * @env:	UPR_ENV_* set (upr-arch.h): with a shadow stack a call is displaced as UPR_JUMP_CALL or
- *		not at all (a ret takes the same address from both stacks wherever it stands)
+ * @env:	UPR_ENV_* set (upr-arch.h): with a shadow stack no call is displaced (a ret is: it takes
+ *		the same address from both stacks wherever it stands)
  *
  * Refused: anything that may enter the kernel or must be seen by it at its own place
  * (syscall, sysenter, int), xbegin, popf and whatever upr_xol_analyze()

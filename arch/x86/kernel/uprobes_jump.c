@@ -17,8 +17,9 @@
  *
  * A call that cannot have the first form (it is preceded by something that
  * depends on the stack pointer) is pushed for in the pad.  A shadow stack would not know of that
- * address: then such a window is refused.  A ret is displaced as it is; it takes the original
- * return address from both stacks.
+ * address; and of the one that the patch pushes it would still know after a task has been
+ * taken off the pad before its call.  With a shadow stack no call is displaced.  A ret is displaced as it is;
+ * it takes the original return address from both stacks.
  *
  * Locks: none.
  */
@@ -264,6 +265,8 @@ static const char *plan_window(struct planning *p)
 		why = surroundings(p);
 	if (why)
 		return why;
+	if (upr_is_call(last(p)) && (p->env & UPR_ENV_SHSTK))
+		return "a call under a shadow stack";
 	if (can_be_call(p)) {
 		settle(p, UPR_JUMP_CALL, jump->len,
 		       jump->nr == 1 ? "a call, made by the jump itself" :
@@ -275,8 +278,6 @@ static const char *plan_window(struct planning *p)
 	why = internal_conflict(p, UPR_JUMP_SIZE);
 	if (why)
 		return why;
-	if (upr_is_call(last(p)) && (p->env & UPR_ENV_SHSTK))
-		return "a call that cannot be displaced under a shadow stack";
 	if (jump->len < UPR_JUMP_SIZE)
 		settle(p, UPR_JUMP_TAIL, UPR_JUMP_SIZE, "the end of a function and padding behind it");
 	else
@@ -301,7 +302,7 @@ static const char *plan_pun(struct planning *p)
 	if (internal_conflict(p, length))
 		return internal_conflict(p, length);
 	if (upr_is_call(&p->insns[0]) && (p->env & UPR_ENV_SHSTK))
-		return "a call that cannot be displaced under a shadow stack";
+		return "a call under a shadow stack";
 	settle(p, UPR_JUMP_PUN, length, p->why);
 	return NULL;
 }

@@ -378,14 +378,28 @@ static void tiny(struct put *p)
 	}
 }
 
-static bool one_insn(struct window *w, bool is_tiny)
+static void call(struct put *p)
+{
+	if (one_in(2)) {
+		b(p, 0xe8);
+		imm(p, 4);
+	} else {
+		b(p, 0xff);
+		if (one_in(3))
+			b(p, 0xd0 | (rnd() & 7));
+		else
+			memory_operand(p, 2);
+	}
+}
+
+static bool one_insn(struct window *w, void (*kind)(struct put *))
 {
 	u8 buf[2 * UPR_INSN_MAX] = {0};
 	struct put p = {buf, 0};
 	struct upr_insn *insn = &w->insns[w->nr];
 
-	if (is_tiny) {
-		tiny(&p);
+	if (kind) {
+		kind(&p);
 	} else if (one_in(3)) {
 		if (!of_all_forms(buf))
 			return false;
@@ -417,15 +431,27 @@ static void pad_out(struct window *w)
 			nop(&p);
 }
 
-/* Return: false when nothing came of it. */
+/* Until a jump is covered, or more is not wanted.  Return: false when nothing came of it. */
+static bool random_insns(struct window *w, bool one)
+{
+	void (*kind)(struct put *) = one_in(3) ? tiny : NULL;
+	bool ends_in_call = one_in(6);
+
+	do {
+		bool last = ends_in_call && w->nr && one_in(2);
+
+		if (!one_insn(w, last ? call : kind))
+			return false;
+	} while (!one && w->len < UPR_JUMP_SIZE && w->nr < UPR_JUMP_INSNS && goes_on(&w->insns[w->nr - 1]));
+	return true;
+}
+
 static bool random_code(struct window *w)
 {
-	bool pun = one_in(8), is_tiny = one_in(4);
+	bool pun = one_in(8);
 
-	do
-		if (!one_insn(w, is_tiny))
-			return false;
-	while (!pun && w->len < UPR_JUMP_SIZE && w->nr < UPR_JUMP_INSNS && goes_on(&w->insns[w->nr - 1]));
+	if (!random_insns(w, pun))
+		return false;
 	memset(w->code + w->len, UPR_BREAKPOINT, sizeof(w->code) - w->len);
 	w->facts.clear = UPR_SITE_CODE;
 	if (pun && w->len < UPR_JUMP_SIZE) {
