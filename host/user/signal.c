@@ -64,6 +64,15 @@ static void replace_info(struct host_task *t, siginfo_t *info, const struct utra
 	host_ptrace(PTRACE_SETSIGINFO, t->tid, 0, (unsigned long)info);
 }
 
+static bool may_hold(const struct host_task *t, bool again)
+{
+	/* about to be let go, whatever anybody wants */
+	if (t->home->detaching && t->parked)
+		return false;
+	/* held again, and for nothing: it would be for ever */
+	return !again || utrace_signal_is_held(t->ut);
+}
+
 /**
  * signal_ask() - what the engines want done with it: t->signo and t->wish
  * @again: it was held and this is the second time, at least
@@ -84,8 +93,7 @@ void signal_ask(struct host_task *t, siginfo_t *info, bool again)
 	if (action == UTRACE_SIG_REPLACE)
 		replace_info(t, info, &sig);
 	t->signo = action == UTRACE_SIG_IGNORE ? 0 : sig.signo;
-	/* held again, and for nothing: it would be for ever */
-	if (action == UTRACE_SIG_HOLD && (!again || utrace_signal_is_held(t->ut)) && !hold_keep(t, info))
+	if (action == UTRACE_SIG_HOLD && may_hold(t, again) && !hold_keep(t, info))
 		t->signo = 0;
 }
 

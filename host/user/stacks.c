@@ -192,10 +192,10 @@ static u64 below(u64 sp)
 	return sp > RED_ZONE ? sp - RED_ZONE : 0;
 }
 
-static int scan_from(struct search *s, struct host_task *t, u64 sp, unsigned int depth)
+static int scan_from(struct search *s, struct host_task *t, u64 sp, u64 fs, unsigned int depth)
 {
 	const struct stack_map *map = map_of(s, sp);
-	u64 fs = t->regs.fs_base, end, before, start;
+	u64 end, before, start;
 	int r;
 
 	if (!map)
@@ -210,26 +210,66 @@ static int scan_from(struct search *s, struct host_task *t, u64 sp, unsigned int
 	if (depth >= MAX_DEPTH || !handler_frame(t, sp, map->end, &end, &before))
 		return -ENOTSUPP;
 	r = scan(s, t, start, end);
-	return r ? r : scan_from(s, t, before, depth + 1);
+	return r ? r : scan_from(s, t, before, fs, depth + 1);
+}
+
+static void check_words(struct search *s, const u64 *words, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		check_word(s, words[i]);
+}
+
+/* The child that it waits for has its thread pointer; @sp lies below it, or is not on a thread's stack. */
+static u64 childs_thread_pointer(const struct search *s, struct host_task *t, u64 sp)
+{
+	const struct stack_map *map = map_of(s, sp);
+	struct host_task *other;
+
+	list_for_each_entry(other, &t->mm->tasks, mm_node)
+		if (map && other->proc != t->proc && other->state == TASK_STOPPED && !regs_load(other) &&
+		    other->regs.fs_base >= sp && other->regs.fs_base < map->end)
+			return other->regs.fs_base;
+	return 0;
+}
+
+/*
+ * It went into vfork before we came, and cannot be asked.  Its file says where it is in
+ * the kernel: number of the call, six arguments, stack pointer, pc.
+ */
+static int scan_unasked(struct search *s, struct host_task *t)
+{
+	char buf[256], *at = buf;
+	u64 words[7];
+	unsigned int i;
+
+	if (proc_read(buf, sizeof(buf), "/proc/%d/syscall", t->tid) <= 0 || !strchr(buf, 'x'))
+		return -ENOTSUPP;
+	strtoul(at, &at, 10);
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		words[i] = strtoull(at, &at, 16);
+	check_words(s, words, 6);
+	return scan_from(s, t, words[6], childs_thread_pointer(s, t, words[6]), 0);
 }
 
 static int scan_task(struct search *s, struct host_task *t)
 {
 	const struct user_regs_struct *r = &t->regs;
-	const u64 words[] = {r->rax, r->rcx, r->rdx, r->rbx, r->rbp, r->rsi, r->rdi, r->r8,
-			     r->r9,  r->r10, r->r11, r->r12, r->r13, r->r14, r->r15};
-	unsigned int i;
 
 	if (t->state == TASK_ZOMBIE || t->kind == STOP_EXIT)
 		return 0;
-	/* one that was in vfork before we came cannot be asked where it is */
-	if (t->state != TASK_STOPPED && !(t->state == TASK_VFORK && t->regs_valid))
+	if (t->state == TASK_VFORK && !t->regs_valid)
+		return scan_unasked(s, t);
+	if (t->state != TASK_STOPPED && t->state != TASK_VFORK)
 		return -ENOTSUPP;
 	if (regs_load(t))
 		return -ESRCH;
-	for (i = 0; i < ARRAY_SIZE(words); i++)
-		check_word(s, words[i]);
-	return scan_from(s, t, r->rsp, 0);
+	check_words(s,
+		    (const u64[]){r->rax, r->rcx, r->rdx, r->rbx, r->rbp, r->rsi, r->rdi, r->r8, r->r9, r->r10, r->r11,
+				  r->r12, r->r13, r->r14, r->r15},
+		    15);
+	return scan_from(s, t, r->rsp, r->fs_base, 0);
 }
 
 int host_stacks_scan(struct upr_mm *umm, struct upr_text_range *ranges, unsigned int nr)

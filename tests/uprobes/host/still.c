@@ -4,6 +4,8 @@
  */
 #include "still.h"
 
+#include <poll.h>
+
 static enum utrace_resume on_quiesce(struct utrace_engine *engine, struct utrace_task *task)
 {
 	(void)engine;
@@ -50,4 +52,18 @@ void still_let_go(struct still *s)
 		utrace_engine_put(s->engines[i]);
 	}
 	s->nr = 0;
+}
+
+static bool has_line(void *data)
+{
+	struct child *c = data;
+	struct pollfd fd = {.fd = fileno(c->out), .events = POLLIN};
+
+	return poll(&fd, 1, 0) > 0;
+}
+
+const char *ask_line(struct drive *d, struct child *c, const char *line)
+{
+	child_say(c, line);
+	return drive_until(d, has_line, c, 10000) ? child_line(c) : "";
 }

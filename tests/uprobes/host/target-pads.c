@@ -9,6 +9,7 @@
  *	rseq	makes a vfork child; prints what number of a CPU the child saw in its
  *		thread's rseq area, and what the parent sees afterwards
  *	reap	kills the children
+ *	threads	a hundred of them, one after the other
  */
 #include <pthread.h>
 #include <signal.h>
@@ -192,6 +193,23 @@ static long offset(void)
 }
 #endif
 
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+static void try_threads(void)
+{
+	pthread_t th;
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		thread(nothing, NULL, &th);
+		pthread_join(th, NULL);
+	}
+	printf("%d\n", i);
+}
+
 static void fork_child(void)
 {
 	child = fork();
@@ -201,15 +219,18 @@ static void fork_child(void)
 	printf("%d\n", child);
 }
 
+static volatile pid_t vfork_child;
+
 static void vfork_waits(void)
 {
 	pid_t pid = vfork();
-	char c;
 
 	if (!pid) {
-		if (write(ready[1], "r", 1) != 1 || read(0, &c, 1) < 0)
+		vfork_child = getpid();
+		if (write(ready[1], "r", 1) != 1)
 			_exit(1);
-		_exit(0);
+		for (;;)
+			pause();
 	}
 }
 
@@ -257,14 +278,17 @@ int main(int argc, char **argv)
 		await_ready();
 #endif
 	}
-	printf("%lx %lx %lx %ld\n", (unsigned long)caller_after, (unsigned long)spin, (unsigned long)spin_end,
-	       offset());
+	/* inverted: no word of ours is to look like an address in text */
+	printf("%lx %lx %lx %ld %d\n", ~(unsigned long)caller_after, ~(unsigned long)spin, ~(unsigned long)spin_end,
+	       offset(), vfork_child);
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin)) {
 		if (!strcmp(line, "fork\n"))
 			fork_child();
 		else if (!strcmp(line, "rseq\n"))
 			try_vfork();
+		else if (!strcmp(line, "threads\n"))
+			try_threads();
 		else if (!strcmp(line, "reap\n") && child > 0)
 			printf("%d\n", kill(child, SIGKILL) || waitpid(child, NULL, 0) != child);
 		fflush(stdout);

@@ -116,14 +116,10 @@ static void test_child(struct child *c, struct drive *d, u64 addr)
 {
 	pid_t pid;
 
-	child_say(c, "fork");
-	drive_for(d, 200);
-	pid = atoi(child_line(c));
+	pid = atoi(ask_line(d, c, "fork"));
 	ok(pid > 0 && !poke(pid, addr + 16, 77) && counters.view[2] == 77, "a forked child counts in the same memory");
 	is_int((s64)peek(c->pid, addr + 16), 77, "and its parent sees it, too");
-	child_say(c, "reap");
-	drive_for(d, 100);
-	is_int(atoi(child_line(c)), 0, "the child is gone");
+	is_int(atoi(ask_line(d, c, "reap")), 0, "the child is gone");
 }
 
 static void test_shared(void)
