@@ -89,29 +89,36 @@ static bool sent_by_us(const siginfo_t *info)
 	return info->si_code == SI_TKILL && (info->si_pid == getpid() || !info->si_pid);
 }
 
+static struct host_signal *first_sent(struct host_task *t, int signo)
+{
+	struct host_signal *s;
+
+	list_for_each_entry(s, &t->sent, node)
+		if (s->info.si_signo == signo)
+			return s;
+	return NULL;
+}
+
 /*
- * A signal has come in: if one of its number was sent again, it is that one's turn,
- * whichever of them has come.
+ * A signal has come in: if some of its number were sent again, it is the first one's turn,
+ * whichever has come.  Of a standard signal one is pending for all of them.
  */
 void signal_own_info(struct host_task *t, siginfo_t *info)
 {
-	struct host_signal *s;
+	struct host_signal *s = first_sent(t, info->si_signo);
 	siginfo_t came = *info;
 
-	list_for_each_entry(s, &t->sent, node)
-		if (s->info.si_signo == came.si_signo)
-			break;
-	if (&s->node == &t->sent)
+	if (!s)
 		return;
 	*info = s->info;
 	put_info(t, info);
 	if (sent_by_us(&came)) {
 		forget(s);
-		return;
+	} else {
+		s->info = came;
+		list_move_tail(&s->node, &t->sent);
 	}
-	s->info = came;
-	/* ours is still in the queue, or was merged with this one */
-	if (!is_realtime(came.si_signo))
+	if (!is_realtime(came.si_signo) && first_sent(t, came.si_signo))
 		syscall(SYS_tgkill, t->proc->pid, t->tid, came.si_signo);
 }
 
