@@ -267,7 +267,8 @@ static pid_t live_thread(struct host_proc *proc)
 	return 0;
 }
 
-static int seize_all(struct upr_home *home, pid_t pid)
+/* All threads of a process, and whoever shares its memory, seized and stopped. */
+int attach_seize(struct upr_home *home, pid_t pid)
 {
 	struct sharer_search s = {.home = home};
 	struct host_proc *proc;
@@ -302,6 +303,8 @@ static struct host_mm *find_mm(struct host_task *t)
 	list_for_each_entry(other, &t->proc->tasks, node)
 		if (other->mm)
 			return other->mm;
+	if (t->proc->had)
+		return t->proc->had;
 	tid = live_thread(t->proc);
 	list_for_each_entry(proc, &t->home->procs, node) {
 		if (proc == t->proc || list_empty(&proc->tasks))
@@ -329,6 +332,8 @@ static int enter(struct host_task *t, void *data)
 	struct host_mm *mm = find_mm(t);
 
 	(void)data;
+	if (!mm && t->proc->forked_from)
+		return mm_enter_forked(t, t->proc->forked_from, true);
 	if (!mm)
 		mm = make_mm(t);
 	if (!mm || mm_enter(t, mm))
@@ -377,6 +382,23 @@ static int give_up(struct host_task *t, void *data)
 	(void)data;
 	task_release(t);
 	return 0;
+}
+
+/* Those that have been let go before come back with all that is in them: nothing is armed. */
+int attach_enter(struct upr_home *home)
+{
+	int r = each_attaching(home, enter, NULL);
+
+	each_attaching(home, attached, NULL);
+	return r;
+}
+
+/* Whoever is on the way to a stop must get there to be let go. */
+void attach_give_up(struct upr_home *home)
+{
+	home_wait_for(home, all_stopped, home, 1000);
+	each_attaching(home, give_up, NULL);
+	home_step(home, false);
 }
 
 static int arm(struct upr_home *home)
@@ -471,7 +493,7 @@ int upr_home_attach(struct upr_home *home, int pid, struct upr_why *why)
 		pid = st.tgid;
 	if (proc_find(home, pid))
 		return 0;
-	r = seize_all(home, pid);
+	r = attach_seize(home, pid);
 	if (r) {
 		if (r == -ETIMEDOUT)
 			why_set(why, r, 1,
@@ -480,10 +502,7 @@ int upr_home_attach(struct upr_home *home, int pid, struct upr_why *why)
 				pid);
 		else
 			permission_why(why, pid, r);
-		/* whoever is on the way to a stop must get there to be let go */
-		home_wait_for(home, all_stopped, home, 1000);
-		each_attaching(home, give_up, NULL);
-		home_step(home, false);
+		attach_give_up(home);
 		return r;
 	}
 	each_attaching(home, pin, NULL);

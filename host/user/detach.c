@@ -99,7 +99,8 @@ static void each_task(struct upr_home *home, task_fn fn)
 
 static bool mm_clean(const struct host_mm *mm)
 {
-	return upr_mm_idle(mm->mm) || upr_mm_error(mm->mm);
+	/* nobody has come back to it */
+	return list_empty(&mm->tasks) || upr_mm_idle(mm->mm) || upr_mm_error(mm->mm);
 }
 
 static bool all_clean(void *data)
@@ -145,26 +146,44 @@ static bool release_round(void *data)
 	return !home->nr_tasks;
 }
 
+/* What is ours at @addr, all of it: an int3, or a jump that has such a byte in it. */
+static void restore_around(struct host_mm *mm, u64 addr)
+{
+	u8 now[2 * UPR_INSN_MAX + 1], own[sizeof(now)];
+	u64 start = addr - UPR_INSN_MAX;
+	unsigned int first = UPR_INSN_MAX, last = UPR_INSN_MAX;
+
+	if (mem_get(mm, start, now, sizeof(now))) {
+		start = addr;
+		first = last = 0;
+		if (mem_get(mm, start, now, 1))
+			return;
+	}
+	memcpy(own, now, sizeof(own));
+	upr_orig_bytes(mm->mm, start, own, first ? sizeof(own) : 1);
+	if (now[first] == own[first])
+		return;
+	while (first && now[first - 1] != own[first - 1])
+		first--;
+	while (last && last + 1 < sizeof(own) && now[last + 1] != own[last + 1])
+		last++;
+	if (!maps_check_text(mm, start + first, last - first + 1))
+		mem_put(mm, start + first, own + first, last - first + 1);
+}
+
 /*
  * The engine could not quiet everybody: a thread sleeps in the kernel and nothing
  * wakes it.  It runs no user code meanwhile, so the int3s can go as they are, one
- * by one; areas stay, it may come back to one.
+ * by one; jumps may stay, since areas do, it may come back to one.
  */
 static void force_clean(struct host_mm *mm)
 {
 	struct host_task *t;
 	unsigned int i;
 
-	for (i = 0; mm->planted.v && i < 1u << mm->planted.bits; i++) {
-		u64 addr = mm->planted.v[i];
-		u8 now, own = UPR_BREAKPOINT;
-
-		if (!addr || mem_get(mm, addr, &now, 1) || now != UPR_BREAKPOINT || maps_check_text(mm, addr, 1))
-			continue;
-		upr_orig_bytes(mm->mm, addr, &own, 1);
-		if (own != UPR_BREAKPOINT)
-			mem_put(mm, addr, &own, 1);
-	}
+	for (i = 0; mm->planted.v && i < 1u << mm->planted.bits; i++)
+		if (mm->planted.v[i])
+			restore_around(mm, mm->planted.v[i]);
 	list_for_each_entry(t, &mm->tasks, mm_node)
 		if (t->state == TASK_STOPPED)
 			upr_task_pc_fixup(t->ut);
@@ -206,13 +225,31 @@ static void give_back(struct host_task *t)
 	task_make_ready(t);
 }
 
-int upr_home_detach(struct upr_home *home)
+void home_park_all(struct upr_home *home)
+{
+	each_task(home, park);
+}
+
+int home_let_go(struct upr_home *home, unsigned int timeout_ms)
+{
+	int r = home_wait_for(home, release_round, home, timeout_ms);
+
+	/* those wait for their children and are clean: the kernel lets them go when the tool ends */
+	return r == -ETIMEDOUT && only_vfork_parents(home) ? 0 : r;
+}
+
+void home_unpin(struct upr_home *home)
+{
+	if (home->pinned)
+		sched_setaffinity(0, sizeof(home->affinity), &home->affinity);
+	home->pinned = false;
+}
+
+static int detach(struct upr_home *home)
 {
 	struct host_mm *mm;
 	int r, error;
 
-	if (!home->nr_tasks)
-		return 0;
 	home->detaching = true;
 	each_task(home, give_back);
 	list_for_each_entry(mm, &home->mms, node)
@@ -223,18 +260,23 @@ int upr_home_detach(struct upr_home *home)
 		list_for_each_entry(mm, &home->mms, node)
 			if (!mm_clean(mm))
 				force_clean(mm);
-	each_task(home, park);
+	home_park_all(home);
 	home_wait_for(home, requests_done, home, r ? 0 : RELEASE_MS);
 	if (r != -ECHILD)
-		r = home_wait_for(home, release_round, home, RELEASE_MS);
-	/* those wait for their children and are clean: the kernel lets them go when the tool ends */
-	if (r == -ETIMEDOUT && only_vfork_parents(home))
-		r = 0;
-	if (home->pinned)
-		sched_setaffinity(0, sizeof(home->affinity), &home->affinity);
-	home->pinned = false;
-	home->detaching = home->nr_tasks;
+		r = home_let_go(home, RELEASE_MS);
+	home_unpin(home);
 	return error ? error : r == -ECHILD ? 0 : r;
+}
+
+int upr_home_detach(struct upr_home *home)
+{
+	struct upr_why why;
+	int r, back = upr_home_reattach(home, &why);
+
+	r = home->nr_tasks ? detach(home) : 0;
+	home->detaching = home->nr_tasks;
+	released_forget(home);
+	return r ? r : back;
 }
 
 /* --- processes that are not to be followed --------------------------------------------------- */

@@ -201,6 +201,7 @@ static void stranger_stopped(struct upr_home *home, pid_t tid, int status)
 	switch (stop_decode(status, &signo)) {
 	case STOP_EXITED:
 		take_stop(&home->early, tid, &status);
+		released_ended(home, tid, status);
 		return;
 	case STOP_EXEC:
 		host_ptrace(PTRACE_GETEVENTMSG, tid, 0, (unsigned long)&former);
@@ -383,6 +384,8 @@ int upr_home_run(struct upr_home *home, int timeout_ms)
 	bool foreign = false;
 	int r;
 
+	if (home->letting_go)
+		return released_run(home, timeout_ms);
 	if (home->any_parked)
 		unpark_spawned(home);
 	home->spent = false;
@@ -480,6 +483,7 @@ struct upr_home *upr_home_open(struct upr_session *session, const struct upr_hom
 	INIT_LIST_HEAD(&home->early);
 	INIT_LIST_HEAD(&home->stops);
 	INIT_LIST_HEAD(&home->graves);
+	INIT_LIST_HEAD(&home->let_go);
 	quiet_sigchld(home);
 	raise_file_limit(home);
 	sched_short_slice(true);

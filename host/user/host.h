@@ -11,6 +11,7 @@
  *   attach.c		running processes
  *   spawn.c		commands from their first instruction
  *   detach.c		letting go
+ *   release.c		letting go of programs that need nobody, and coming back to them
  *   ops.c		target_ops: registers and control of a stopped task
  *   memory.c		target_ops: user memory and text
  *   area.c		target_ops: areas, by injected calls
@@ -73,6 +74,8 @@ struct loader_file;
  * @nr_awaited:	tasks told to stop that have not done so yet
  * @affinity:	of the tool before it was pinned
  * @detaching:	nothing new is probed, and whoever stops stays where it is
+ * @letting_go:	processes are being let go, or have been, with all that is in them
+ * @let_go:	those (release.c)
  * @releasing:	some process is to be let go as soon as it is clean
  * @working:	home_work() is under way
  * @rescan:	some host_mm.rescan_queued is set
@@ -93,9 +96,11 @@ struct upr_home {
 	struct list_head early;
 	struct list_head stops;
 	struct list_head graves;
+	struct list_head let_go;
 	unsigned int nr_tasks;
 	unsigned int nr_awaited;
 	bool detaching;
+	bool letting_go;
 	bool releasing;
 	bool working;
 	bool rescan;
@@ -217,6 +222,11 @@ struct trap_disposition {
 	u64 action[4]; /* the kernel's struct sigaction */
 };
 
+/**
+ * struct host_proc - a process
+ * @had:	the memory it had when it was let go, and still has
+ * @forked_from: or what its memory is a copy of
+ */
 struct host_proc {
 	struct list_head node;
 	struct list_head tasks;
@@ -228,6 +238,7 @@ struct host_proc {
 	bool released;	    /* let go: its end is not for us to tell */
 	unsigned int notes; /* 1 << enum upr_home_note */
 	int wstatus;
+	struct host_mm *had, *forked_from;
 	struct trap_disposition trap;
 };
 
@@ -274,6 +285,7 @@ struct host_area {
  * @maps_checked: no task of it has run since maps were last compared
  * @syscall_insn: address of a system call instruction; 0 not looked for
  * @rendezvous:	r_debug of the loader, 0 unknown
+ * @kept:	outlives its last task
  * @fresh:	a new program that has not executed an instruction
  * @ready:	it has been started up
  * @rseq:	where its threads' struct rseq are, from the thread pointer; @rseq_used: the engine was told
@@ -298,6 +310,7 @@ struct host_mm {
 	struct list_head areas;
 	u64 syscall_insn;
 	u64 rendezvous;
+	bool kept;
 	bool fresh;
 	bool ready;
 	bool rseq_used;
@@ -321,6 +334,12 @@ u64 home_now_ms(void);
 bool home_mm_settled(struct host_mm *mm);
 bool home_settled(struct upr_home *home);
 int why_set(struct upr_why *why, int error, int status, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* nothing new is to be probed */
+static inline bool home_closing(const struct upr_home *home)
+{
+	return home->detaching || home->letting_go;
+}
 
 /* --- task.c ----------------------------------------------------------------- */
 
@@ -400,6 +419,8 @@ struct host_mm *mm_new(struct upr_home *home, bool mode32, unsigned int env);
 struct host_mm *mm_new_of(struct host_task *t);
 int mm_enter(struct host_task *t, struct host_mm *mm);
 void mm_leave(struct host_task *t);
+void mm_free(struct host_mm *mm);
+int mm_enter_forked(struct host_task *child, struct host_mm *from, bool inherit);
 pid_t mm_any_tid(const struct host_mm *mm);
 pid_t mm_any_pid(const struct host_mm *mm);
 struct host_task *mm_stopped_task(const struct host_mm *mm);
@@ -504,6 +525,8 @@ void loader_init(struct host_task *t, bool starting);
 void loader_started(struct host_task *t);
 void loader_hit(struct host_task *t);
 void loader_syscall(struct host_task *t, bool entry);
+void loader_pause(struct upr_home *home);
+void loader_resume(struct upr_home *home);
 void loader_close(struct upr_home *home);
 
 struct elf_symbol {
@@ -557,10 +580,23 @@ void sched_short_slice(bool on);
 /* --- attach.c, detach.c ------------------------------------------------------------------ */
 
 void attach_stopped(struct host_task *t);
+int attach_seize(struct upr_home *home, pid_t pid);
+int attach_enter(struct upr_home *home);
+void attach_give_up(struct upr_home *home);
 void task_pin(struct host_task *t);
 void task_pin_inherit(struct host_task *t, const struct host_task *from);
 void task_unpin(struct host_task *t);
 void task_release(struct host_task *t);
 void home_release_idle(struct upr_home *home);
+/* stop every thread, and let each go as soon as nothing of its is pending: 0, -ETIMEDOUT, -ECHILD */
+int home_let_go(struct upr_home *home, unsigned int timeout_ms);
+void home_park_all(struct upr_home *home);
+void home_unpin(struct upr_home *home);
+
+/* --- release.c ---------------------------------------------------------------------------- */
+
+int released_run(struct upr_home *home, int timeout_ms);
+void released_ended(struct upr_home *home, pid_t pid, int wstatus);
+void released_forget(struct upr_home *home);
 
 #endif /* HOST_USER_HOST_H */

@@ -30,15 +30,21 @@
  * struct loader_file - a file with a probe of ours: a loader, or a program at its entry
  * @offset:	of the probe
  * @state:	r_debug, relative to where the file is loaded; 0: there is none
+ * @code, @len:	of the probed instruction, and behind it
  * @refused:	the probe could not be had
+ * @paused:	it has been taken out for the time being
  */
 struct loader_file {
 	struct loader_file *next;
 	struct upr_file_key key;
 	u64 offset;
 	u64 state;
+	u8 code[UPR_INSN_MAX];
+	size_t len;
+	enum upr_insn_mode mode;
 	bool is_entry;
 	bool refused;
+	bool paused;
 	struct upr_consumer consumer;
 };
 
@@ -84,14 +90,22 @@ static int read_code(const char *path, u64 offset, u8 *code)
 	return n > 0 ? (int)n : -EIO;
 }
 
-static void put_probe(struct upr_home *home, struct loader_file *f, const char *path, bool mode32)
+static void put_probe(struct upr_home *home, struct loader_file *f)
 {
-	u8 code[UPR_INSN_MAX];
-	int len = read_code(path, f->offset, code);
-
+	memset(&f->consumer, 0, sizeof(f->consumer));
 	f->consumer.hit = on_hit;
-	f->refused = len < 0 || upr_register(home->session, f->key, f->offset, code, (size_t)len,
-					     mode32 ? UPR_INSN_32 : UPR_INSN_64, &f->consumer, NULL);
+	f->refused = upr_register(home->session, f->key, f->offset, f->code, f->len, f->mode, &f->consumer, NULL) != 0;
+}
+
+static void new_probe(struct upr_home *home, struct loader_file *f, const char *path, bool mode32)
+{
+	int len = read_code(path, f->offset, f->code);
+
+	f->mode = mode32 ? UPR_INSN_32 : UPR_INSN_64;
+	f->len = len > 0 ? (size_t)len : 0;
+	f->refused = true;
+	if (f->len)
+		put_probe(home, f);
 }
 
 static struct loader_file *known_file(struct upr_home *home, struct upr_file_key key, bool is_entry)
@@ -136,7 +150,7 @@ static struct loader_file *learn_loader(struct host_task *t, const struct host_m
 		return f;
 	f->offset = found[0].offset;
 	f->state = found[1].found ? found[1].value : 0;
-	put_probe(t->home, f, path, t->mm->mode32);
+	new_probe(t->home, f, path, t->mm->mode32);
 	return f;
 }
 
@@ -165,7 +179,7 @@ static int wait_at_entry(struct host_task *t)
 		f = new_file(t->home, map.key, true);
 		if (f) {
 			f->offset = map.offset + (entry - map.start);
-			put_probe(t->home, f, path, t->mm->mode32);
+			new_probe(t->home, f, path, t->mm->mode32);
 		}
 	}
 	free(map.path);
@@ -265,15 +279,40 @@ void loader_syscall(struct host_task *t, bool entry)
 		maps_scan(t->mm);
 }
 
-void loader_close(struct upr_home *home)
-{
-	struct loader_file *f = home->loader_files, *next;
+/* --- without it --------------------------------------------------------------------------- */
 
-	for (; f; f = f->next)
-		if (!f->refused)
-			upr_unregister(home->session, &f->consumer);
+/* Nothing is to stand in the programs that needs us: what they load from now on is not seen. */
+void loader_pause(struct upr_home *home)
+{
+	struct loader_file *f;
+
+	for (f = home->loader_files; f; f = f->next) {
+		if (f->refused || f->paused)
+			continue;
+		upr_unregister(home->session, &f->consumer);
+		f->paused = true;
+	}
 	home_work(home);
 	upr_sync(home->session);
+}
+
+void loader_resume(struct upr_home *home)
+{
+	struct loader_file *f;
+
+	for (f = home->loader_files; f; f = f->next) {
+		if (!f->paused)
+			continue;
+		f->paused = false;
+		put_probe(home, f);
+	}
+}
+
+void loader_close(struct upr_home *home)
+{
+	struct loader_file *f, *next;
+
+	loader_pause(home);
 	for (f = home->loader_files; f; f = next) {
 		next = f->next;
 		free(f);

@@ -294,7 +294,7 @@ int maps_scan(struct host_mm *mm)
 	int r;
 
 	mm->rescan_queued = false;
-	if (mm->home->detaching)
+	if (home_closing(mm->home))
 		return 0;
 	r = read_list(mm, &now);
 	if (r)

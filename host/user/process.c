@@ -113,7 +113,7 @@ struct host_mm *mm_new_of(struct host_task *t)
 	return mm_new(t->home, task_mode32(t), proc_shadow_stack(t->tid) ? UPR_ENV_SHSTK : 0);
 }
 
-static void mm_free(struct host_mm *mm)
+void mm_free(struct host_mm *mm)
 {
 	list_del(&mm->node);
 	area_forget(mm);
@@ -135,7 +135,7 @@ int mm_enter(struct host_task *t, struct host_mm *mm)
 	t->mm = mm;
 	list_add_tail(&t->mm_node, &mm->tasks);
 	r = upr_task_set_mm(t->ut, mm->mm);
-	if (old && list_empty(&old->tasks))
+	if (old && list_empty(&old->tasks) && !old->kept)
 		mm_free(old);
 	return r;
 }
@@ -149,7 +149,7 @@ void mm_leave(struct host_task *t)
 	list_del_init(&t->mm_node);
 	t->mm = NULL;
 	upr_task_set_mm(t->ut, NULL);
-	if (list_empty(&old->tasks))
+	if (list_empty(&old->tasks) && !old->kept)
 		mm_free(old);
 }
 
@@ -256,10 +256,25 @@ static void lost_child(struct host_task *parent, pid_t tid)
 	host_ptrace(PTRACE_DETACH, tid, 0, 0);
 }
 
+/* @child, stopped, has a copy of @from, and has not been told of. */
+int mm_enter_forked(struct host_task *child, struct host_mm *from, bool inherit)
+{
+	struct host_mm *mm = fork_mm(from, inherit);
+
+	if (!mm)
+		return -ENOMEM;
+	/* through whom its memory is reached while its text is put right */
+	child->mm = mm;
+	list_add_tail(&child->mm_node, &mm->tasks);
+	upr_report_fork(from->mm, mm->mm);
+	list_del_init(&child->mm_node);
+	child->mm = NULL;
+	return mm_enter(child, mm);
+}
+
 static unsigned int enter_child_mm(struct host_task *parent, struct host_task *child, enum stop_kind kind)
 {
 	unsigned int flags = kind == STOP_VFORK ? UTRACE_CLONE_VFORK : 0;
-	struct host_mm *mm;
 
 	if (child->proc == parent->proc) {
 		mm_enter(child, parent->mm);
@@ -269,16 +284,7 @@ static unsigned int enter_child_mm(struct host_task *parent, struct host_task *c
 		mm_enter(child, parent->mm);
 		return flags | UTRACE_CLONE_VM;
 	}
-	mm = fork_mm(parent->mm, !child->proc->unfollowed);
-	if (mm) {
-		/* through whom its memory is reached while its text is put right */
-		child->mm = mm;
-		list_add_tail(&child->mm_node, &mm->tasks);
-		upr_report_fork(parent->mm->mm, mm->mm);
-		list_del_init(&child->mm_node);
-		child->mm = NULL;
-		mm_enter(child, mm);
-	}
+	mm_enter_forked(child, parent->mm, !child->proc->unfollowed);
 	return flags;
 }
 
@@ -296,7 +302,7 @@ static void adopt(struct host_task *parent, pid_t tid, int status, enum stop_kin
 		return;
 	}
 	task_mark_stopped(child, status);
-	child->parked = parent->home->detaching;
+	child->parked = home_closing(parent->home);
 	sigtrap_mask_seen(child);
 	task_pin_inherit(child, parent);
 	flags = enter_child_mm(parent, child, kind);
@@ -449,7 +455,7 @@ void exec_stopped(struct host_task *t)
 /* A new program stands before its first instruction. */
 void process_started(struct host_task *t)
 {
-	if (t->home->detaching)
+	if (home_closing(t->home))
 		return;
 	note_setuid(t);
 	sigtrap_mask_seen(t);

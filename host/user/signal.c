@@ -67,7 +67,7 @@ static void replace_info(struct host_task *t, siginfo_t *info, const struct utra
 static bool may_hold(const struct host_task *t, bool again)
 {
 	/* about to be let go, whatever anybody wants */
-	if (t->home->detaching && t->parked)
+	if (home_closing(t->home) && t->parked)
 		return false;
 	/* held again, and for nothing: it would be for ever */
 	return !again || utrace_signal_is_held(t->ut);

@@ -100,6 +100,24 @@ int upr_home_spawn(struct upr_home *home, char *const argv[], int *ret, struct u
  */
 int upr_home_run(struct upr_home *home, int timeout_ms);
 
+/**
+ * upr_home_release() - let all processes go, with everything that is in them
+ * Only while every place that is armed is a jump: then they go on counting with nobody at
+ * their side.  What they execute or load from now on is not followed, children go on counting
+ * unseen.  upr_home_run() then waits for the end of the processes alone.
+ * Return: 0; -EAGAIN some program is still being started up: try again when something has happened;
+ * -EBUSY with @why: it would harm them, they stay.
+ */
+int upr_home_release(struct upr_home *home, struct upr_why *why);
+
+/**
+ * upr_home_reattach() - come back to those that were let go, and to children that nobody has seen
+ * Stops them; what follows is upr_home_detach(), which does it by itself if it is not
+ * called before.  Processes that have executed another program have nothing of ours.
+ * Return: 0; -errno with @why of the first that could not be had: what is in it stays, and does no harm.
+ */
+int upr_home_reattach(struct upr_home *home, struct upr_why *why);
+
 /** upr_home_sync() - after registrations: run until all address spaces are armed.  Return 0, -errno. */
 int upr_home_sync(struct upr_home *home);
 

@@ -38,6 +38,7 @@
  * @command:	pid of the command that is counted, or 0
  * @workload:	see workload.h, or -1
  * @alive:	processes of -p that have not ended
+ * @settled:	--no-follow: whether they are let go has been decided
  * @ended:	the command, or the workload, or all of -p have ended
  * @status:	exit status of the command, as a shell has it
  */
@@ -50,6 +51,7 @@ struct stat_run {
 	int command;
 	int workload;
 	size_t alive;
+	bool settled;
 	bool ended;
 	int status;
 	int wstatus;
@@ -304,6 +306,20 @@ static bool stop_asked(const struct stat_run *run, u64 now, u64 *signal_at)
 	return now - *signal_at >= GRACE_MS * 1000000ull;
 }
 
+/* --no-follow: as soon as all programs are started up. */
+static void let_go(struct stat_run *run)
+{
+	struct upr_why why = {.status = 0};
+	int rc;
+
+	if (!run->opts.no_follow || run->settled)
+		return;
+	rc = upr_home_release(run->home, &why);
+	run->settled = rc != -EAGAIN;
+	if (rc && run->settled)
+		ui_note("%s", *why.text ? why.text : strerror(-rc));
+}
+
 static int count(struct stat_run *run)
 {
 	u64 now = now_ns(), signal_at = 0;
@@ -312,6 +328,7 @@ static int count(struct stat_run *run)
 	/* it may have ended before anybody listened */
 	workload_changed = run->workload >= 0;
 	while (!run->ended && !stop_asked(run, now, &signal_at)) {
+		let_go(run);
 		rc = upr_home_run(run->home, next_timeout(run, now));
 		if (rc < 0)
 			break;
@@ -361,7 +378,9 @@ static int report(struct stat_run *run)
 static int run_home(struct stat_run *run)
 {
 	struct upr_home_options options = {.no_inherit = run->opts.no_inherit, .pin = run->opts.pin};
+	struct upr_why why = {.status = 0};
 	int status, failed, rc;
+	bool reattached;
 
 	run->home = upr_home_open(run->session, &client, run, &options);
 	if (!run->home) {
@@ -375,8 +394,12 @@ static int run_home(struct stat_run *run)
 		return status;
 	}
 	failed = count(run);
+	rc = upr_home_reattach(run->home, &why);
+	if (rc)
+		failed = start_failed(&why, rc);
+	reattached = !rc;
 	rc = upr_home_detach(run->home);
-	if (rc) {
+	if (rc && reattached) {
 		ui_error("a process could not be given back in full: %s", strerror(-rc));
 		failed = STATUS_FAILED;
 	}

@@ -3,7 +3,8 @@
  * waiter.c - does what its standard input says, for tests that attach.
  *
  * Lines: "push N", "lea N": call so often; "load PATH": dlopen, "plug N": call its function;
- * "quit STATUS".  Each is answered by a line on standard output, so that a test knows
+ * "fork N": a child calls push so often and stays, its pid is the answer; "exec": the same
+ * program again, which prints its pid; "quit STATUS".  Each is answered by a line on standard output, so that a test knows
  * without sleeping what has been done.  The first line printed is the pid.
  */
 #include <dlfcn.h>
@@ -24,6 +25,30 @@ static long repeat(long (*f)(long x), long n)
 	for (i = 0; i < n; i++)
 		x = f(x);
 	return x;
+}
+
+static pid_t stay(long n)
+{
+	int done[2];
+	char c = 0;
+	pid_t pid;
+
+	if (pipe(done))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		repeat(entry_push, n);
+		if (write(done[1], &c, 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	/* it has called when this returns */
+	if (read(done[0], &c, 1) != 1)
+		pid = -1;
+	close(done[0]);
+	close(done[1]);
+	return pid;
 }
 
 int main(void)
@@ -47,6 +72,11 @@ int main(void)
 			printf("load %s\n", plug ? "done" : dlerror());
 		} else if (!strcmp(word, "plug") && plug) {
 			printf("plug %ld\n", repeat(plug, atol(arg)));
+		} else if (!strcmp(word, "fork")) {
+			printf("%d\n", stay(atol(arg)));
+		} else if (!strcmp(word, "exec")) {
+			execl("/proc/self/exe", "waiter", NULL);
+			printf("exec failed\n");
 		} else if (!strcmp(word, "quit")) {
 			return atoi(arg);
 		} else {

@@ -24,6 +24,7 @@ enum {
 	OPT_TOP,
 	OPT_FOLLOW_FORK,
 	OPT_PIN,
+	OPT_NO_FOLLOW,
 	OPT_APPEND,
 	OPT_TIMEOUT,
 };
@@ -45,6 +46,7 @@ static const struct option long_options[] = {
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"follow-fork", no_argument, NULL, OPT_FOLLOW_FORK},
 	{"no-inherit", no_argument, NULL, 'i'},
+	{"no-follow", no_argument, NULL, OPT_NO_FOLLOW},
 	{"pin", no_argument, NULL, OPT_PIN},
 	{"verbose", no_argument, NULL, 'v'},
 	{"quiet", no_argument, NULL, 'q'},
@@ -69,6 +71,8 @@ static const char usage_text[] =
 	"        --mode <mode>     auto (default); jump: no traps; trap: no jumps; step: single-step what can be stepped\n"
 	"        --no-cache        neither use nor keep what was found out about files before\n"
 	"    -i, --no-inherit      do not count in child processes (--follow-fork, the default, does)\n"
+	"        --no-follow       once all places are jumps let the processes go: no ptrace, debuggers may attach;\n"
+	"                          what they execute or load from then on is not counted\n"
 	"        --pin             keep target and tool on one CPU while counting: cheaper hits\n"
 	"    -v, --verbose         say how each place is executed, and why\n"
 	"    -q, --quiet           no notes, no progress\n"
@@ -242,6 +246,9 @@ static int parse_option(struct stat_options *opts, int c, char **argv)
 	case OPT_FOLLOW_FORK:
 	case 'i':
 		opts->no_inherit = c == 'i';
+		return -1;
+	case OPT_NO_FOLLOW:
+		opts->no_follow = true;
 		return -1;
 	case OPT_PIN:
 		opts->pin = true;

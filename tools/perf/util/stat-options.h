@@ -55,6 +55,7 @@ struct stat_options {
 	unsigned int interval_ms;
 	unsigned int timeout_ms;
 	bool no_inherit;
+	bool no_follow;
 	bool no_cache;
 	bool pin;
 };
