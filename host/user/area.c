@@ -233,15 +233,19 @@ static s64 serve_by(struct host_task *t, struct host_request *req, u64 place)
 	return req->area ? map_in(t, req, place) : unmap_in(t, req);
 }
 
-/* By one task after the other, until one can.  -EAGAIN: nobody can now. */
+/* By one task after the other, until one can.  -EAGAIN: nobody can now; -ENOMEM: nor ever, all are ending. */
 static s64 serve(struct host_request *req, u64 place)
 {
 	struct host_mm *mm = req->mm;
 	struct host_task *t, *next;
+	bool ending = !list_empty(&mm->tasks);
 	s64 r = -EAGAIN, now;
 
 	list_for_each_entry_safe(t, next, &mm->tasks, mm_node) {
-		if (t->state != TASK_STOPPED || t->kind == STOP_EXIT || t->kind == STOP_VFORK)
+		if (t->state == TASK_STOPPED && t->kind == STOP_EXIT)
+			continue;
+		ending = false;
+		if (t->state != TASK_STOPPED || t->kind == STOP_VFORK)
 			continue;
 		now = serve_by(t, req, place);
 		if (now == -EPERM)
@@ -249,7 +253,7 @@ static s64 serve(struct host_request *req, u64 place)
 		else if (now != -ESRCH && now != -EAGAIN && now != -EBUSY && now != -ETIMEDOUT)
 			return now;
 	}
-	return r;
+	return ending ? -ENOMEM : r;
 }
 
 static void filtered(struct host_mm *mm, const char *so)
