@@ -127,8 +127,7 @@ static u64 find_32(const u8 *p, const char *name)
 	return 0;
 }
 
-/* File offset of a function, its bytes and their width.  0: none */
-static u64 find_function(const char *path, const char *name, u8 *code, enum upr_insn_mode *mode)
+u64 drive_find(const char *path, const char *name, u8 *code, enum upr_insn_mode *mode)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -163,7 +162,7 @@ static void register_one(struct drive *d, struct drive_probe *p, const char *pat
 {
 	enum upr_insn_mode mode;
 	u8 code[UPR_INSN_MAX];
-	u64 off = find_function(path, p->symbol, code, &mode);
+	u64 off = drive_find(path, p->symbol, code, &mode);
 	int r;
 
 	if (!off) {

@@ -54,6 +54,9 @@ bool drive_until(struct drive *d, bool (*done)(void *data), void *data, unsigned
 int drive_close(struct drive *d);
 s64 drive_hits(const struct drive_probe *p);
 
+/* file offset of a function, UPR_INSN_MAX of its bytes and their width; 0: there is none */
+u64 drive_find(const char *path, const char *name, u8 *code, enum upr_insn_mode *mode);
+
 /* path of a target program: beside the test */
 const char *target_path(const char *name);
 /* run a function of a target program with its standard output read: returns it, to be freed */
