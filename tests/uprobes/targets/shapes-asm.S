@@ -601,7 +601,7 @@ FUNC first_endbr
 	ret
 END first_endbr
 FUNC first_nop5
-	nopl 0(%rax, %rax)
+	.byte 0x0f, 0x1f, 0x44, 0, 0
 	lea 1(%rdi), %rax
 	ret
 END first_nop5
