@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Measurements against mainline uprobes, in one run.
-BENCHES += $(O)/bench/bench-hits $(O)/bench/bench-jump
+BENCHES += $(O)/bench/bench-hits $(O)/bench/bench-jump bench/bench-program
 
 $(O)/bench/%: bench/%.c
 	@mkdir -p $(@D)
