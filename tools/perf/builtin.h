@@ -14,5 +14,6 @@
 #define STATUS_FAILED 1
 
 int cmd_stat(int argc, char **argv);
+int cmd_probe(int argc, char **argv);
 
 #endif /* PERF_BUILTIN_H */

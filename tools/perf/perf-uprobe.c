@@ -23,6 +23,7 @@ static const struct {
 	const char *help;
 } verbs[] = {
 	{"stat", cmd_stat, "Count how often functions and instructions are executed"},
+	{"probe", cmd_probe, "Say how places would be probed, and why (--plan)"},
 };
 
 static void usage(FILE *out)

@@ -171,9 +171,13 @@ static void scan_words(struct code_map *map)
 			continue;
 		for (off = -seg->vaddr & 3; off + 4 <= seg->filesz; off += 4) {
 			u32 value = (u32)code_s32(p + off) - lo;
+			bool whole;
 
-			if (value < span)
-				code_mark_addr(map, CODE_WORD, map->lo + value);
+			if (value >= span)
+				continue;
+			whole = !((seg->vaddr + off) & 7) && off + 8 <= seg->filesz &&
+				(u32)code_s32(p + off + 4) == (map->lo + value) >> 32;
+			code_mark_addr(map, whole ? CODE_WORD : CODE_HALF, map->lo + value);
 		}
 	}
 }

@@ -131,17 +131,32 @@ bool code_maybe_start(struct code_map *map, u32 pos)
 	return !read_around(map, pos) || code_bit(map->starts, pos);
 }
 
-static bool has_operand(const struct upr_insn *insn, u32 off)
+/* --- references by their looks --------------------------------------------- */
+
+static bool branch_at(const struct upr_insn *insn, u32 off)
+{
+	bool direct = insn->branch == UPR_BR_JMP || insn->branch == UPR_BR_JCC || insn->branch == UPR_BR_LOOP ||
+		      insn->branch == UPR_BR_CALL || insn->branch == UPR_BR_XBEGIN;
+
+	return direct && off == insn->f_opcode.off;
+}
+
+static bool lea_at(const struct upr_insn *insn, u32 off)
+{
+	return off == insn->f_opcode.off && insn->map == UPR_MAP_1B && insn->opcode == 0x8d;
+}
+
+/* The displacements and immediates of branches are relative. */
+static bool operand_at(const struct upr_insn *insn, u32 off)
 {
 	bool imm = insn->f_imm.size >= 4 && off == insn->f_imm.off;
 	bool disp = insn->f_disp.size >= 4 && off == insn->f_disp.off && !(insn->attr & UPR_INSN_RIPREL);
 
-	/* those of branches are relative */
-	return disp || (imm && (insn->branch == UPR_BR_NONE || insn->branch == UPR_BR_JMP_IND));
+	return disp || (imm && !branch_at(insn, insn->f_opcode.off));
 }
 
-/* Does some instruction have its opcode (or the operand) at @pos?  Functions, and their instructions, may overlap. */
-static bool has_field_at(struct code_map *map, u32 pos, bool operand)
+/* Does @test hold for some instruction around @pos?  Functions, and their instructions, may overlap. */
+static bool maybe(struct code_map *map, u32 pos, bool (*test)(const struct upr_insn *insn, u32 off))
 {
 	const struct code_seg *seg = code_seg_at(map, pos);
 	u32 off = pos - seg->pos, back;
@@ -150,24 +165,131 @@ static bool has_field_at(struct code_map *map, u32 pos, bool operand)
 	if (!read_around(map, pos))
 		return true;
 	for (back = 0; back < UPR_INSN_MAX && back <= off; back++) {
-		if (!code_bit(map->starts, pos - back) ||
-		    upr_insn_decode(&insn, seg->bytes + off - back, seg->size - off + back, UPR_INSN_64))
-			continue;
-		if (operand ? has_operand(&insn, back) : back == insn.f_opcode.off)
+		if (code_bit(map->starts, pos - back) &&
+		    !upr_insn_decode(&insn, seg->bytes + off - back, seg->size - off + back, UPR_INSN_64) &&
+		    test(&insn, back))
 			return true;
 	}
 	return false;
 }
 
-bool code_maybe_opcode(struct code_map *map, u32 pos)
+bool code_maybe_branch(struct code_map *map, u32 from)
 {
-	return has_field_at(map, pos, false);
+	return maybe(map, from, branch_at);
 }
 
-bool code_maybe_operand(struct code_map *map, u32 pos)
+bool code_maybe_lea(struct code_map *map, u32 from)
 {
-	return has_field_at(map, pos, true);
+	return maybe(map, from, lea_at);
 }
+
+bool code_maybe_operand(struct code_map *map, u32 from)
+{
+	return maybe(map, from, operand_at);
+}
+
+static int by_to(const void *a, const void *b)
+{
+	const struct code_ref *x = a, *y = b;
+
+	if (x->to != y->to)
+		return x->to < y->to ? -1 : 1;
+	return x->from < y->from ? -1 : x->from > y->from;
+}
+
+/* Index of the first reference to @pos. */
+static size_t first_ref(struct code_refs *refs, u32 pos)
+{
+	size_t lo = 0, hi = refs->nr;
+
+	if (!refs->sorted && refs->nr)
+		qsort(refs->r, refs->nr, sizeof(*refs->r), by_to);
+	refs->sorted = true;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (refs->r[mid].to < pos)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Is any of the references to @pos real? */
+static bool really_referred(struct code_map *map, struct code_refs *refs, u32 pos,
+			    bool (*is_real)(struct code_map *map, u32 from))
+{
+	size_t i;
+
+	for (i = first_ref(refs, pos); i < refs->nr && refs->r[i].to == pos; i++) {
+		if (is_real(map, refs->r[i].from))
+			return true;
+	}
+	return false;
+}
+
+size_t code_far_sources(struct code_map *map, u32 pos, u32 *from, size_t max)
+{
+	size_t i, nr = 0;
+
+	if (!code_bit(map->bits[CODE_FAR_BRANCH], pos))
+		return 0;
+	for (i = first_ref(&map->branches, pos); i < map->branches.nr && map->branches.r[i].to == pos; i++) {
+		if (!code_maybe_branch(map, map->branches.r[i].from))
+			continue;
+		if (nr < max)
+			from[nr] = map->branches.r[i].from;
+		nr++;
+	}
+	return nr;
+}
+
+static bool is_far_branched(struct code_map *map, u32 pos)
+{
+	return code_bit(map->bits[CODE_FAR_BRANCH], pos) &&
+	       really_referred(map, &map->branches, pos, code_maybe_branch);
+}
+
+/* By an instruction.  Many an immediate is a number and no address; one in the middle of an instruction is for sure. */
+static bool is_taken(struct code_map *map, u32 pos)
+{
+	return (code_bit(map->bits[CODE_FAR_LEA], pos) && really_referred(map, &map->leas, pos, code_maybe_lea)) ||
+	       (code_bit(map->bits[CODE_FAR_OPERAND], pos) && code_maybe_start(map, pos) &&
+		really_referred(map, &map->operands, pos, code_maybe_operand));
+}
+
+/* Is there an indirect jump in the function around? */
+static bool is_near_indirect(struct code_map *map, u32 pos)
+{
+	ssize_t func = code_func_at(map, pos);
+	size_t i;
+
+	if (func < 0)
+		return true;
+	i = code_first_ind(map, map->funcs[func].start);
+	return i < map->nr_ind && map->ind[i] < map->funcs[func].end;
+}
+
+/*
+ * A pointer to the middle of an instruction is none.  Compilers make none of 32 bits
+ * either; one to a label would be for a jump through a register near it.
+ */
+static bool is_pointed_to(struct code_map *map, u32 pos)
+{
+	if (code_bit(map->bits[CODE_NAMED], pos))
+		return true;
+	if (code_bit(map->bits[CODE_WORD], pos))
+		return code_maybe_start(map, pos);
+	return code_bit(map->bits[CODE_HALF], pos) && is_near_indirect(map, pos) && code_maybe_start(map, pos);
+}
+
+bool code_is_named(struct code_map *map, u32 pos)
+{
+	return code_bit(map->bits[CODE_OTHER], pos) && (is_pointed_to(map, pos) || is_taken(map, pos));
+}
+
+/* --- marks ---------------------------------------------------------------------- */
 
 void code_mark_addr(struct code_map *map, enum code_kind kind, u64 addr)
 {
@@ -347,39 +469,6 @@ static u64 bits_from(const u64 *bits, u32 pos)
 	return pos % 64 ? w[0] >> (pos % 64) | w[1] << (64 - pos % 64) : w[0];
 }
 
-static int by_to(const void *a, const void *b)
-{
-	const struct code_ref *x = a, *y = b;
-
-	if (x->to != y->to)
-		return x->to < y->to ? -1 : 1;
-	return x->from < y->from ? -1 : x->from > y->from;
-}
-
-/* Is any of the references to @pos real? */
-static bool really_referred(struct code_map *map, struct code_refs *refs, u32 pos,
-			    bool (*maybe)(struct code_map *map, u32 pos))
-{
-	size_t lo = 0, hi = refs->nr;
-
-	if (!refs->sorted && refs->nr)
-		qsort(refs->r, refs->nr, sizeof(*refs->r), by_to);
-	refs->sorted = true;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (refs->r[mid].to < pos)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	for (; lo < refs->nr && refs->r[lo].to == pos; lo++) {
-		if (maybe(map, refs->r[lo].from))
-			return true;
-	}
-	return false;
-}
-
 /* Why control flow may arrive at @pos, one of whose CODE_OTHER kinds is set; NULL: it only looked so. */
 static const char *other_reason(struct code_map *map, u32 pos)
 {
@@ -391,16 +480,11 @@ static const char *other_reason(struct code_map *map, u32 pos)
 		return "a jump table leads into the next bytes";
 	if (code_bit(map->bits[CODE_RSEQ], pos))
 		return "a restartable critical section begins in the next bytes";
-	if (code_bit(map->bits[CODE_NAMED], pos))
+	if (is_pointed_to(map, pos))
 		return "data holds an address in the next bytes";
-	/* a pointer to the middle of an instruction is none */
-	if (code_bit(map->bits[CODE_WORD], pos) && code_maybe_start(map, pos))
-		return "data holds an address in the next bytes";
-	if (code_bit(map->bits[CODE_FAR_BRANCH], pos) && really_referred(map, &map->branches, pos, code_maybe_opcode))
+	if (is_far_branched(map, pos))
 		return "a branch leads into the next bytes";
-	if ((code_bit(map->bits[CODE_FAR_LEA], pos) && really_referred(map, &map->leas, pos, code_maybe_opcode)) ||
-	    (code_bit(map->bits[CODE_FAR_OPERAND], pos) &&
-	     really_referred(map, &map->operands, pos, code_maybe_operand)))
+	if (is_taken(map, pos))
 		return "the program takes an address in the next bytes";
 	return NULL;
 }
@@ -504,7 +588,7 @@ static void look_around(struct look *l)
 
 		if (to - 1 >= l->limit - 1 || ((op & 0xf0) != 0x70 && op != 0xeb && (op & 0xfc) != 0xe0))
 			continue;
-		if (code_maybe_opcode(l->map, l->seg->pos + off))
+		if (code_maybe_branch(l->map, l->seg->pos + off))
 			cut(l, to, "a branch leads into the next bytes");
 	}
 }

@@ -27,7 +27,8 @@
  * @CODE_FAR_BRANCH:	looks like a branch from another function: see code_map.branches
  * @CODE_FAR_LEA:	looks like a lea of the address: see code_map.leas
  * @CODE_FAR_OPERAND:	looks like an operand that is the address: see code_map.operands
- * @CODE_WORD:		a word of data is its address, perhaps by accident
+ * @CODE_WORD:		8 bytes of data are its address, perhaps by accident
+ * @CODE_HALF:		4 bytes are: see is_pointed_to()
  * @CODE_CALLED:	of a CODE_FUNC: some direct call leads there
  * @CODE_JUMPED:	of a CODE_FUNC: some direct jump leads there
  */
@@ -41,6 +42,7 @@ enum code_kind {
 	CODE_RSEQ,
 	CODE_FAR_BRANCH,
 	CODE_WORD,
+	CODE_HALF,
 	CODE_FAR_LEA,
 	CODE_FAR_OPERAND,
 	CODE_CALLED,
@@ -102,11 +104,12 @@ struct code_func {
 	u8 solo;
 };
 
-/* A table of offsets whose address is taken at @from. */
+/* A table of offsets from @base, which a lea with its opcode at @from takes. */
 struct code_table {
 	u32 from;
 	u32 nr;
 	u64 at;
+	u64 base;
 };
 
 /* Instructions from which an exception may lead to a landing pad. */
@@ -222,9 +225,14 @@ ssize_t code_func_at(struct code_map *map, u32 pos);
 enum code_proof code_func_read(struct code_map *map, size_t func);
 /* May an instruction begin at @pos?  false: it is proven to be inside of one. */
 bool code_maybe_start(struct code_map *map, u32 pos);
-/* May an instruction have its opcode at @pos, or an absolute operand? */
-bool code_maybe_opcode(struct code_map *map, u32 pos);
-bool code_maybe_operand(struct code_map *map, u32 pos);
+/* Can what lies at @from be a branch, a lea or an absolute operand, or is it proven to be something else? */
+bool code_maybe_branch(struct code_map *map, u32 from);
+bool code_maybe_lea(struct code_map *map, u32 from);
+bool code_maybe_operand(struct code_map *map, u32 from);
+/* Where branches from other functions to @pos are, at most @max of them.  Return: how many there are. */
+size_t code_far_sources(struct code_map *map, u32 pos, u32 *from, size_t max);
+/* Does anything but a table of offsets name the address? */
+bool code_is_named(struct code_map *map, u32 pos);
 /* Mark an address that need not be text. */
 void code_mark_addr(struct code_map *map, enum code_kind kind, u64 addr);
 
@@ -238,6 +246,14 @@ static inline s32 code_s32(const u8 *p)
 
 	memcpy(&v, p, sizeof(v));
 	return v;
+}
+
+static inline bool code_looks_like_lea(const struct code_map *map, u32 pos)
+{
+	const struct code_seg *seg = code_seg_at(map, pos);
+	const u8 *p = seg->bytes + (pos - seg->pos);
+
+	return seg->size - (pos - seg->pos) >= 6 && p[0] == 0x8d && (p[1] & 0xc7) == 5;
 }
 
 /* code-data.c: relocations, words of data, critical sections.  Return 0 or -ENOMEM. */
@@ -255,7 +271,12 @@ bool code_is_guarded(struct code_map *map, u64 addr);
 int code_table_candidate(struct code_map *map, u32 from, u64 at);
 /* Mark what the tables name, once everything has been scanned.  Return 0 or -ENOMEM. */
 int code_mark_tables(struct code_map *map);
-/* May an indirect jump of this function lead to any place in it? */
+/* The first table of those whose base is taken at @from: the others follow it.  NULL: none. */
+const struct code_table *code_table_of(const struct code_map *map, u32 from);
+/* Index of the first place in map->ind at or behind @pos. */
+size_t code_first_ind(const struct code_map *map, u32 pos);
+
+/* code-jump.c: may an indirect jump of this function lead to any place in it? */
 bool code_func_solo(struct code_map *map, size_t func);
 
 /* code-live.c */

@@ -220,22 +220,6 @@ static void print_csv(FILE *out, const struct table *table, const struct stat_ti
 	}
 }
 
-static void print_json_string(FILE *out, const char *s)
-{
-	fputc('"', out);
-	for (; *s; s++) {
-		u8 c = *s;
-
-		if (c == '"' || c == '\\')
-			fprintf(out, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			fprintf(out, "\\u%04x", c);
-		else
-			fputc(c, out);
-	}
-	fputc('"', out);
-}
-
 static void print_json_row(FILE *out, const struct row *row)
 {
 	const struct uprobe_totals *t = &row->t;
@@ -243,7 +227,7 @@ static void print_json_row(FILE *out, const struct row *row)
 	int way;
 
 	fputs("\"event\":", out);
-	print_json_string(out, row->event->name);
+	ui_json_string(out, row->event->name);
 	fprintf(out, ",\"count\":%llu,\"sites\":%u,\"modes\":{", (unsigned long long)row->count, t->sites);
 	for (way = 0; way < UPR_NR_WAYS; way++) {
 		if (!t->modes[way])
@@ -254,11 +238,11 @@ static void print_json_row(FILE *out, const struct row *row)
 	fprintf(out, "},\"missed\":%llu", (unsigned long long)t->missed);
 	if (row->event->symbol) {
 		fputs(",\"symbol\":", out);
-		print_json_string(out, row->event->symbol);
+		ui_json_string(out, row->event->symbol);
 	}
 	if (t->why) {
 		fputs(",\"unarmed\":", out);
-		print_json_string(out, t->why);
+		ui_json_string(out, t->why);
 	}
 }
 

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* Set once by the command's options. */
 extern bool ui_quiet;
@@ -23,6 +24,9 @@ void ui_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void ui_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /** ui_debug() - with -v only */
 void ui_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** ui_json_string() - a string in JSON, NULL as null */
+void ui_json_string(FILE *out, const char *s);
 
 /** ui_progress() - @done of @total; drawn ten times a second at most, and only for thousands */
 void ui_progress(const char *what, size_t done, size_t total);
