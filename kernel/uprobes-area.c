@@ -34,7 +34,7 @@ static bool has_way(const struct upr_bp *bp, enum upr_way way)
 	return bp->xol->ways & UPR_WAYS(way);
 }
 
-static bool needs_slot(const struct upr_bp *bp, enum upr_mode mode)
+static bool needs_slot(const struct upr_space *sp, const struct upr_bp *bp, enum upr_mode mode)
 {
 	u64 pc;
 
@@ -44,6 +44,9 @@ static bool needs_slot(const struct upr_bp *bp, enum upr_mode mode)
 		return false;
 	if (!has_way(bp, UPR_WAY_BOOST) && !has_way(bp, UPR_WAY_STEP))
 		return false;
+	/* without a home nothing is computed */
+	if (sp->mm.target->survive)
+		return true;
 	if (mode == UPR_MODE_STEP && has_way(bp, UPR_WAY_STEP))
 		return true;
 	/* memory may not answer, flags may forbid it: then the copy is needed after all */
@@ -53,14 +56,13 @@ static bool needs_slot(const struct upr_bp *bp, enum upr_mode mode)
 /*
  * The first choice of a site about to be armed.  False: it cannot be; it is marked so.
  * A site with a pad jumps.
- * What changes the pc alone is computed.  For the rest a boosted copy is the cheapest in
- * every home: it costs setting a pc, where computing costs reading and
- * writing all registers, and perhaps memory.
+ * A boosted copy is the cheapest in every home: it costs setting a pc, where computing
+ * costs reading and writing all registers, and perhaps memory.  What changes the pc alone
+ * is computed as cheaply, and has a slot only if it has to do without us.
  */
 bool upr_bp_choose(struct upr_bp *bp, enum upr_mode mode)
 {
 	bool emulate = has_way(bp, UPR_WAY_EMULATE);
-	u64 pc;
 
 	if (bp->leader) {
 		bp->way = UPR_WAY_JUMP;
@@ -74,7 +76,7 @@ bool upr_bp_choose(struct upr_bp *bp, enum upr_mode mode)
 	}
 	if (bp->slot && mode == UPR_MODE_STEP && bp->slot_way == UPR_WAY_STEP)
 		bp->way = UPR_WAY_STEP;
-	else if (bp->slot && bp->slot_way == UPR_WAY_BOOST && !upr_xol_emulate_pc(bp->xol, bp->addr, &pc))
+	else if (bp->slot && bp->slot_way == UPR_WAY_BOOST)
 		bp->way = UPR_WAY_BOOST;
 	else if (emulate)
 		bp->way = UPR_WAY_EMULATE;
@@ -369,7 +371,7 @@ unsigned int upr_areas_plan(struct upr_space *sp)
 	struct upr_bp *bp;
 
 	list_for_each_entry(bp, &sp->pending, node)
-		if (bp->state == UPR_BP_NEW && bp->want && !bp->area && needs_slot(bp, mode))
+		if (bp->state == UPR_BP_NEW && bp->want && !bp->area && needs_slot(sp, bp, mode))
 			plan_slot(sp, bp);
 	list_for_each_entry(area, &sp->mm.areas, node)
 		if (area->state == UPR_AREA_PLANNED)

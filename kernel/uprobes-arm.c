@@ -13,7 +13,9 @@
  *
  * Taking out goes text, then pcs out of the slots, then slots, then areas.
  * Putting in goes areas, then slots, then text.  After any one of these steps
- * the program could run on by itself.
+ * the program could run on by itself: where the home can teach it how to (target_ops.survive),
+ * it learns of a slot before text leads to it, and that it is not to be used
+ * before it is given back.
  *
  * Nothing here waits: each report that may bring the machine on queues mm.work,
  * and the work goes as far as it can.  While an address space is stopped,
@@ -343,6 +345,21 @@ static void put_off(struct upr_space *sp, bool (*pick)(const struct upr_bp *bp))
 	move_put_off(sp);
 }
 
+static bool is_leaving(const struct upr_bp *bp)
+{
+	return bp->state == UPR_BP_LEAVING;
+}
+
+static bool any_pending(const struct upr_space *sp, bool (*pick)(const struct upr_bp *bp))
+{
+	struct upr_bp *bp;
+
+	list_for_each_entry(bp, &sp->pending, node)
+		if (pick(bp))
+			return true;
+	return false;
+}
+
 static void take_out(struct upr_space *sp)
 {
 	struct upr_bp *bp, *next;
@@ -350,6 +367,8 @@ static void take_out(struct upr_space *sp)
 	put_off(sp, must_go);
 	disarm_text(sp);
 	evict_tasks(sp);
+	if (any_pending(sp, is_leaving))
+		upr_survive(sp);
 	list_for_each_entry_safe(bp, next, &sp->pending, node)
 		settle(sp, bp);
 	if (!sp->blind)
@@ -362,10 +381,14 @@ static void arm_one_by_one(struct upr_space *sp)
 {
 	struct upr_bp *bp, *next;
 
-	list_for_each_entry_safe(bp, next, &sp->pending, node) {
-		if (to_be_armed(bp) && upr_bp_choose(bp, sp->mm.session->mode))
+	list_for_each_entry(bp, &sp->pending, node)
+		if (to_be_armed(bp))
+			upr_bp_choose(bp, sp->mm.session->mode);
+	if (any_pending(sp, to_be_armed))
+		upr_survive(sp);
+	list_for_each_entry_safe(bp, next, &sp->pending, node)
+		if (to_be_armed(bp))
 			upr_text_arm(sp, &bp, 1);
-	}
 }
 
 /* Return: false when some of them must be planned again: their jumps have failed. */
@@ -383,8 +406,10 @@ static bool put_in(struct upr_space *sp)
 	for (i = 0; i < nr; i++)
 		if (upr_bp_choose(bps[i], sp->mm.session->mode))
 			bps[chosen++] = bps[i];
-	if (chosen)
+	if (chosen) {
+		upr_survive(sp);
 		upr_text_arm(sp, bps, chosen);
+	}
 	if (nr)
 		kvfree(bps);
 	else

@@ -13,6 +13,7 @@
  *   uprobes-text.c	reading and writing text, many sites at a time
  *   uprobes-hit.c	callbacks of a task: hit, step, signal, clone
  *   uprobes-pad.c	a task that has stopped in a pad
+ *   uprobes-survive.c	what the program needs to do without us
  *
  * Locks, outermost first
  *   session->lock (mutex)	registry, list of address spaces, batch
@@ -438,6 +439,9 @@ bool upr_block_area_mapped(struct upr_space *sp, struct upr_area *area, s64 addr
 void upr_text_arm(struct upr_space *sp, struct upr_bp **bps, unsigned int nr);
 void upr_text_disarm(struct upr_space *sp, struct upr_bp **bps, unsigned int nr);
 unsigned int upr_bp_collect(struct upr_space *sp, bool (*pick)(const struct upr_bp *bp), struct upr_bp ***ret);
+
+/* uprobes-survive.c */
+void upr_survive(struct upr_space *sp);
 
 /* uprobes-hit.c */
 extern const struct utrace_engine_ops upr_engine_ops;

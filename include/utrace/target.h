@@ -222,6 +222,15 @@ struct target_ops {
 	 */
 	int (*stacks_scan)(struct upr_mm *mm, struct upr_text_range *ranges, unsigned int nr);
 
+	/**
+	 * @survive: optional.  Make the program able to execute its breakpoints by itself, in
+	 * case the home dies: upr_mm_each_slot() says how each is executed.  Called
+	 * before text is armed, and when text has been taken out, before the first slot
+	 * is given back.  With this op every breakpoint gets a slot if one can be had.
+	 * Sleeps; every task quiesced.  Engine locks: mm->lock.
+	 */
+	void (*survive)(struct upr_mm *mm);
+
 	/** @defer: run @work->fn in sleeping context, as soon as possible.  Atomic. */
 	void (*defer)(struct upr_work *work);
 };

@@ -288,6 +288,14 @@ int upr_report_fork(struct upr_mm *parent, struct upr_mm *child);
 /** upr_area_mapped() - completion of target_ops.area_map: @addr, or -errno */
 void upr_area_mapped(struct upr_mm *mm, struct upr_area *area, s64 addr);
 
+/**
+ * upr_mm_each_slot() - for target_ops.survive, to be called from within it
+ * @fn:	a task that has executed the int3 at @addr goes on at @to: its slot, or @addr
+ *	itself where the text has been put right.  Each address once, in no order.  Sites
+ *	that no slot can execute without help are left out.
+ */
+void upr_mm_each_slot(struct upr_mm *mm, void (*fn)(void *data, u64 addr, u64 to), void *data);
+
 /** upr_counters_mapped() - completion of target_ops.counters_map: address in @mm, or -errno */
 void upr_counters_mapped(struct upr_mm *mm, struct upr_counters *counters, s64 addr);
 
