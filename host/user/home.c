@@ -4,11 +4,7 @@
  *
  * Purpose: one loop.  Each round runs the work that the engine has put off, lets
  * stopped threads go on, and then waits for one stop.  A hit costs one blocking
- * waitpid() and what its handler does; nothing else is called per stop.
- *
- * The kernel hands out stops in the order of attachment: a few busy threads at
- * the head of its list could keep all others waiting.  So now and then
- * everybody who is stopped is collected first, and then handled.
+ * wait (wait.c) and what its handler does; nothing else is called per stop.
  *
  * Locks: work_lock guards the queue of deferred work, which the engine may
  * append to from any context; a leaf.
@@ -19,14 +15,12 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define TICK_MS	   100 /* a lost wakeup is found out after this long */
-#define BATCH_MS   50  /* the tool gets its turn at least this often */
-#define FAIR_EVERY 64  /* stops after which everybody is collected first */
-#define SYNC_MS	   30000
+#define TICK_MS	 100 /* a lost wakeup is found out after this long */
+#define BATCH_MS 50  /* the tool gets its turn at least this often */
+#define SYNC_MS	 30000
 
 struct early_stop {
 	struct list_head node;
@@ -213,19 +207,32 @@ static void stranger_stopped(struct upr_home *home, pid_t tid, int status)
 		}
 		/* fallthrough */
 	default:
+		wait_take(tid, &status);
 		keep_stop(&home->early, tid, status);
 		return;
 	}
+}
+
+static void stays(struct upr_home *home)
+{
+	struct host_task *t = home->reporting;
+
+	home->reporting = NULL;
+	if (t)
+		task_keep(t);
 }
 
 void home_dispatch(struct upr_home *home, pid_t tid, int status)
 {
 	struct host_task *t = task_find(home, tid);
 
-	if (t)
-		task_stopped(t, status);
-	else
+	if (!t) {
 		stranger_stopped(home, tid, status);
+		return;
+	}
+	home->reporting = t;
+	task_stopped(t, status);
+	stays(home);
 }
 
 /* Children whose parents died before they could tell of them. */
@@ -283,21 +290,14 @@ static bool handle_queued(struct upr_home *home)
 	return true;
 }
 
-static void collect_stopped(struct upr_home *home)
-{
-	int status, n;
-	pid_t tid;
-
-	for (n = 0; n < 4096 && (tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0; n++)
-		home_queue_stop(home, tid, status);
-}
-
 /* 1 handled one stop; 0 none (interrupted, or none there and not to block); -ECHILD */
 int home_step(struct upr_home *home, bool block)
 {
-	int status;
+	int status, r;
 	pid_t tid;
 
+	/* called from within a report: what was being reported waits */
+	stays(home);
 	if (!list_empty(&home->graves))
 		bury(home);
 	home_work(home);
@@ -307,20 +307,13 @@ int home_step(struct upr_home *home, bool block)
 		home_release_idle(home);
 	if (handle_queued(home))
 		return 1;
-	if (home->nr_tasks > 2 && ++home->since_fair >= FAIR_EVERY) {
-		home->since_fair = 0;
-		collect_stopped(home);
-		if (handle_queued(home))
-			return 1;
-	}
-	tid = waitpid(-1, &status, __WALL | (block ? 0 : WNOHANG));
-	if (tid > 0) {
-		home_dispatch(home, tid, status);
+	wait_fairly(home);
+	if (handle_queued(home))
 		return 1;
-	}
-	if (tid < 0 && errno == ECHILD)
-		return -ECHILD;
-	return 0;
+	r = wait_any(block, &tid, &status);
+	if (r > 0)
+		home_dispatch(home, tid, status);
+	return r == -EINTR ? 0 : r;
 }
 
 static void tick(struct upr_home *home)

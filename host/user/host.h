@@ -4,6 +4,7 @@
  *
  * Files
  *   home.c		the calls of home.h, the wait loop, work queued by the engine
+ *   wait.c		stops looked at, and taken
  *   task.c		one thread: its stops decoded, reported, and let go of
  *   trap.c		SIGTRAP: int3, step, or the program's own
  *   signal.c		other signals, and what the kernel does to a blocked SIGTRAP
@@ -80,7 +81,8 @@ struct loader_file;
  * @working:	home_work() is under way
  * @rescan:	some host_mm.rescan_queued is set
  * @any_parked:	some task waits for the first upr_home_run()
- * @since_fair:	stops since everybody was collected
+ * @since_fair:	stops since everybody was looked at
+ * @reporting:	whose stop is being handled
  * @file_limit:	the tool's own, given to commands
  */
 struct upr_home {
@@ -106,6 +108,7 @@ struct upr_home {
 	bool rescan;
 	bool any_parked;
 	unsigned int since_fair;
+	struct host_task *reporting;
 	struct rlimit file_limit;
 	bool spent; /* a client's callback deserves the tool's attention */
 	struct sigaction old_chld;
@@ -159,6 +162,7 @@ enum stop_kind {
  * @parked:	the home itself holds it (attach, spawn, detach)
  * @owed:	the engine waits for a quiesce report
  * @awaited:	counted in home->nr_awaited: PTRACE_INTERRUPT sent, no such stop yet
+ * @untaken:	its stop has been looked at, and would be met again (wait.c)
  * @stepping:	was let go with a step
  * @attaching:	its stops are not reported yet
  * @group_stopped: job control has it
@@ -194,6 +198,7 @@ struct host_task {
 	bool parked;
 	bool owed;
 	bool awaited;
+	bool untaken;
 	bool stepping;
 	bool attaching;
 	bool group_stopped;
@@ -341,6 +346,14 @@ static inline bool home_closing(const struct upr_home *home)
 	return home->detaching || home->letting_go;
 }
 
+/* --- wait.c ----------------------------------------------------------------- */
+
+int wait_any(bool block, pid_t *tid, int *status);
+int wait_tid(pid_t tid, int *status, unsigned int timeout_ms);
+void wait_take(pid_t tid, int *status);
+void wait_fairly(struct upr_home *home);
+void task_keep(struct host_task *t);
+
 /* --- task.c ----------------------------------------------------------------- */
 
 struct host_task *task_find(struct upr_home *home, pid_t tid);
@@ -357,7 +370,6 @@ int task_interrupt(struct host_task *t);
 void task_uninterrupted(struct host_task *t);
 /* wait for this one alone; 0 its status, -ESRCH, -ETIMEDOUT */
 int task_wait(struct host_task *t, int *status);
-int wait_tid(pid_t tid, int *status, unsigned int timeout_ms);
 /* bring a stopped task into a stop from which it returns straight to user mode */
 int task_normalize(struct host_task *t);
 long host_ptrace(int request, pid_t tid, unsigned long addr, unsigned long data);

@@ -161,7 +161,8 @@ void task_mark_stopped(struct host_task *t, int status)
 	int signo;
 
 	t->kind = stop_decode(status, &signo);
-	t->signo = t->kind == STOP_SIGNAL || t->kind == STOP_TRAP ? signo : 0;
+	t->untaken = t->kind == STOP_SIGNAL || t->kind == STOP_TRAP;
+	t->signo = t->untaken ? signo : 0;
 	/* what was changed while it waited for its child is still to be written */
 	if (t->state != TASK_VFORK || !(t->regs_dirty || t->pc_dirty))
 		regs_forget(t);
@@ -465,25 +466,6 @@ void task_check_awaited(struct upr_home *home)
 }
 
 /* --- waiting for one --------------------------------------------------------------------- */
-
-int wait_tid(pid_t tid, int *status, unsigned int timeout_ms)
-{
-	u64 end = home_now_ms() + timeout_ms;
-	pid_t r = waitpid(tid, status, __WALL | WNOHANG);
-	bool outer = timer_armed();
-
-	if (r > 0)
-		return 0;
-	timer_arm(20, 20);
-	while ((r = waitpid(tid, status, __WALL)) < 0 && errno == EINTR && home_now_ms() < end)
-		;
-	/* who waits further up still needs an end to it */
-	if (!outer)
-		timer_disarm();
-	if (r > 0)
-		return 0;
-	return errno == EINTR ? -ETIMEDOUT : -ESRCH;
-}
 
 int task_wait(struct host_task *t, int *status)
 {
