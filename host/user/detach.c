@@ -138,6 +138,41 @@ static void release_if_possible(struct host_task *t)
 		task_release(t);
 }
 
+static bool is_at_rest(struct host_task *t)
+{
+	if (t->state == TASK_ZOMBIE || t->state == TASK_VFORK)
+		return true;
+	return (t->mm && upr_mm_error(t->mm->mm) && !t->mm->forced) || releasable(t);
+}
+
+/* Whoever has a trap pending is sent to fetch it at each look. */
+static bool all_at_rest(void *data)
+{
+	struct upr_home *home = data;
+	struct host_proc *proc;
+	struct host_task *t;
+	bool rest = !home->nr_awaited;
+
+	if (!rest)
+		return false;
+	list_for_each_entry(proc, &home->procs, node)
+		list_for_each_entry(t, &proc->tasks, node)
+			rest &= is_at_rest(t);
+	return rest;
+}
+
+/* Only when no trap of ours can come any more. */
+static void remove_handlers(struct upr_home *home)
+{
+	struct host_mm *mm;
+
+	if (home_wait_for(home, all_at_rest, home, RELEASE_MS))
+		return;
+	list_for_each_entry(mm, &home->mms, node)
+		if (upr_mm_idle(mm->mm))
+			survive_remove(mm);
+}
+
 static bool release_round(void *data)
 {
 	struct upr_home *home = data;
@@ -262,6 +297,7 @@ static int detach(struct upr_home *home)
 				force_clean(mm);
 	home_park_all(home);
 	home_wait_for(home, requests_done, home, r ? 0 : RELEASE_MS);
+	remove_handlers(home);
 	if (r != -ECHILD)
 		r = home_let_go(home, RELEASE_MS);
 	home_unpin(home);
@@ -303,9 +339,11 @@ void home_release_idle(struct upr_home *home)
 			continue;
 		t = list_first_entry(&proc->tasks, struct host_task, node);
 		/* a child has one thread when it is born, and does not run before it goes */
-		if (may_go(proc))
-			task_release(t);
-		else if (t->parked)
+		if (may_go(proc)) {
+			survive_remove(t->mm);
+			if (t->state == TASK_STOPPED)
+				task_release(t);
+		} else if (t->parked)
 			left = true;
 	}
 	home->releasing = left;

@@ -8,6 +8,8 @@
  *   task.c		one thread: its stops decoded, reported, and let go of
  *   trap.c		SIGTRAP: int3, step, or the program's own
  *   signal.c		other signals, and what the kernel does to a blocked SIGTRAP
+ *   survive.c		if the tool is killed: a handler for breakpoints left behind
+ *   survive-code.c	that handler
  *   process.c		processes and address spaces come and go: fork, exec, exit
  *   attach.c		running processes
  *   spawn.c		commands from their first instruction
@@ -168,6 +170,7 @@ enum stop_kind {
  * @group_stopped: job control has it
  * @in_syscall:	at its last system call stop it was about to enter
  * @loader:	the rendezvous of the dynamic loader was hit just now
+ * @trapped:	it is in the stop of a trap of ours
  * @retry:	an int3 of nobody's here has been executed a second time
  * @last_hit:	address of its last breakpoint
  * @kept:	signals an engine holds, in the order they came
@@ -204,6 +207,7 @@ struct host_task {
 	bool group_stopped;
 	bool in_syscall;
 	bool loader;
+	bool trapped;
 	u64 retry;
 	u64 last_hit;
 	struct list_head kept, sent;
@@ -222,8 +226,11 @@ struct host_task {
 struct trap_disposition {
 	bool ignored;
 	bool caught;
-	bool spoiled; /* the kernel has reset it */
+	bool spoiled;	/* the kernel has reset it */
+	bool installed; /* ours is in its place */
+	bool refused;	/* ours cannot be */
 	bool action_known;
+	u64 restored_at;
 	u64 action[4]; /* the kernel's struct sigaction */
 };
 
@@ -277,6 +284,25 @@ struct host_area {
 };
 
 /**
+ * struct survive - what the program has for the case that we die (survive.c)
+ * @page:	handler and small tables; 0 none
+ * @tables, @tables_size: large ones, apart
+ * @own:	the program's own handler as the page knows it
+ * @second:	the table in force is in the second half
+ * @refused:	it cannot be had
+ * @kept:	the program may know of the handler: it stays mapped
+ */
+struct survive {
+	u64 page;
+	u64 tables;
+	size_t tables_size;
+	u64 own;
+	bool second;
+	bool refused;
+	bool kept;
+};
+
+/**
  * struct host_mm - an address space
  * @tasks:	in it
  * @fd:		/proc/PID/mem, or -1 not opened, -2 cannot be
@@ -313,6 +339,7 @@ struct host_mm {
 	unsigned int nr_seen;
 	struct addr_set planted;
 	struct list_head areas;
+	struct survive survive;
 	u64 syscall_insn;
 	u64 rendezvous;
 	bool kept;
@@ -402,10 +429,10 @@ int sigtrap_restore(struct host_task *t);
 void sigtrap_after_exec(struct host_task *t);
 bool sigtrap_blocked(struct host_task *t);
 
-/* 32 bytes of a stopped thread's stack beyond the red zone, put back afterwards */
+/* 64 bytes of a stopped thread's stack beyond the red zone, put back afterwards */
 struct scratch {
 	u64 addr;
-	u8 saved[32];
+	u8 saved[64];
 };
 
 int scratch_take(struct host_task *t, struct scratch *s);
@@ -420,6 +447,20 @@ bool hold_settle(struct host_task *t);
 bool hold_flush(struct host_task *t);
 int signal_send_again(struct host_task *t, const siginfo_t *info);
 void signal_own_info(struct host_task *t, siginfo_t *info);
+int sigtrap_exchange(struct host_task *t, const u64 new_action[4], u64 old_action[4]);
+
+/* --- survive.c ------------------------------------------------------------------ */
+
+void host_survive(struct upr_mm *mm);
+void survive_at_hit(struct host_task *t);
+void survive_blocked(struct host_task *t);
+void survive_mark(struct host_task *t);
+void survive_leave(struct host_task *t);
+bool survive_has(const struct host_mm *mm, u64 pc);
+void survive_action(const struct host_task *t, u64 action[4]);
+void survive_after_exec(struct host_proc *proc);
+int survive_copy(struct host_mm *to, const struct host_mm *from);
+void survive_remove(struct host_mm *mm);
 
 /* --- process.c ---------------------------------------------------------------- */
 

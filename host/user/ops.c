@@ -106,6 +106,8 @@ int regs_flush(struct host_task *t)
 
 	if (t->state != TASK_STOPPED)
 		return 0;
+	if (t->trapped && (t->regs_dirty || t->pc_dirty))
+		survive_mark(t);
 	if (t->regs_dirty)
 		r = host_ptrace(PTRACE_SETREGS, t->tid, 0, (unsigned long)&t->regs);
 	else if (t->pc_dirty)
@@ -238,5 +240,6 @@ const struct target_ops host_ops = {
 	.machine = host_machine,
 	.rseq = host_rseq,
 	.stacks_scan = host_stacks_scan,
+	.survive = host_survive,
 	.defer = home_defer,
 };

@@ -209,6 +209,7 @@ static struct host_mm *fork_mm(struct host_mm *from, bool inherit)
 	maps_copy(&mm->maps, &from->maps);
 	addr_set_copy(&mm->planted, &from->planted);
 	areas_copy(mm, from);
+	survive_copy(mm, from);
 	mm->seen = malloc(from->nr_seen * sizeof(*mm->seen));
 	if (mm->seen) {
 		memcpy(mm->seen, from->seen, from->nr_seen * sizeof(*mm->seen));
@@ -421,6 +422,7 @@ static void forget_process_image(struct host_proc *proc)
 	proc->starting = false;
 	proc->told_ready = false;
 	proc->notes = 0;
+	survive_after_exec(proc);
 	proc->trap.caught = false;
 	proc->trap.action_known = false;
 }

@@ -10,7 +10,8 @@
  * even though the program never sees it.  What the program had asked for is known
  * from other stops: its mask is put back at once, and the action by an injected
  * call.  Where calls must not be injected an ignored SIGTRAP is at least ignored
- * here, on the program's behalf.
+ * here, on the program's behalf.  As a rule the action is a handler of ours while probes are in
+ * (survive.c): then only a blocked SIGTRAP resets it.
  *
  * One more thing is lost: a SIGTRAP sent to a thread and still pending swallows
  * the siginfo of an int3, which then comes in as the sent one.  trap.c tells
@@ -93,6 +94,9 @@ void signal_ask(struct host_task *t, siginfo_t *info, bool again)
 	if (action == UTRACE_SIG_REPLACE)
 		replace_info(t, info, &sig);
 	t->signo = action == UTRACE_SIG_IGNORE ? 0 : sig.signo;
+	/* by then the thread will be where it belongs */
+	if (action == UTRACE_SIG_HOLD && sig.fault)
+		info->si_addr = (void *)sig.addr;
 	if (action == UTRACE_SIG_HOLD && may_hold(t, again) && !hold_keep(t, info))
 		t->signo = 0;
 }
@@ -100,7 +104,8 @@ void signal_ask(struct host_task *t, siginfo_t *info, bool again)
 void signal_report(struct host_task *t, siginfo_t *info)
 {
 	/* the program ignores it; only the kernel does not know any more */
-	if (info->si_signo == SIGTRAP && !signal_is_fault(info) && t->proc->trap.ignored && t->proc->trap.spoiled)
+	if (info->si_signo == SIGTRAP && !signal_is_fault(info) && t->proc->trap.ignored &&
+	    (t->proc->trap.spoiled || t->proc->trap.installed))
 		t->signo = 0;
 	else
 		signal_ask(t, info, false);
@@ -115,6 +120,7 @@ void signal_stopped(struct host_task *t)
 		return;
 	sigtrap_mask_seen(t);
 	signal_own_info(t, &info);
+	survive_leave(t);
 	signal_report(t, &info);
 }
 
@@ -145,8 +151,9 @@ static void put_back(struct host_task *t, u64 mask)
 
 	mask |= TRAP_BIT;
 	host_ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(mask), (unsigned long)&mask);
-	if (trap->ignored || trap->caught)
+	if (trap->ignored || trap->caught || trap->installed)
 		trap->spoiled = true;
+	survive_blocked(t);
 }
 
 bool sigtrap_blocked(struct host_task *t)
@@ -161,7 +168,7 @@ void sigtrap_after_trap(struct host_task *t)
 {
 	u64 mask;
 
-	if (t->proc->trap.ignored)
+	if (t->proc->trap.ignored && !t->proc->trap.installed)
 		t->proc->trap.spoiled = true;
 	if (get_mask(t, &mask))
 		return;
@@ -180,13 +187,13 @@ void sigtrap_after_trap(struct host_task *t)
  */
 void sigtrap_after_step(struct host_task *t)
 {
-	if (t->trap_blocked || t->proc->trap.ignored)
+	if (t->trap_blocked || (t->proc->trap.ignored && !t->proc->trap.installed))
 		sigtrap_after_trap(t);
 }
 
 /* --- the action ---------------------------------------------------------------------------- */
 
-/* 32 bytes of the stack beyond the red zone, put back afterwards: nobody runs meanwhile. */
+/* 64 bytes of the stack beyond the red zone, put back afterwards: nobody runs meanwhile. */
 int scratch_take(struct host_task *t, struct scratch *s)
 {
 	if (regs_load(t))
@@ -224,17 +231,31 @@ static int read_action(struct host_task *t, struct trap_disposition *trap)
 	return r;
 }
 
-static int write_action(struct host_task *t, struct trap_disposition *trap)
+/* One call: @new_action is set, @old_action is what was there. */
+int sigtrap_exchange(struct host_task *t, const u64 new_action[4], u64 old_action[4])
 {
 	struct scratch s;
 	int r = scratch_take(t, &s);
 
 	if (!r)
-		r = mem_put(t->mm, s.addr, trap->action, sizeof(trap->action));
+		r = mem_put(t->mm, s.addr, new_action, 32);
 	if (!r)
-		r = call_sigaction(t, s.addr, 0);
+		r = call_sigaction(t, s.addr, s.addr + 32);
+	if (!r)
+		r = mem_get(t->mm, s.addr + 32, old_action, 32);
 	scratch_put(t, &s);
 	return r;
+}
+
+/* Ours, where it is in place of the program's. */
+static int write_action(struct host_task *t, struct trap_disposition *trap)
+{
+	u64 action[4], old[4];
+
+	memcpy(action, trap->action, sizeof(action));
+	if (trap->installed)
+		survive_action(t, action);
+	return sigtrap_exchange(t, action, old);
 }
 
 static void look_at_status(struct host_proc *proc, pid_t tid)
@@ -285,9 +306,9 @@ int sigtrap_restore(struct host_task *t)
 			trap->action[0] = (u64)SIG_IGN;
 			trap->action_known = true;
 		}
-		r = trap->action_known ? write_action(t, trap) : -ENODATA;
+		r = trap->action_known || trap->installed ? write_action(t, trap) : -ENODATA;
 	}
-	if (r && r != -ESRCH)
+	if (r && r != -ESRCH && (trap->ignored || trap->caught))
 		home_note(t->home, UPR_NOTE_SIGTRAP, t->proc,
 			  "process %d blocks or ignores SIGTRAP; probes reset that, and it could not be put back: %s",
 			  t->proc->pid, r == -EPERM ? "its seccomp filter is not to be provoked" : strerror(-r));
@@ -300,6 +321,6 @@ void sigtrap_after_exec(struct host_task *t)
 {
 	if (t->proc->trap.spoiled && t->proc->trap.ignored)
 		sigtrap_restore(t);
-	if (t->state == TASK_STOPPED && !t->proc->trap.spoiled)
+	if (t->state == TASK_STOPPED && !t->proc->trap.spoiled && !t->proc->trap.installed)
 		look_at_status(t->proc, t->tid);
 }

@@ -163,6 +163,7 @@ void task_mark_stopped(struct host_task *t, int status)
 	t->kind = stop_decode(status, &signo);
 	t->untaken = t->kind == STOP_SIGNAL || t->kind == STOP_TRAP;
 	t->signo = t->untaken ? signo : 0;
+	t->trapped = false;
 	/* what was changed while it waited for its child is still to be written */
 	if (t->state != TASK_VFORK || !(t->regs_dirty || t->pc_dirty))
 		regs_forget(t);

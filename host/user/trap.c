@@ -74,8 +74,11 @@ static void stranger(struct host_task *t, u64 addr, siginfo_t *info)
 static void ours(struct host_task *t)
 {
 	t->signo = 0;
-	if (t->proc->trap.spoiled)
+	t->trapped = true;
+	if (t->proc->trap.spoiled && (t->proc->trap.ignored || t->proc->trap.caught))
 		sigtrap_restore(t);
+	else
+		survive_at_hit(t);
 }
 
 /* Return: it was a breakpoint of somebody's. */
@@ -96,6 +99,11 @@ static void int3_stopped(struct host_task *t, siginfo_t *info)
 
 	if (regs_pc(t, &pc))
 		return;
+	/* a program without a handler of its own, on its way out */
+	if (survive_has(t->mm, pc)) {
+		pass_on(t, info);
+		return;
+	}
 	if (!report_int3(t, pc - 1)) {
 		stranger(t, pc - 1, info);
 		return;

@@ -33,6 +33,7 @@ enum upr_home_note {
 	UPR_NOTE_SECCOMP,	/* a filter forbids injected calls: fallback in use */
 	UPR_NOTE_UNFOLLOWED,	/* a child could not be followed */
 	UPR_NOTE_SIGTRAP,	/* a thread's SIGTRAP state could not be kept */
+	UPR_NOTE_KILL,		/* a process would not survive the tool's being killed, and why */
 	UPR_NOTE_OTHER,
 };
 

@@ -149,7 +149,9 @@ static void client_ready(void *data, struct upr_mm *mm, int pid)
 
 static void client_note(void *data, enum upr_home_note note, int pid, const char *text)
 {
-	ui_note("%s", text);
+	/* of interest to whoever asks */
+	if (note != UPR_NOTE_KILL || ui_verbose)
+		ui_note("%s", text);
 }
 
 static void client_exited(void *data, int pid, int wstatus)

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * survive.h - what a program is given to execute breakpoints without the tool.
+ *
+ * Purpose: the layout that survive.c writes and survive-code.c reads.
+ */
+#ifndef HOST_USER_SURVIVE_H
+#define HOST_USER_SURVIVE_H
+
+#include <upr-compat.h>
+
+/**
+ * struct survive_head - beginning of the page
+ * @magic:	SURVIVE_MAGIC: for whoever cleans up after us
+ * @table:	address of the table in force: changed by a single store
+ * @own:	the program's own action for SIGTRAP: handler, 0 default, 1 ignore
+ *
+ * Code follows at survive_entry, tables while they are small at SURVIVE_TABLES.
+ */
+struct survive_head {
+	u64 magic;
+	u64 table;
+	u64 own;
+};
+
+#define SURVIVE_MAGIC  0x50415254727075ull /* "uprTRAP" */
+#define SURVIVE_TABLES 512u
+
+/**
+ * struct survive_pair - a row of a table
+ * In the list of areas: start and size.  In that of sites: address of an int3 and where a thread
+ * that has executed it goes on.
+ */
+struct survive_pair {
+	u64 a, b;
+};
+
+/**
+ * struct survive_table
+ * @rows:	areas, then sites in ascending order
+ */
+struct survive_table {
+	u64 nr_sites;
+	u64 nr_areas;
+	struct survive_pair rows[];
+};
+
+extern const u8 survive_image[], survive_entry[], survive_restorer[], survive_end[];
+
+#endif /* HOST_USER_SURVIVE_H */
