@@ -23,6 +23,7 @@
  *   stacks.c		target_ops: who is to return where
  *   hold.c		signals that wait until their thread has left a pad
  *   inject.c		one system call in somebody else's name
+ *   undo.c		so that he comes back from it even without us
  *   maps.c		/proc/PID/maps, and what has changed in it
  *   loader.c		the dynamic loader's rendezvous
  *   symbol.c		one symbol of one ELF file
@@ -315,6 +316,7 @@ struct survive {
  * @forced:	cleaned without the engine's help
  * @maps_checked: no task of it has run since maps were last compared
  * @syscall_insn: address of a system call instruction; 0 not looked for
+ * @slack:	zeros in executable memory that nobody uses; 0 not looked for
  * @rendezvous:	r_debug of the loader, 0 unknown
  * @kept:	outlives its last task
  * @fresh:	a new program that has not executed an instruction
@@ -341,6 +343,7 @@ struct host_mm {
 	struct list_head areas;
 	struct survive survive;
 	u64 syscall_insn;
+	u64 slack;
 	u64 rendezvous;
 	bool kept;
 	bool fresh;
@@ -498,6 +501,13 @@ bool addr_set_has(const struct addr_set *set, u64 addr);
 void addr_set_add(struct addr_set *set, u64 addr);
 int addr_set_copy(struct addr_set *to, const struct addr_set *from);
 void addr_set_free(struct addr_set *set);
+
+/* --- undo.c ------------------------------------------------------------------------ */
+
+struct undo;
+struct undo *undo_begin(struct host_task *t, const struct user_regs_struct *saved, u64 mask);
+void undo_regs(const struct undo *u, struct user_regs_struct *call);
+void undo_end(struct host_task *t, struct undo *u);
 
 /* --- area.c, inject.c ------------------------------------------------------------ */
 

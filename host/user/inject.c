@@ -10,6 +10,8 @@
  * action for it).  orig_rax is -1 on the way in, or the kernel would take
  * registers for those of a call to be restarted.  Only get_signal(), that is,
  * a stop by PTRACE_INTERRUPT, restarts an interrupted call: hence the way back.
+ * The tool may be killed at any moment in between: undo.c has what leads the task back then, and says
+ * why registers and mask are set in this order.
  * A seccomp filter may punish any call: with one in force nothing is injected,
  * and since it may have come at any time it is looked for every time.
  *
@@ -159,8 +161,8 @@ static int way_back(struct host_task *t, struct user_regs_struct *saved, u64 mas
 {
 	int status, signo, r;
 
-	if (host_ptrace(PTRACE_SETREGS, t->tid, 0, (unsigned long)saved) < 0 ||
-	    host_ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(mask), (unsigned long)&mask) < 0 ||
+	if (host_ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(mask), (unsigned long)&mask) < 0 ||
+	    host_ptrace(PTRACE_SETREGS, t->tid, 0, (unsigned long)saved) < 0 ||
 	    host_ptrace(PTRACE_INTERRUPT, t->tid, 0, 0) < 0 || host_ptrace(PTRACE_CONT, t->tid, 0, 0) < 0)
 		return -ESRCH;
 	t->state = TASK_RUNNING;
@@ -185,6 +187,24 @@ static bool may_inject(struct host_task *t)
 	return !proc_status(t->tid, &st) && !st.seccomp;
 }
 
+/* There and back; a task that is dying stays where it is. */
+static int call_and_return(struct host_task *t, struct user_regs_struct *call, u64 mask, s64 *ret)
+{
+	struct user_regs_struct saved = t->regs;
+	u64 all = ~(u64)0;
+	int r, back;
+
+	if (host_ptrace(PTRACE_SETREGS, t->tid, 0, (unsigned long)call) < 0 ||
+	    host_ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(all), (unsigned long)&all) < 0)
+		return -ESRCH;
+	regs_forget(t);
+	r = do_call(t, call, ret);
+	if (r == -ESRCH)
+		return r;
+	back = way_back(t, &saved, mask);
+	return r ? r : back;
+}
+
 /**
  * inject() - have @t do a system call
  * @t: stopped; on return stopped again, or dying
@@ -193,9 +213,10 @@ static bool may_inject(struct host_task *t)
  */
 int inject(struct host_task *t, long nr, const u64 args[6], s64 *ret)
 {
-	struct user_regs_struct saved, call;
-	u64 mask, all = ~(u64)0;
-	int r, back;
+	struct user_regs_struct call;
+	struct undo *undo;
+	u64 mask;
+	int r;
 
 	if (!may_inject(t))
 		return -EPERM;
@@ -208,18 +229,14 @@ int inject(struct host_task *t, long nr, const u64 args[6], s64 *ret)
 		r = regs_load(t);
 	if (r)
 		return r;
-	if (host_ptrace(PTRACE_GETSIGMASK, t->tid, sizeof(mask), (unsigned long)&mask) < 0 ||
-	    host_ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(all), (unsigned long)&all) < 0)
+	if (host_ptrace(PTRACE_GETSIGMASK, t->tid, sizeof(mask), (unsigned long)&mask) < 0)
 		return -ESRCH;
-	saved = t->regs;
-	call = saved;
+	call = t->regs;
 	set_call(&call, t->mm->mode32, t->mm->syscall_insn, nr, args);
-	if (host_ptrace(PTRACE_SETREGS, t->tid, 0, (unsigned long)&call) < 0)
-		return -ESRCH;
-	regs_forget(t);
-	r = do_call(t, &call, ret);
-	if (r == -ESRCH)
-		return r;
-	back = way_back(t, &saved, mask);
-	return r ? r : back;
+	undo = undo_begin(t, &t->regs, mask);
+	if (undo)
+		undo_regs(undo, &call);
+	r = call_and_return(t, &call, mask, ret);
+	undo_end(t, undo);
+	return r;
 }

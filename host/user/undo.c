@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * undo.c - a call in a thread's name that the thread comes back from by itself.
+ *
+ * Purpose: if the tool is killed while a thread executes a call that is not its own, nobody gives
+ * it its registers back.  So it is led through a `syscall' that is followed by rt_sigreturn,
+ * with a signal frame of its own state on its stack: left alone at any moment it
+ * finishes the call and goes on where it stood.  A call that was to be restarted is restarted, from
+ * its beginning.
+ *
+ * The two instructions are put where nobody executes anything: into the zeros behind the
+ * end of the vdso, or of another executable mapping, and are taken out afterwards.  The frame
+ * lies below the red zone, where any signal might be put; what was there is put back.
+ *
+ * The order of the caller's steps matters: registers go before the mask is closed, and the mask is
+ * opened before registers come back.  In between a signal finds a thread with a good stack.
+ *
+ * Where there is no such place, or the frame cannot be written, the call is made
+ * without.  32-bit programs go without.
+ *
+ * No locks.
+ */
+#include "host.h"
+
+#include <cpuid.h>
+#include <elf.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+
+#define SLACK		     32u   /* bytes of zeros to be found */
+#define SLACK_TRIES	     16u   /* so many times as much is looked at */
+#define FRAME_ROOM	     16384 /* the largest extended state */
+#define BELOW		     512u  /* red zone, and what is read and written by the call itself */
+
+#define FX_SIZE		     512u
+#define FX_SW		     464u /* struct _fpx_sw_bytes, in the kernel's words */
+#define FX_MAGIC1	     0x46505853u
+#define FX_MAGIC2	     0x46505845u
+#define XSTATE_MIN	     (FX_SIZE + 64u)
+
+#define UC_FP_XSTATE	     1u
+#define UC_SIGCONTEXT_SS     2u
+#define UC_STRICT_RESTORE_SS 4u
+#define NO_ALTSTACK	     0x7fffffffu /* refused, and so the one in force stays */
+
+/* The kernel's struct ucontext, as far as rt_sigreturn reads it. */
+struct uc_frame {
+	u64 flags, link;
+	u64 stack_sp, stack_flags, stack_size;
+	u64 r8, r9, r10, r11, r12, r13, r14, r15;
+	u64 di, si, bp, bx, dx, ax, cx, sp, ip, eflags;
+	u16 cs, gs, fs, ss;
+	u64 err, trapno, oldmask, cr2;
+	u64 fpstate;
+	u64 reserved[8];
+	u64 sigmask;
+};
+
+/* syscall; mov $15, %rax; syscall */
+static const u8 code[] = {0x0f, 0x05, 0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05};
+
+struct undo {
+	u64 code;
+	u64 at; /* of the frame, and the stack pointer meanwhile */
+	size_t size;
+	u8 saved[FRAME_ROOM + 512];
+	u8 frame[FRAME_ROOM + 512];
+};
+
+/* --- a place for two instructions -------------------------------------------------------- */
+
+static bool is_slack(struct host_mm *mm, u64 addr)
+{
+	static const u8 none[SLACK];
+	u8 now[SLACK];
+
+	return !mem_get(mm, addr, now, sizeof(now)) && !memcmp(now, none, sizeof(now));
+}
+
+static u64 slack_before(struct host_mm *mm, u64 end)
+{
+	unsigned int i;
+
+	for (i = 1; i <= SLACK_TRIES; i++)
+		if (is_slack(mm, end - (u64)i * SLACK))
+			return end - (u64)i * SLACK;
+	return 0;
+}
+
+static int find_vdso_end(void *data, const struct map_line *line)
+{
+	u64 *end = data;
+
+	if (strcmp(line->path, "[vdso]"))
+		return 0;
+	*end = line->end;
+	return 1;
+}
+
+static u64 find_slack(struct host_mm *mm)
+{
+	u64 end = 0, at = 0;
+	unsigned int i;
+
+	if (maps_each(mm_any_tid(mm), find_vdso_end, &end) > 0)
+		at = slack_before(mm, end);
+	for (i = 0; !at && i < mm->maps.nr; i++)
+		if (!mm->maps.v[i].shared)
+			at = slack_before(mm, mm->maps.v[i].end);
+	return at;
+}
+
+/* --- the frame ------------------------------------------------------------------------------- */
+
+/* A call that has been interrupted: it is executed again. */
+static void restart(struct user_regs_struct *r)
+{
+	static const int codes[] = {512, 513, 514, 516}; /* ERESTARTSYS and its kin */
+	unsigned int i;
+
+	if ((s64)r->orig_rax < 0)
+		return;
+	for (i = 0; i < ARRAY_SIZE(codes); i++) {
+		if ((s64)r->rax != -codes[i])
+			continue;
+		r->rax = r->orig_rax;
+		r->rip -= 2;
+		return;
+	}
+}
+
+static void fill(struct uc_frame *uc, const struct user_regs_struct *saved, u64 mask, u64 fpstate)
+{
+	struct user_regs_struct r = *saved;
+
+	restart(&r);
+	memset(uc, 0, sizeof(*uc));
+	uc->flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+	uc->stack_flags = NO_ALTSTACK;
+	uc->r8 = r.r8;
+	uc->r9 = r.r9;
+	uc->r10 = r.r10;
+	uc->r11 = r.r11;
+	uc->r12 = r.r12;
+	uc->r13 = r.r13;
+	uc->r14 = r.r14;
+	uc->r15 = r.r15;
+	uc->di = r.rdi;
+	uc->si = r.rsi;
+	uc->bp = r.rbp;
+	uc->bx = r.rbx;
+	uc->dx = r.rdx;
+	uc->ax = r.rax;
+	uc->cx = r.rcx;
+	uc->sp = r.rsp;
+	uc->ip = r.rip;
+	uc->eflags = r.eflags;
+	uc->cs = (u16)r.cs;
+	uc->ss = (u16)r.ss;
+	uc->fpstate = fpstate;
+	uc->sigmask = mask;
+}
+
+/* Up to the end of the last component that is not in its initial state. */
+static u32 xstate_size(u64 components)
+{
+	u32 size = XSTATE_MIN, a, b, c, d;
+	unsigned int i;
+
+	for (i = 2; i < 63; i++) {
+		if (!(components & (1ull << i)))
+			continue;
+		__cpuid_count(0xd, i, a, b, c, d);
+		size = max(size, a + b);
+	}
+	return size;
+}
+
+/* Floating point and vector registers, in the form that signal frames have.  Return: bytes; 0: not to be had */
+static size_t fill_xstate(struct host_task *t, u8 *buf)
+{
+	struct iovec iov = {buf, FRAME_ROOM};
+	u32 magic1 = FX_MAGIC1, magic2 = FX_MAGIC2, size, extended;
+	u64 components;
+
+	if (host_ptrace(PTRACE_GETREGSET, t->tid, NT_X86_XSTATE, (unsigned long)&iov) < 0 || iov.iov_len < XSTATE_MIN)
+		return 0;
+	memcpy(&components, buf + FX_SIZE, sizeof(components));
+	/* the control register is part of SSE, whatever state that is in */
+	components |= 3;
+	size = xstate_size(components);
+	if (size > iov.iov_len)
+		return 0;
+	extended = size + (u32)sizeof(magic2);
+	memset(buf + FX_SW, 0, FX_SIZE - FX_SW);
+	memcpy(buf + FX_SW, &magic1, 4);
+	memcpy(buf + FX_SW + 4, &extended, 4);
+	memcpy(buf + FX_SW + 8, &components, 8);
+	memcpy(buf + FX_SW + 16, &size, 4);
+	memcpy(buf + size, &magic2, 4);
+	return extended;
+}
+
+static int put_frame(struct host_task *t, struct undo *u, const struct user_regs_struct *saved, u64 mask)
+{
+	size_t head = ALIGN(sizeof(struct uc_frame), (size_t)64), xstate = fill_xstate(t, u->frame + head);
+	int r;
+
+	if (!xstate)
+		return -ENODATA;
+	u->size = head + xstate;
+	u->at = (saved->rsp - BELOW - u->size) & ~(u64)63;
+	fill((struct uc_frame *)u->frame, saved, mask, u->at + head);
+	r = mem_get(t->mm, u->at, u->saved, u->size);
+	if (!r)
+		r = mem_put(t->mm, u->at, u->frame, u->size);
+	return r;
+}
+
+/* --- for inject() ------------------------------------------------------------------------------- */
+
+/**
+ * undo_begin() - a way back that needs nobody
+ * @saved, @mask: what the thread is to have
+ * Return: to be given to undo_end(); NULL: there is none
+ */
+struct undo *undo_begin(struct host_task *t, const struct user_regs_struct *saved, u64 mask)
+{
+	struct host_mm *mm = t->mm;
+	struct undo *u;
+
+	if (mm->mode32)
+		return NULL;
+	if (!mm->slack || !is_slack(mm, mm->slack))
+		mm->slack = find_slack(mm);
+	u = mm->slack ? calloc(1, sizeof(*u)) : NULL;
+	if (!u)
+		return NULL;
+	u->code = mm->slack;
+	if (put_frame(t, u, saved, mask) || mem_put(mm, u->code, code, sizeof(code))) {
+		free(u);
+		return NULL;
+	}
+	return u;
+}
+
+/* Where the call is to be executed, and on what stack. */
+void undo_regs(const struct undo *u, struct user_regs_struct *call)
+{
+	call->rip = u->code;
+	call->rsp = u->at;
+}
+
+/* It has its registers back, or is dying. */
+void undo_end(struct host_task *t, struct undo *u)
+{
+	static const u8 none[sizeof(code)];
+
+	if (!u)
+		return;
+	if (t->mm) {
+		mem_put(t->mm, u->code, none, sizeof(none));
+		mem_put(t->mm, u->at, u->saved, u->size);
+	}
+	free(u);
+}
