@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * test-kill.c - the tool is killed (SIGKILL) at every point, and the program goes on.
+ *
+ * In rounds of attaching, counting and letting go, the tool is killed after its Nth
+ * system call that can change a program (ptrace, pwrite64, process_vm_writev), N = 1, 2, 3 ... until
+ * a round gets through; in rounds of starting and counting, until so many hits are counted; and at
+ * random moments.  Each time target-kill must end with "ok".  The tool is traced for the
+ * first two, at full speed for the last.
+ *
+ * UPR_KILL_STRIDE=N	only every Nth call (default: 1 for trap probes, more for the others)
+ * UPR_KILL_RANDOM=N	that many random moments for each program (default 12)
+ * UPR_KILL_MODES=LIST	of trap, step, auto, jump (default: all but the last)
+ * UPR_KILL_SEED=N	of the random moments
+ */
+#include "child.h"
+#include "drive.h"
+#include "../tap.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HITS	  40 /* in a whole round */
+#define MAX_CALLS 20000
+#define LIMIT_S	  30 /* nothing waits longer */
+
+static char tool[4096], target[4096];
+
+struct round {
+	const char *mode;
+	const char *how;
+	bool spawned;
+	unsigned int kill_after; /* call; 0 never */
+	long kill_after_us;	 /* moment, when not traced; < 0 never */
+	/* what has become of it */
+	unsigned int calls;
+	unsigned int hits;
+	bool killed;
+	char last[64];
+	int status;
+	bool started;
+	char *out;
+};
+
+/* --- the tool --------------------------------------------------------------------- */
+
+static const char *const defs[] = {
+	"k_push", "k_lea",	"k_lea+4",  "k_endbr",	   "k_nop",	 "k_riprel", "k_jmp",	"k_jcc",
+	"k_call", "k_call_mem", "k_popf+5", "k_syscall+6", "k_call_ret", "k_ret",    "k_aimed",
+};
+
+#define NR_DEFS (sizeof(defs) / sizeof(defs[0]))
+
+static void exec_tool(const struct round *r, pid_t pid)
+{
+	const char *argv[NR_DEFS + 16];
+	char number[16];
+	unsigned int n = 0, i;
+
+	argv[n++] = tool;
+	argv[n++] = "stat";
+	argv[n++] = "-q";
+	argv[n++] = "-o";
+	argv[n++] = "/dev/null";
+	argv[n++] = "--mode";
+	argv[n++] = r->mode;
+	argv[n++] = "-x";
+	argv[n++] = target;
+	for (i = 0; i < NR_DEFS; i++)
+		argv[n++] = defs[i];
+	if (r->spawned) {
+		argv[n++] = "--";
+		argv[n++] = target;
+		argv[n++] = r->how;
+	} else {
+		snprintf(number, sizeof(number), "%d", pid);
+		argv[n++] = "-p";
+		argv[n++] = number;
+	}
+	argv[n] = NULL;
+	execv(tool, (char *const *)argv);
+	_exit(127);
+}
+
+static pid_t start_tool(const struct round *r, pid_t pid, bool traced, const int in[2], const int out[2])
+{
+	pid_t child = fork();
+
+	if (child)
+		return child;
+	if (in) {
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+	}
+	if (traced) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+	}
+	exec_tool(r, pid);
+	return 0;
+}
+
+/* --- after its Nth call ------------------------------------------------------------------ */
+
+static bool can_change_a_program(u64 nr)
+{
+	return nr == SYS_ptrace || nr == SYS_pwrite64 || nr == SYS_process_vm_writev;
+}
+
+struct call {
+	u64 nr, args[6];
+};
+
+static void end_call(struct round *r, pid_t pid, const struct call *call)
+{
+	if (!can_change_a_program(call->nr))
+		return;
+	r->calls++;
+	snprintf(r->last, sizeof(r->last), "%s(%#llx, %d, %#llx)", call->nr == SYS_ptrace ? "ptrace" : "write",
+		 (unsigned long long)call->args[0], (int)call->args[1], (unsigned long long)call->args[2]);
+	/* each hit looks at its signal once */
+	if (call->nr == SYS_ptrace && call->args[0] == PTRACE_GETSIGINFO && ++r->hits == HITS && !r->spawned)
+		kill(pid, SIGINT);
+	if (r->calls == r->kill_after || (r->spawned && r->hits == HITS)) {
+		kill(pid, SIGKILL);
+		r->killed = true;
+	}
+}
+
+static void at_call(struct round *r, pid_t pid, struct call *call)
+{
+	struct __ptrace_syscall_info info;
+
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) <= 0)
+		return;
+	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+		call->nr = info.entry.nr;
+		memcpy(call->args, info.entry.args, sizeof(call->args));
+	} else if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
+		end_call(r, pid, call);
+	}
+}
+
+/* Until it is gone.  Return: it is. */
+static bool follow_tool(struct round *r, pid_t pid)
+{
+	struct call call = {.nr = ~0ull};
+	int status, signo;
+
+	if (waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status))
+		return false;
+	ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+	ptrace(PTRACE_SYSCALL, pid, NULL, NULL);
+	while (waitpid(pid, &status, __WALL) == pid) {
+		if (!WIFSTOPPED(status))
+			return true;
+		signo = WSTOPSIG(status);
+		if (signo == (SIGTRAP | 0x80))
+			at_call(r, pid, &call);
+		ptrace(PTRACE_SYSCALL, pid, NULL, signo == SIGTRAP || signo & 0x80 ? 0 : signo);
+	}
+	/* the limit */
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, __WALL);
+	return false;
+}
+
+/* --- at some moment ------------------------------------------------------------------------- */
+
+static bool kill_tool(struct round *r, pid_t pid)
+{
+	struct timespec ts = {r->kill_after_us / 1000000, r->kill_after_us % 1000000 * 1000};
+	int status;
+
+	/* it is the moment that is wanted, not something to have happened by then */
+	nanosleep(&ts, NULL);
+	kill(pid, SIGKILL);
+	r->killed = true;
+	return waitpid(pid, &status, 0) == pid;
+}
+
+/* --- one round ---------------------------------------------------------------------------------- */
+
+static void on_limit(int signo)
+{
+	(void)signo;
+}
+
+static void limit(unsigned int seconds)
+{
+	struct sigaction sa = {.sa_handler = on_limit};
+
+	sigaction(SIGALRM, &sa, NULL);
+	alarm(seconds);
+}
+
+static void end_target(struct round *r, struct child *c)
+{
+	alarm(LIMIT_S);
+	close(c->in);
+	r->out = calloc(1, 4096);
+	if (fread(r->out, 1, 4095, c->out) == 0 && ferror(c->out))
+		snprintf(r->out, 4096, "it hangs\n");
+	fclose(c->out);
+	if (c->pid <= 0 || waitpid(c->pid, &r->status, 0) == c->pid)
+		return;
+	kill(c->pid, SIGKILL);
+	waitpid(c->pid, &r->status, 0);
+}
+
+static void attach_round(struct round *r)
+{
+	char *argv[] = {target, (char *)r->how, NULL};
+	bool traced = r->kill_after_us < 0;
+	struct child c;
+	pid_t pid;
+
+	child_start(&c, argv);
+	r->started = true;
+	pid = start_tool(r, c.pid, traced, NULL, NULL);
+	if (traced ? !follow_tool(r, pid) : !kill_tool(r, pid))
+		diag("the tool does not end");
+	end_target(r, &c);
+}
+
+/* The program may never have been started: then it says nothing. */
+static void spawn_round(struct round *r)
+{
+	bool traced = r->kill_after_us < 0;
+	struct child c = {0};
+	int in[2], out[2];
+	pid_t pid;
+
+	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC))
+		abort();
+	pid = start_tool(r, 0, traced, in, out);
+	close(in[0]);
+	close(out[1]);
+	c.in = in[1];
+	if (traced ? !follow_tool(r, pid) : !kill_tool(r, pid))
+		diag("the tool does not end");
+	alarm(LIMIT_S);
+	c.out = fdopen(out[0], "r");
+	c.pid = atoi(child_line(&c));
+	r->started = c.pid > 0;
+	end_target(r, &c);
+}
+
+static void one_round(struct round *r)
+{
+	limit(LIMIT_S);
+	if (r->spawned)
+		spawn_round(r);
+	else
+		attach_round(r);
+	alarm(0);
+	while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
+		;
+}
+
+static bool is_well(const struct round *r)
+{
+	return !r->started || (!r->status && strstr(r->out, "ok\n"));
+}
+
+static bool blocks(const struct round *r)
+{
+	return !strcmp(r->how, "blocked");
+}
+
+static bool died_of_trap(const struct round *r)
+{
+	return WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGTRAP;
+}
+
+/* --- all of them ----------------------------------------------------------------------------------- */
+
+struct tally {
+	unsigned int rounds, well, blocked, wrong;
+	u64 start;
+};
+
+static void count_round(struct tally *tally, struct round *r, const char *when)
+{
+	tally->rounds++;
+	if (is_well(r)) {
+		tally->well++;
+	} else if (blocks(r) && died_of_trap(r)) {
+		tally->blocked++;
+	} else {
+		tally->wrong++;
+		if (tally->wrong <= 5)
+			diag("killed %s: status %#x: %s", when, r->status, r->out);
+	}
+	free(r->out);
+	r->out = NULL;
+}
+
+static void report(const struct tally *tally, const char *what, const struct round *r)
+{
+	ok(!tally->wrong && tally->rounds, "%s, %s, %s, %s: %u kills, %u lived, %u died because they block SIGTRAP",
+	   r->mode, r->spawned ? "started" : "attached", r->how, what, tally->rounds, tally->well, tally->blocked);
+	diag("%.1f s", (double)(now_ms() - tally->start) / 1000);
+}
+
+static void after_each_call(const char *mode, const char *how, bool spawned, unsigned int stride)
+{
+	struct round r = {.mode = mode, .how = how, .spawned = spawned};
+	struct tally tally = {.start = now_ms()};
+	unsigned int n;
+	char when[128];
+	bool through = false;
+
+	for (n = 1; !through && n < MAX_CALLS && tally.wrong < 5; n += stride) {
+		r = (struct round){.mode = mode, .how = how, .spawned = spawned, .kill_after = n, .kill_after_us = -1};
+		one_round(&r);
+		through = !r.killed || r.hits >= HITS;
+		snprintf(when, sizeof(when), "after call %u, %s", n, r.last);
+		count_round(&tally, &r, when);
+	}
+	if (!through)
+		diag("no round got through");
+	report(&tally, "after each call", &r);
+	ok(through && r.hits >= HITS, "and a whole round of %u calls has been gone through", r.calls);
+}
+
+static long random_us(void)
+{
+	/* start, arming, and hits by the thousand */
+	return random() % (random() % 2 ? 15000 : 80000);
+}
+
+static void at_random(const char *mode, const char *how, bool spawned, unsigned int nr)
+{
+	struct round r = {.mode = mode, .how = how, .spawned = spawned};
+	struct tally tally = {.start = now_ms()};
+	char when[64];
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		r = (struct round){.mode = mode, .how = how, .spawned = spawned, .kill_after_us = random_us()};
+		one_round(&r);
+		snprintf(when, sizeof(when), "after %ld us", r.kill_after_us);
+		count_round(&tally, &r, when);
+	}
+	report(&tally, "at random", &r);
+}
+
+static unsigned int number(const char *name, unsigned int fallback)
+{
+	const char *text = getenv(name);
+
+	return text && atoi(text) > 0 ? (unsigned int)atoi(text) : fallback;
+}
+
+static bool wanted(const char *mode)
+{
+	const char *list = getenv("UPR_KILL_MODES");
+
+	return !list || strstr(list, mode);
+}
+
+static void all_random(const char *mode, unsigned int nr)
+{
+	static const char *const hows[] = {"plain", "caught", "ignored", "blocked", "children"};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(hows) / sizeof(hows[0]); i++) {
+		at_random(mode, hows[i], false, nr);
+		at_random(mode, hows[i], true, nr / 2);
+	}
+}
+
+int main(void)
+{
+	unsigned int nr = number("UPR_KILL_RANDOM", 12), seed = number("UPR_KILL_SEED", (unsigned int)time(NULL));
+
+	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	snprintf(target, sizeof(target), "%s", target_path("target-kill"));
+	snprintf(tool, sizeof(tool), "%s", target_path("../../perf-uprobe"));
+	diag("UPR_KILL_SEED=%u", seed);
+	srandom(seed);
+	if (wanted("trap")) {
+		after_each_call("trap", "plain", false, number("UPR_KILL_STRIDE", 1));
+		after_each_call("trap", "plain", true, number("UPR_KILL_STRIDE", 3));
+		after_each_call("trap", "caught", false, number("UPR_KILL_STRIDE", 3));
+		all_random("trap", nr);
+	}
+	if (wanted("step")) {
+		after_each_call("step", "plain", false, number("UPR_KILL_STRIDE", 5));
+		at_random("step", "plain", false, nr);
+	}
+	if (wanted("auto")) {
+		after_each_call("auto", "plain", false, number("UPR_KILL_STRIDE", 3));
+		all_random("auto", nr);
+	}
+	return done_testing();
+}
