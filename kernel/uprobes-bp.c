@@ -190,8 +190,10 @@ void upr_bp_forget(struct upr_space *sp, struct upr_bp *bp)
 	if (bp->state == UPR_BP_ARMED)
 		sp->mm.nr_bps--;
 	WRITE_ONCE(bp->state, UPR_BP_GONE);
-	if (bp->leader != bp)
+	if (bp->leader != bp) {
 		upr_window_forget(bp);
+		bp->leader = NULL;
+	}
 	/* tasks may stand in its slot: it goes when they have been looked at */
 	if (bp->area && bp->slot)
 		list_add_tail(&bp->node, &sp->zombies);
