@@ -436,9 +436,9 @@ static void begin_stop(struct upr_space *sp)
 
 static void end_stop(struct upr_space *sp)
 {
+	upr_bp_free_garbage(sp);
 	upr_areas_trim(sp);
 	upr_blocks_trim(sp);
-	upr_bp_free_garbage(sp);
 	sp->dirty = !list_empty(&sp->later) || sp->renew;
 	list_splice_init(&sp->later, &sp->pending);
 	let_all_go(sp);
