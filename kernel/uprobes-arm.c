@@ -180,6 +180,11 @@ static bool to_be_disarmed(const struct upr_bp *bp)
 	return bp->state == UPR_BP_ARMED && (!bp->want || bp->broken || bp->redo);
 }
 
+static bool is_led(const struct upr_bp *bp)
+{
+	return bp->leader && bp->leader != bp;
+}
+
 static bool to_be_armed(const struct upr_bp *bp)
 {
 	return bp->state == UPR_BP_NEW && bp->want;
@@ -213,16 +218,18 @@ unsigned int upr_bp_collect(struct upr_space *sp, bool (*pick)(const struct upr_
 static void disarm_text(struct upr_space *sp)
 {
 	struct upr_bp *bp, *next, **bps;
-	unsigned int nr = upr_bp_collect(sp, to_be_disarmed, &bps);
+	unsigned int nr = upr_bp_collect(sp, to_be_disarmed, &bps), led;
 
 	if (nr) {
 		upr_text_disarm(sp, bps, nr);
 		kvfree(bps);
 		return;
 	}
-	list_for_each_entry_safe(bp, next, &sp->pending, node)
-		if (to_be_disarmed(bp))
-			upr_text_disarm(sp, &bp, 1);
+	/* one by one, sites that a jump arms after it */
+	for (led = 0; led < 2; led++)
+		list_for_each_entry_safe(bp, next, &sp->pending, node)
+			if (to_be_disarmed(bp) && is_led(bp) == led)
+				upr_text_disarm(sp, &bp, 1);
 }
 
 static void evict_tasks(struct upr_space *sp)
@@ -380,15 +387,17 @@ static void take_out(struct upr_space *sp)
 static void arm_one_by_one(struct upr_space *sp)
 {
 	struct upr_bp *bp, *next;
+	unsigned int led;
 
 	list_for_each_entry(bp, &sp->pending, node)
 		if (to_be_armed(bp))
 			upr_bp_choose(bp, sp->mm.session->mode);
 	if (any_pending(sp, to_be_armed))
 		upr_survive(sp);
-	list_for_each_entry_safe(bp, next, &sp->pending, node)
-		if (to_be_armed(bp))
-			upr_text_arm(sp, &bp, 1);
+	for (led = 0; led < 2; led++)
+		list_for_each_entry_safe(bp, next, &sp->pending, node)
+			if (to_be_armed(bp) && is_led(bp) == led)
+				upr_text_arm(sp, &bp, 1);
 }
 
 /* Return: false when some of them must be planned again: their jumps have failed. */
