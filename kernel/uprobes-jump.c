@@ -110,6 +110,9 @@ void upr_windows_review(struct upr_space *sp)
 	if (!home_can(sp) && list_empty(&sp->blocks))
 		return;
 	list_for_each_entry(bp, &sp->pending, node) {
+		/* planned in this very stop, and not so any more */
+		if (bp->state == UPR_BP_NEW && bp->leader && (!bp->want || !upr_probe_is_plain(bp->probe)))
+			upr_window_leave(bp->leader, false);
 		if (bp->state == UPR_BP_ARMED && bp->leader && (!bp->want || bp->broken || bp->redo))
 			redo_window(sp, bp->leader);
 		if (bp->want && (bp->state == UPR_BP_NEW || bp->redo))
