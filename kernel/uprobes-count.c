@@ -172,7 +172,7 @@ static void block_free(struct upr_block *block)
 
 static bool usable(const struct upr_block *block)
 {
-	return !block->failed && !block->waiting;
+	return block->written && !block->failed;
 }
 
 static u32 room_left(const struct upr_block *block)
@@ -284,13 +284,24 @@ static void answered(struct upr_space *sp, struct upr_block *block, bool good, s
 		block->failed = true;
 	if (error == -EPERM)
 		sp->no_area = true;
-	if (--block->waiting)
-		return;
-	if (!block->failed && write_table(sp, block))
-		block->failed = true;
+	block->waiting--;
 	if (block->failed)
 		sp->no_counters = true;
-	block->written = !block->failed;
+}
+
+/* All tasks are quiet: tables of memory that has come are filled in. */
+void upr_blocks_write(struct upr_space *sp)
+{
+	struct upr_block *block;
+
+	list_for_each_entry(block, &sp->blocks, node) {
+		if (block->written || block->failed || block->waiting)
+			continue;
+		block->written = !write_table(sp, block);
+		block->failed = !block->written;
+		if (block->failed)
+			sp->no_counters = true;
+	}
 }
 
 /* Return: it was a table. */

@@ -429,6 +429,7 @@ void upr_counter_get(struct upr_counter *counter);
 void upr_counter_put(struct upr_counter *counter);
 void upr_blocks_reserve(struct upr_space *sp, unsigned int nr);
 struct upr_block *upr_block_with_room(struct upr_space *sp, unsigned int nr);
+void upr_blocks_write(struct upr_space *sp);
 void upr_blocks_trim(struct upr_space *sp);
 int upr_blocks_clone(struct upr_space *parent, struct upr_space *child);
 struct upr_block *upr_block_find(struct upr_space *sp, u64 addr);

@@ -389,7 +389,10 @@ static bool to_be_aimed(const struct upr_bp *bp)
 void upr_windows_aim(struct upr_space *sp)
 {
 	struct upr_bp **bps;
-	unsigned int nr = upr_bp_collect(sp, to_be_aimed, &bps), i;
+	unsigned int nr, i;
+
+	upr_blocks_write(sp);
+	nr = upr_bp_collect(sp, to_be_aimed, &bps);
 
 	for (i = 0; i < nr; i++) {
 		const char *why = aim(sp, bps[i]);
