@@ -148,6 +148,18 @@ void upr_slot_put(struct upr_bp *bp)
 	bp->slot = 0;
 }
 
+/* It is no more, but somebody may stand in it: nobody else is to have it. */
+void upr_slot_abandon(struct upr_bp *bp)
+{
+	struct upr_area *area = bp->area;
+	unsigned int i;
+
+	for (i = 0; area && area->owners && i < bp->slots; i++)
+		rcu_assign_pointer(area->owners[bp->index + i], &upr_slot_reserved);
+	bp->area = NULL;
+	bp->slot = 0;
+}
+
 /* Whose slot @pc is in; NULL: none.  Atomic. */
 struct upr_bp *upr_slot_owner(struct upr_mm *mm, u64 pc)
 {

@@ -261,10 +261,13 @@ static void settle_wanted(struct upr_space *sp, struct upr_bp *bp)
 
 	if (jumped) {
 		if (bp->broken)
-			bp->no_jump = "an instruction in the middle of its window has faulted";
+			bp->no_jump = "an instruction of its window has faulted, or has been interrupted";
 		upr_window_leave(bp, sp->blind);
-	} else if (!sp->blind && (bp->broken || bp->redo)) {
-		upr_slot_put(bp);
+	} else if (bp->broken || bp->redo) {
+		if (sp->blind)
+			upr_slot_abandon(bp);
+		else
+			upr_slot_put(bp);
 	}
 	bp->redo = false;
 	bp->again = true;

@@ -205,10 +205,10 @@ void upr_bp_forget(struct upr_space *sp, struct upr_bp *bp)
 void upr_bp_off(struct upr_space *sp, struct upr_bp *bp)
 {
 	upr_window_leave(bp, sp->blind);
-	if (!sp->blind)
+	if (sp->blind)
+		upr_slot_abandon(bp);
+	else
 		upr_slot_put(bp);
-	bp->area = NULL;
-	bp->slot = 0;
 	filter_retire(sp, bp);
 	upr_probe_drop_bp(bp->probe);
 	bp->probe = NULL;

@@ -404,7 +404,14 @@ int upr_areas_clone(struct upr_space *parent, struct upr_space *child);
 void upr_areas_adopt(struct upr_space *child, struct upr_bp *bp, const struct upr_bp *from);
 void upr_areas_free(struct upr_space *sp);
 void upr_slot_put(struct upr_bp *bp);
+void upr_slot_abandon(struct upr_bp *bp);
 struct upr_bp *upr_slot_owner(struct upr_mm *mm, u64 pc);
+
+/* What pads can count for: nobody is to be called, and nobody has chosen among address spaces. */
+static inline bool upr_consumer_is_plain(const struct upr_consumer *consumer)
+{
+	return !consumer->want && !READ_ONCE(consumer->hit);
+}
 
 /* uprobes-jump.c */
 bool upr_probe_is_plain(const struct upr_probe *probe);

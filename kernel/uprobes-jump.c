@@ -165,14 +165,15 @@ void upr_window_leave(struct upr_bp *bp, bool blind)
 	for (i = 0; i < window->pad.nr_counts; i++)
 		if (window->members[i] && window->members[i]->leader == bp)
 			member_drop(window->members[i]);
-	if (window->block)
+	/* who is in it counts there */
+	if (window->block && !blind)
 		window->block->windows--;
 	bp->window = NULL;
 	kfree(window);
-	if (!blind)
+	if (blind)
+		upr_slot_abandon(bp);
+	else
 		upr_slot_put(bp);
-	bp->area = NULL;
-	bp->slot = 0;
 	bp->slots = 1;
 	bp->slot_way = UPR_WAY_BOOST;
 }
@@ -191,7 +192,7 @@ void upr_window_forget(struct upr_bp *bp)
 /* It does not jump in this address space. */
 void upr_window_refuse(struct upr_space *sp, struct upr_bp *leader, const char *why)
 {
-	upr_window_leave(leader, false);
+	upr_window_leave(leader, sp->blind);
 	leader->no_jump = why;
 	leader->reach = UPR_REACH_NEAR;
 	sp->replan = true;
