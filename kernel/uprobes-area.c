@@ -494,7 +494,7 @@ static u64 slots_end(const struct upr_bp *bp)
 static void fill_failed(struct upr_space *sp, struct upr_bp *bp)
 {
 	if (bp->window) {
-		upr_window_refuse(sp, bp, "its pad is out of reach");
+		upr_window_refuse(sp, bp, "its pad cannot be built where there is room for it");
 		return;
 	}
 	upr_slot_put(bp);
@@ -569,7 +569,7 @@ void upr_areas_fill(struct upr_space *sp)
 		kvfree(bps);
 	/* what is left is there for want of memory */
 	list_for_each_entry_safe(bp, next, &sp->pending, node) {
-		if (to_be_filled(bp) && bp->window)
+		if (bp->state == UPR_BP_NEW && bp->want && bp->window && !bp->slot)
 			fill_failed(sp, bp);
 		else if (to_be_filled(bp))
 			fill_run(sp, &bp, 1, one);

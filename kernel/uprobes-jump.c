@@ -405,11 +405,13 @@ void upr_windows_aim(struct upr_space *sp)
 		kvfree(bps);
 }
 
-/* The pad's bytes, for its slot.  Return: 0, -ERANGE. */
+/* The pad's bytes, for its slot.  Return: 0, -errno. */
 int upr_window_build(struct upr_bp *leader, u8 *buf)
 {
 	struct upr_pad *pad = &leader->window->pad;
 
+	if (!leader->window->block)
+		return -ENOMEM;
 	pad->pad = leader->area->addr + (u64)leader->index * UPR_SLOT_SIZE;
 	leader->slot_way = UPR_WAY_JUMP;
 	return upr_pad_build(pad, buf);
