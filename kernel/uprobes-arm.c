@@ -426,6 +426,9 @@ static bool put_in(struct upr_space *sp)
 		kvfree(bps);
 	else
 		arm_one_by_one(sp);
+	upr_windows_failed(sp);
+	if (sp->replan)
+		return false;
 	list_for_each_entry_safe(bp, next, &sp->pending, node)
 		upr_bp_dequeue(bp);
 	return true;
@@ -448,6 +451,7 @@ static void begin_stop(struct upr_space *sp)
 
 static void end_stop(struct upr_space *sp)
 {
+	upr_windows_settle(sp);
 	upr_bp_free_garbage(sp);
 	upr_areas_trim(sp);
 	upr_blocks_trim(sp);

@@ -63,10 +63,11 @@ u64 upr_consumer_hits(struct upr_session *session, struct upr_consumer *consumer
 
 	spin_lock_irqsave(&session->consumer_lock, flags);
 	hits = (u64)atomic64_read(&consumer->hits);
-	if (consumer->probe && !consumer->want && !consumer->hit)
+	if (consumer->probe && upr_consumer_is_plain(consumer))
 		hits += upr_probe_jump_hits(consumer->probe) - consumer->jump_base;
 	spin_unlock_irqrestore(&session->consumer_lock, flags);
-	return hits;
+	/* taken back, and the program did not come to be counted again */
+	return (s64)hits < 0 ? 0 : hits;
 }
 
 /* --- memory ---------------------------------------------------------------- */

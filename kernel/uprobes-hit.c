@@ -56,9 +56,10 @@ void upr_count_hit(struct upr_task *u, struct upr_bp *bp)
 	}
 	/* ids grow along the list: exactly those up to here have been asked */
 	u->hit_id = last;
+	u->by_pad = false;
 }
 
-static void take_back_hit(struct upr_task *u, struct upr_bp *bp)
+void upr_take_back_hit(struct upr_task *u, struct upr_bp *bp)
 {
 	struct upr_consumer *consumer;
 
@@ -67,6 +68,8 @@ static void take_back_hit(struct upr_task *u, struct upr_bp *bp)
 		if (consumer->id > u->hit_id)
 			break;
 		if (!READ_ONCE(consumer->probe) || !upr_bp_wanted_by(bp, consumer))
+			continue;
+		if (u->by_pad && !upr_consumer_is_plain(consumer))
 			continue;
 		atomic64_dec(&consumer->hits);
 		if (consumer->unhit)
@@ -193,7 +196,7 @@ static enum utrace_resume upr_on_breakpoint(struct utrace_engine *engine, struct
 	struct upr_task *u = engine->data;
 	struct upr_mm *mm = READ_ONCE(task->mm);
 	enum utrace_resume how = UTRACE_RESUME;
-	struct upr_bp *bp;
+	struct upr_bp *bp, *over;
 
 	if (!mm)
 		return UTRACE_RESUME;
@@ -201,7 +204,11 @@ static enum utrace_resume upr_on_breakpoint(struct utrace_engine *engine, struct
 	u->stepping = NULL;
 	rcu_read_lock();
 	bp = upr_bp_find(rcu_dereference(mm->bps), addr);
-	if (bp && READ_ONCE(bp->state) == UPR_BP_ARMED) {
+	over = bp && (bp->leader || READ_ONCE(bp->state) != UPR_BP_ARMED) ? upr_pad_over(mm, addr) : NULL;
+	if (over) {
+		*mine = true;
+		how = upr_pad_met(u, over, addr);
+	} else if (bp && READ_ONCE(bp->state) == UPR_BP_ARMED) {
 		*mine = true;
 		if (u->waiting != bp)
 			upr_count_hit(u, bp);
@@ -291,8 +298,11 @@ int upr_task_evict(struct upr_task *u, bool removed)
 		if (u->stepping && !u->held)
 			utrace_control(u->engine, UTRACE_RESUME);
 		u->stepping = NULL;
+		/* out of the text, the instruction is executed where it stands, unless it is armed anew */
 		if (where == UPR_SLOT_BEFORE && bp->state == UPR_BP_ARMED)
-			take_back_hit(u, bp);
+			upr_take_back_hit(u, bp);
+		else if (where == UPR_SLOT_BEFORE)
+			u->counted_at = regs.ip;
 	}
 	rcu_read_unlock();
 	return r ? r : !!bp;
@@ -311,7 +321,11 @@ static enum utrace_resume upr_on_step(struct utrace_engine *engine, struct utrac
 
 	if (u->padding) {
 		*mine = true;
-		return upr_pad_stepped(u) ? UTRACE_SINGLESTEP : UTRACE_RESUME;
+		return upr_pad_stepped(u);
+	}
+	if (!bp && task->mm && upr_pad_own_step(u)) {
+		*mine = true;
+		return UTRACE_REPORT;
 	}
 	/* a step that was called off comes in as ours: nobody is to hear of it */
 	if (!bp)
@@ -369,9 +383,16 @@ static enum utrace_resume upr_on_signal(struct utrace_engine *engine, struct utr
 	}
 	/* the pad has been left */
 	u->padding = NULL;
+	u->gave_way = false;
+	u->faulted = false;
+	if (sig->fault && u->fault_from && sig->addr == u->fault_from) {
+		sig->addr = u->fault_to;
+		*action = UTRACE_SIG_REPLACE;
+	}
+	u->fault_from = 0;
 	if (bp && !leave_slot(task, bp, u->stepping ? &u->step : NULL, &regs, &where)) {
 		if (where == UPR_SLOT_BEFORE && !sig->fault && READ_ONCE(bp->state) == UPR_BP_ARMED)
-			take_back_hit(u, bp);
+			upr_take_back_hit(u, bp);
 		fix_signal(sig, bp, regs.ip, action);
 		u->stepping = NULL;
 	}
@@ -437,6 +458,9 @@ static enum utrace_resume upr_on_exec(struct utrace_engine *engine, struct utrac
 	u->stepping = NULL;
 	u->padding = NULL;
 	u->waiting = NULL;
+	u->gave_way = false;
+	u->faulted = false;
+	u->fault_from = 0;
 	return UTRACE_RESUME;
 }
 

@@ -202,6 +202,7 @@ struct upr_filter {
  * @redo:	to be taken out and put in again in another way
  * @again:	was taken out for that, in this stop
  * @put_off:	to wait for the next stop
+ * @trapped:	there has been an int3: who executed it may not have reported it yet
  * @node:	on pending, zombies or garbage of its address space
  * @queued:	on pending
  *
@@ -231,6 +232,7 @@ struct upr_bp {
 	bool redo;
 	bool again;
 	bool put_off;
+	bool trapped;
 	bool queued;
 	struct list_head node;
 };
@@ -331,7 +333,12 @@ static inline struct upr_space *upr_space(struct upr_mm *mm)
  * @stepping:	a slot is being stepped, state in @step
  * @padding:	the pad of this one is being stepped to its end, before a signal is delivered
  * @waiting:	held at this one, counted, until it is disarmed
+ * @counted_at:	0, or moved back to this place in a stop, its hit counted: not to be counted twice
  * @hit_id:	id of the last consumer asked at the last hit
+ * @by_pad:	it was counted by a pad, which has no other consumers than plain ones
+ * @gave_way:	a signal is held until the text of the pad that it came in has been restored
+ * @faulted:	it is a fault: the instruction has had its hit
+ * @fault_from, @fault_to: where the fault says it happened, and where it is to say so
  * @quiet:	stopped for us, or will run no more user code (mm->lock)
  * @exiting:	will run no more user code
  * @held:	the engine's wish is to stop (mm->lock)
@@ -344,7 +351,13 @@ struct upr_task {
 	struct upr_bp *padding;
 	struct upr_bp *waiting;
 	struct upr_xol_step step;
+	u64 counted_at;
 	u64 hit_id;
+	u64 fault_from;
+	u64 fault_to;
+	bool by_pad;
+	bool gave_way;
+	bool faulted;
 	bool quiet;
 	bool exiting;
 	bool held;
@@ -422,6 +435,8 @@ void upr_windows_aim(struct upr_space *sp);
 void upr_window_refuse(struct upr_space *sp, struct upr_bp *leader, const char *why);
 int upr_window_build(struct upr_bp *leader, u8 *buf);
 void upr_windows_enter(struct upr_space *sp);
+void upr_windows_failed(struct upr_space *sp);
+void upr_windows_settle(struct upr_space *sp);
 void upr_window_leave(struct upr_bp *bp, bool blind);
 void upr_windows_learn(struct upr_space *sp);
 void upr_window_forget(struct upr_bp *bp);
@@ -458,10 +473,15 @@ extern const struct utrace_engine_ops upr_engine_ops;
 	 UTRACE_EV_DEATH | UTRACE_EV_BREAKPOINT | UTRACE_EV_STEP)
 int upr_task_evict(struct upr_task *u, bool removed);
 void upr_count_hit(struct upr_task *u, struct upr_bp *bp);
+void upr_take_back_hit(struct upr_task *u, struct upr_bp *bp);
 
 /* uprobes-pad.c */
 int upr_pad_evict(struct upr_task *u, struct upr_bp *leader);
-bool upr_pad_stepped(struct upr_task *u);
+int upr_pad_join(struct upr_task *u, struct upr_bp *leader, u64 pc);
+struct upr_bp *upr_pad_over(struct upr_mm *mm, u64 addr);
+enum utrace_resume upr_pad_met(struct upr_task *u, struct upr_bp *leader, u64 addr);
+enum utrace_resume upr_pad_stepped(struct upr_task *u);
+bool upr_pad_own_step(struct upr_task *u);
 enum utrace_resume upr_pad_signal(struct upr_task *u, struct upr_bp *leader, struct utrace_signal *sig,
 				  enum utrace_signal_action *action);
 

@@ -25,7 +25,7 @@
 
 /* --- who may -------------------------------------------------------------- */
 
-/* Nobody is to be called at its hits, and nobody has chosen among address spaces.  Any context. */
+/* Pads can count for all of its consumers.  Any context. */
 bool upr_probe_is_plain(const struct upr_probe *probe)
 {
 	struct upr_consumer *consumer;
@@ -33,7 +33,7 @@ bool upr_probe_is_plain(const struct upr_probe *probe)
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(consumer, &probe->consumers, node)
-		plain &= !consumer->want && !READ_ONCE(consumer->hit);
+		plain &= upr_consumer_is_plain(consumer);
 	rcu_read_unlock();
 	return plain;
 }
@@ -420,41 +420,66 @@ int upr_window_build(struct upr_bp *leader, u8 *buf)
 /* --- tasks on their way in ---------------------------------------------------------------- */
 
 /* Whose patch will cover the instruction at @pc, but for its own. */
-static struct upr_bp *covers(struct upr_space *sp, u64 pc, unsigned int *insn)
+static struct upr_bp *covers(struct upr_space *sp, u64 pc)
 {
 	unsigned int off;
 
 	for (off = 1; off < UPR_JUMP_SIZE; off++) {
 		struct upr_bp *bp = upr_bp_find(sp->mm.bps, pc - off);
-		int i;
 
-		if (!bp || bp->state != UPR_BP_NEW || !bp->window || !bp->slot)
-			continue;
-		i = insn_at(&bp->window->jump, off);
-		if (i > 0) {
-			*insn = (unsigned int)i;
+		if (bp && bp->state == UPR_BP_NEW && bp->want && bp->window && bp->slot &&
+		    insn_at(&bp->window->jump, off) > 0)
 			return bp;
-		}
 	}
 	return NULL;
 }
 
-static const char *enter(struct upr_space *sp, struct utrace_task *task, struct upr_bp **ret)
+/* It may have executed the int3 that stood before its pc, and be about to report it: where does it stand? */
+static bool may_have_trapped(const struct upr_space *sp, u64 pc)
 {
-	struct upr_regs regs;
-	unsigned int insn;
+	const struct upr_bp *bp = upr_bp_find(sp->mm.bps, pc - 1);
+
+	return bp && bp->trapped;
+}
+
+static const char *enter(struct upr_space *sp, struct upr_task *u, struct upr_bp **ret)
+{
+	struct utrace_task *task = u->task;
 	u64 pc;
 	int r = task->target->pc_get(task, &pc);
 
-	*ret = r ? NULL : covers(sp, pc, &insn);
+	*ret = r ? NULL : covers(sp, pc);
 	if (!*ret)
 		return NULL;
-	r = task->target->regs_get(task, &regs);
-	if (!r)
-		r = upr_pad_enter(&(*ret)->window->pad, task, &regs, insn);
-	if (!r)
-		r = task->target->regs_set(task, &regs);
-	return r ? "a thread that stands in its bytes cannot be moved" : NULL;
+	if (may_have_trapped(sp, pc))
+		return "a thread may just have met a breakpoint in its bytes";
+	r = upr_pad_join(u, *ret, pc);
+	/* -ESRCH: it will not run there or anywhere else */
+	return r && r != -ESRCH ? "a thread that stands in its bytes cannot be moved" : NULL;
+}
+
+/* The jump of @leader will not come: whoever is in its pad already goes back into the text. */
+static void empty_pad(struct upr_space *sp, struct upr_bp *leader)
+{
+	struct utrace_task *task;
+	u64 pc;
+
+	rcu_read_lock();
+	list_for_each_entry(task, &sp->mm.tasks, mm_node) {
+		struct upr_task *u = task->upr;
+
+		if (u->exiting || task->target->pc_get(task, &pc) || upr_slot_owner(&sp->mm, pc) != leader)
+			continue;
+		if (upr_pad_evict(u, leader) < 0)
+			sp->blind = true;
+	}
+	rcu_read_unlock();
+}
+
+static void refuse_built(struct upr_space *sp, struct upr_bp *leader, const char *why)
+{
+	empty_pad(sp, leader);
+	upr_window_refuse(sp, leader, why);
 }
 
 /*
@@ -465,6 +490,7 @@ void upr_windows_enter(struct upr_space *sp)
 {
 	struct utrace_task *task;
 
+	rcu_read_lock();
 	list_for_each_entry(task, &sp->mm.tasks, mm_node) {
 		struct upr_task *u = task->upr;
 		struct upr_bp *bp;
@@ -472,10 +498,53 @@ void upr_windows_enter(struct upr_space *sp)
 
 		if (u->exiting)
 			continue;
-		why = enter(sp, task, &bp);
+		why = enter(sp, u, &bp);
 		if (why)
-			upr_window_refuse(sp, bp, why);
+			refuse_built(sp, bp, why);
 	}
+	rcu_read_unlock();
+}
+
+static bool has_failed(const struct upr_bp *bp)
+{
+	return bp->state == UPR_BP_UNARMED && bp->want && bp->leader;
+}
+
+/* Jumps that could not be written: each of their sites is tried as a trap. */
+void upr_windows_failed(struct upr_space *sp)
+{
+	struct upr_bp *bp;
+
+	list_for_each_entry(bp, &sp->pending, node) {
+		if (!has_failed(bp))
+			continue;
+		bp->state = UPR_BP_NEW;
+		if (bp->window)
+			refuse_built(sp, bp, bp->why);
+		bp->why = NULL;
+	}
+}
+
+/*
+ * All is as it will be.  Tasks that were moved to a place and have been counted there
+ * will be counted again if it is armed.
+ */
+void upr_windows_settle(struct upr_space *sp)
+{
+	struct utrace_task *task;
+
+	rcu_read_lock();
+	list_for_each_entry(task, &sp->mm.tasks, mm_node) {
+		struct upr_task *u = task->upr;
+		struct upr_bp *bp = u->counted_at ? upr_bp_find(sp->mm.bps, u->counted_at) : NULL;
+		u64 pc;
+
+		if (bp && bp->state == UPR_BP_ARMED && !u->exiting && !task->target->pc_get(task, &pc) &&
+		    pc == u->counted_at)
+			upr_take_back_hit(u, bp);
+		u->counted_at = 0;
+	}
+	rcu_read_unlock();
 }
 
 /* --- fork ------------------------------------------------------------------------------------ */

@@ -513,6 +513,10 @@ int upr_task_set_mm(struct utrace_task *task, struct upr_mm *mm)
 	u->stepping = NULL;
 	u->padding = NULL;
 	u->waiting = NULL;
+	u->counted_at = 0;
+	u->gave_way = false;
+	u->faulted = false;
+	u->fault_from = 0;
 	u->exiting = false;
 	if (task->mm)
 		mm_leave(task, u);

@@ -147,6 +147,7 @@ static void armed(struct upr_space *sp, struct upr_bp *bp)
 	if (!bp->leader)
 		bp->probe->no_jump = bp->no_jump;
 	bp->again = false;
+	bp->trapped |= !bp->leader;
 	sp->mm.nr_bps++;
 }
 

@@ -251,7 +251,7 @@ static void probe_changed(struct upr_probe *probe)
 /* What jumps have counted in its time stays with it.  session->consumer_lock is held. */
 static void consumer_del(struct upr_consumer *consumer)
 {
-	if (!consumer->want && !consumer->hit)
+	if (upr_consumer_is_plain(consumer))
 		atomic64_add((s64)(upr_probe_jump_hits(consumer->probe) - consumer->jump_base), &consumer->hits);
 	list_del_rcu(&consumer->node);
 	WRITE_ONCE(consumer->probe, NULL);
