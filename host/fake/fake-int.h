@@ -22,6 +22,8 @@ struct fake_map *fake_map_at(struct fake_mm *mm, u64 addr);
 int fake_cpu_access(struct fake_mm *mm, u64 addr, void *buf, size_t len, enum fake_access access);
 /* As the engine may: -EAGAIN for what is absent, unless @may_sleep. */
 int fake_soft_access(struct fake_mm *mm, u64 addr, void *buf, size_t len, enum fake_access access, bool may_sleep);
+/* Text as its file has it: no probe is there. */
+int fake_original(struct fake_mm *mm, u64 addr, u8 *buf, size_t len);
 int fake_text_access(struct fake_mm *mm, u64 addr, void *buf, size_t len, bool write);
 struct fake_map *fake_map_raw(struct fake_mm *mm, u64 addr, u64 len, unsigned int prot, struct fake_file *file,
 			      u64 offset);

@@ -245,8 +245,7 @@ static int copy(struct fake_mm *mm, u64 addr, void *buf, size_t len, bool write)
 	return 0;
 }
 
-/* Text as its file has it: no probe is there. */
-static int copy_original(struct fake_mm *mm, u64 addr, u8 *buf, size_t len)
+int fake_original(struct fake_mm *mm, u64 addr, u8 *buf, size_t len)
 {
 	size_t i;
 
@@ -280,7 +279,7 @@ int fake_cpu_access(struct fake_mm *mm, u64 addr, void *buf, size_t len, enum fa
 	if (!dry || !dry->trying)
 		return copy(mm, addr, buf, len, access == FAKE_ACC_W);
 	if (access == FAKE_ACC_X)
-		return copy_original(mm, addr, buf, len);
+		return fake_original(mm, addr, buf, len);
 	return access == FAKE_ACC_W ? 0 : copy(mm, addr, buf, len, false);
 }
 

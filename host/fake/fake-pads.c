@@ -173,8 +173,9 @@ static void note_count(struct fake_task *t, const struct fake_seen *before, cons
 {
 	if (!now->in_pad || now->regs.ip != before->regs.ip)
 		t->pad_counted = 0;
-	if (before->in_pad && now->in_pad && now->insn == before->insn && now->has_count && now->counted &&
-	    !before->counted)
+	/* whoever joins a pad comes in behind the count, and has been counted one way or the other */
+	if (now->in_pad && now->has_count && now->counted &&
+	    (!before->in_pad || (now->insn == before->insn && !before->counted)))
 		t->pad_counted = now->regs.ip;
 }
 
@@ -207,14 +208,52 @@ void fake_pad_moving(struct fake_task *t, struct fake_seen *before)
 	see(t, before);
 }
 
+static bool is_direct_call(struct fake_task *t, u64 addr)
+{
+	u8 code = 0x2e;
+
+	while (code == 0x2e && !fake_original(t->mm, addr++, &code, 1))
+		;
+	return code == 0xe8;
+}
+
+/*
+ * Is the instruction at @at one that nothing is executed for in a pad: a nop, or a call whose
+ * return address is written by whoever moves the task?  Then @at is behind it.
+ */
+static bool pass(struct fake_task *t, struct upr_regs *at)
+{
+	struct upr_regs next = *at;
+	struct fake_cpu_event ev;
+	struct fake_dry dry;
+	u64 from = at->ip;
+
+	try(t, &next, &ev, &dry);
+	if (ev.stop != FAKE_CPU_DONE)
+		return false;
+	at->ip = next.ip;
+	if (is_direct_call(t, from))
+		check_write(t, &dry);
+	else if (ev.branched || dry.wrote || !same_regs(at, &next, 0, false))
+		return false;
+	*at = next;
+	fake_oracle_count(t->mm, from, 1);
+	return true;
+}
+
 void fake_pad_moved(struct fake_task *t, const struct fake_seen *before)
 {
+	struct upr_regs at = before->regs;
 	struct fake_seen now;
+	unsigned int n;
 
 	see(t, &now);
 	if (!before->in_pad && !now.in_pad)
 		return;
-	if (!same_regs(&before->regs, &now.regs, 0, false))
+	for (n = 0; n < UPR_JUMP_INSNS && now.in_pad && !same_regs(&at, &now.regs, 0, false); n++)
+		if (!pass(t, &at))
+			break;
+	if (!same_regs(&at, &now.regs, 0, false))
 		differs(t, t->regs.ip, &now.regs, &before->regs);
 	note_count(t, before, &now);
 }

@@ -84,6 +84,7 @@ static bool see(struct fake_task *t, struct fake_seen *seen)
 	bp = upr_slot_owner(mm, t->regs.ip);
 	if (bp && bp->window && bp->slot_way == UPR_WAY_JUMP) {
 		seen->in_pad = true;
+		seen->regs = t->regs;
 		seen->lost = upr_pad_leave(&bp->window->pad, t->ut, &seen->regs, &where, &seen->insn, &seen->counted);
 		if (where == UPR_PAD_AFTER)
 			seen->insn = bp->window->jump.nr;

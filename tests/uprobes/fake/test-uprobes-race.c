@@ -21,6 +21,9 @@ static struct stage *some_stage(struct fake_world *w, unsigned int what, enum up
 
 	st->seed = next_seed++;
 	random_begin(&r, st->seed);
+	st->jumps = mode == UPR_MODE_AUTO && (st->seed & 2);
+	st->lookers = random_below(&r, 9);
+	st->dead = random_below(&r, 2);
 	w->max_steps = 60000;
 	random_program(&st->script, &r, what);
 	stage_raise(st);
@@ -293,6 +296,8 @@ struct looker {
 	struct fake_actor actor;
 	struct utrace_engine *engine;
 	struct stage *stage;
+	struct random r;
+	u64 patience;
 };
 
 static enum utrace_resume looker_quiesce(struct utrace_engine *engine, struct utrace_task *task)
@@ -306,7 +311,18 @@ static bool looker_ready(struct fake_world *w, struct fake_actor *a)
 {
 	struct looker *l = container_of(a, struct looker, actor);
 
-	return !(a->at & 1) || fake_is_dead(l->stage->task) || utrace_is_stopped(l->engine);
+	if (!(a->at & 1))
+		return w->steps >= l->patience;
+	return fake_is_dead(l->stage->task) || utrace_is_stopped(l->engine);
+}
+
+/* In the middle of a window there is no place in the text to go to. */
+static bool in_mid_window(struct fake_task *t)
+{
+	struct fake_seen seen = {.in_pad = false};
+
+	t->world->probes->see(t, &seen);
+	return seen.in_pad && seen.insn;
 }
 
 /* Stop it, see no slot's address, let it go. */
@@ -322,9 +338,10 @@ static bool look(struct fake_world *w, struct fake_actor *a)
 		return true;
 	}
 	fake_expect(w, upr_task_pc_fixup(t->ut) >= 0);
-	fake_expect_at(w, !pc_in_area(t), "a task that is looked at is not in a slot");
+	fake_expect_at(w, !pc_in_area(t) || in_mid_window(t), "a task that is looked at is not in a slot");
 	fake_expect(w, !upr_task_pc_fixup(t->ut));
 	utrace_control(l->engine, UTRACE_RESUME);
+	l->patience = w->steps + random_below(&l->r, 40);
 	return a->at < 60;
 }
 
@@ -335,6 +352,7 @@ static void setup_looked(struct fake_world *w)
 
 	st->extra = l;
 	l->stage = st;
+	random_begin(&l->r, st->seed + 33);
 	l->engine = utrace_attach(st->task->ut, &looker_ops, UTRACE_EV_QUIESCE, l);
 	fake_expect(w, !IS_ERR(l->engine));
 	l->actor.step = look;
@@ -368,6 +386,12 @@ static void looked_at(struct fake_test *t)
 
 /* --- late consumers ------------------------------------------------------------------ */
 
+/* The instruction that a task has been counted at, and that is still to be executed. */
+static u64 where_counted(const struct fake_task *t)
+{
+	return t->pad_counted ? t->pad_counted : t->site;
+}
+
 /* The second half, at sites which the first half holds already. */
 static bool register_late(struct fake_world *w, struct fake_actor *a)
 {
@@ -380,7 +404,7 @@ static bool register_late(struct fake_world *w, struct fake_actor *a)
 	first->late = late;
 	late->expected = -(s64)fake_executed(st->file, late->offset) - hits_under_way(st, late);
 	list_for_each_entry(t, &w->tasks, node)
-		if (t->phase != FAKE_DEAD && t->site == FAKE_TEXT + late->offset)
+		if (t->phase != FAKE_DEAD && where_counted(t) == FAKE_TEXT + late->offset)
 			late->under_way_tids |= 1ull << t->tid;
 	return a->at + 1 < (int)half;
 }
@@ -394,7 +418,7 @@ static void step_late(struct fake_world *w)
 
 	list_for_each_entry(t, &w->tasks, node)
 		for (i = half; i < st->nr_sites; i++)
-			if (t->site != FAKE_TEXT + st->sites[i].offset)
+			if (where_counted(t) != FAKE_TEXT + st->sites[i].offset)
 				st->sites[i].under_way_tids &= ~(1ull << t->tid);
 }
 
@@ -439,7 +463,14 @@ static void check_late(struct fake_world *w)
 		struct site *late = &st->sites[half + i];
 
 		fake_expect_at(w, (s64)site_count(&st->sites[i]) == executed, "the first consumer's count");
-		fake_expect_at(w, (s64)site_count(late) == executed + late->expected, "the late consumer's count");
+		/* a pad does not know for whom it has counted: a hit from before its time is nobody's when taken back */
+		if (late->plain && (s64)site_count(late) + late->late_unhits == executed + late->expected)
+			continue;
+		if (!fake_expect_at(w, (s64)site_count(late) == executed + late->expected, "the late consumer's count"))
+			fake_diag(w->test,
+				  "seed %llu, site %u at %#x: counted %lld, executed %lld, expected %lld, %u unhits",
+				  (unsigned long long)st->seed, i, late->offset, (long long)site_count(late),
+				  (long long)executed, (long long)(executed + late->expected), late->late_unhits);
 	}
 }
 

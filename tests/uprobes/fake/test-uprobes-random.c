@@ -14,7 +14,8 @@
 #define PROGRAMS 400
 #endif
 
-static const enum upr_mode modes[] = {UPR_MODE_AUTO, UPR_MODE_TRAP, UPR_MODE_STEP};
+static const enum upr_mode modes[] = {UPR_MODE_AUTO, UPR_MODE_AUTO, UPR_MODE_AUTO,
+				      UPR_MODE_AUTO, UPR_MODE_TRAP, UPR_MODE_STEP};
 
 /* Some of the instructions, now and then with two consumers. */
 static void probe_some(struct stage *st, struct random *r)
@@ -39,6 +40,9 @@ static struct stage *random_stage(struct fake_world *w, u64 seed, unsigned int w
 	random_begin(r, seed);
 	st = stage_new(w, modes[random_below(r, ARRAY_SIZE(modes))]);
 	st->seed = seed;
+	st->jumps = st->mode == UPR_MODE_AUTO && random_below(r, 4);
+	st->dead = random_below(r, 2);
+	st->lookers = random_below(r, 9);
 	w->max_steps = 60000;
 	random_program(&st->script, r, what);
 	stage_raise(st);

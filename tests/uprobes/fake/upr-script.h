@@ -71,7 +71,7 @@ struct site {
 	struct upr_probe *probe;
 	struct stage *stage;
 	unsigned int offset;
-	bool plain;		/* comes with facts */
+	bool plain;		/* comes with facts: may jump */
 	bool registered;
 	bool armed;
 	s64 expected;
@@ -79,6 +79,7 @@ struct site {
 	unsigned int under_way;
 	unsigned int unhits;
 	struct site *late;	/* registered at the same place later: its hits are a part of these */
+	unsigned int late_unhits;	/* that were under way when it was registered */
 	u64 under_way_tids;	/* hits that were under way when it was registered */
 	unsigned int bad_pc;	/* the callback saw another pc than the site's */
 };
@@ -86,7 +87,7 @@ struct site {
 /**
  * struct stage - a world that probes a script
  * @follow:	compare counts by following when sites are armed (one address space only)
- * @jumps:	sites come with facts and without callbacks
+ * @jumps:	sites come with facts, and without callbacks but for every eighth, if @lookers is 0..7
  * @dead:	see script_facts()
  */
 struct stage {
@@ -101,6 +102,7 @@ struct stage {
 	bool follow;
 	bool jumps;
 	bool dead;
+	unsigned int lookers;
 	u64 seed;
 	bool over;		/* the session is freed already */
 	void *extra;
