@@ -32,8 +32,10 @@
 #define RAT_PUN_SIZE	0x11000ull
 #define RAT_HIGH	0x8f000000ull	/* r-x: pads in reach of RAT_ORIG, RAT_DATA and RAT_STACK, but not of RAT_LOW */
 #define RAT_LOW		0x0f000000ull	/* nothing: in reach of RAT_ORIG */
-#define RAT_COUNT	0x28000000ull	/* rw-: what pads count with */
-#define RAT_COUNT_SIZE	0x100000ull
+#define RAT_COUNT	0x28000000ull	/* rw-: what pads find their counters by */
+#define RAT_COUNT_SIZE	0x4000ull
+#define RAT_BLOCKS	0x7d0000000000ull /* rw-: the counters, not below 4 GiB */
+#define RAT_BLOCKS_SIZE	0x100000ull
 #define RAT_DATA	0x20000000ull	/* rw-, then RO, then a guard page */
 #define RAT_DATA_SIZE	0x4000ull
 #define RAT_RO		(RAT_DATA + RAT_DATA_SIZE)

@@ -13,10 +13,15 @@ $(JUMP_T)/test-jump-exec $(JUMP_T)/test-jump-step: $(JUMP_T)/%: $(O)/$(JUMP_S)/%
 	@echo "  LD      $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lurcu-bp -lpthread
 
+$(JUMP_T)/test-jump-threads: $(O)/$(JUMP_S)/test-jump-threads.o $(JUMP_ENGINE:%.c=$(O)/%.o)
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lurcu-bp -lpthread
+
 $(O)/tests/unit/test-jump: $(patsubst %.c,$(O)/san/%.o,$(JUMP_ENGINE) tests/uprobes/unit/test-jump.c)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(SANITIZE) -o $@ $^ -lurcu-bp -lpthread
 
-TESTS   += $(O)/tests/unit/test-jump $(JUMP_T)/test-jump-exec $(JUMP_T)/test-jump-step
+TESTS   += $(O)/tests/unit/test-jump $(addprefix $(JUMP_T)/,test-jump-exec test-jump-step test-jump-threads)
 FUZZERS += $(JUMP_T)/test-jump-exec

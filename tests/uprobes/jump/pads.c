@@ -24,7 +24,6 @@
 #define TABLE_REAL (RAT_COUNT + 0x1000)
 #define TABLE_WIDE (RAT_COUNT + 0x2000)
 #define WIDE_CPUS  200u /* too many for a short comparison */
-#define BLOCKS	   (RAT_COUNT + 0x4000)
 #define BLOCK_SIZE 0x800u
 #define SIGNATURE  0x53053053
 
@@ -36,7 +35,7 @@ static bool has_rdpid;
 /* Of block @kind (0 rseq, 1 locked) of a CPU. */
 static u64 block_of(u32 cpu, unsigned int kind)
 {
-	return BLOCKS + (u64)BLOCK_SIZE * (2 * cpu + kind);
+	return RAT_BLOCKS + (u64)BLOCK_SIZE * (2 * cpu + kind);
 }
 
 static void fill_table(u64 table, u32 nr_cpus)

@@ -292,6 +292,12 @@ static const struct pad_vector pads[] = {
 	       0x4e, 0x8b, 0x1c, 0xdd, 0x10, 0x00, 0x00, 0x10,	/* mov 10000010(,%r11,8),%r11 */
 	       0xf0, 0x49, 0xff, 0x83, 0x28, 0x00, 0x00, 0x00,	/* lock incq 0x28(%r11) */
 	       0xb8, 1, 0, 0, 0, 0xe9, 0xd6, 0x0f, 0xf0, 0xff) },
+	{ "a count, locked, a register with short encodings", BYTES(0xb8, 1, 0, 0, 0), .counts = true,
+	  .dead = UPR_GPR(UPR_RSI), TO_PAD,
+	  CODE(0xf3, 0x0f, 0xc7, 0xfe, 0x81, 0xe6, 0xff, 0x0f, 0x00, 0x00, 0x83, 0xfe, 0x02,
+	       0x72, 0x02, 0x31, 0xf6,				/* jb over xor %esi,%esi */
+	       0x48, 0x8b, 0x34, 0xf5, 0x10, 0x00, 0x00, 0x10, 0xf0, 0x48, 0xff, 0x86, 0x28, 0x00, 0x00, 0x00,
+	       0xb8, 1, 0, 0, 0) },
 	{ "a count, locked, without rdpid, flags alive", BYTES(0xb8, 1, 0, 0, 0), .counts = true, .no_rdpid = true,
 	  .live_flags = true, .dead = UPR_GPR(UPR_RCX), TO_PAD,
 	  CODE(0x48, 0x8d, 0x64, 0x24, 0x80, 0x50,		/* lea -0x80(%rsp),%rsp; push %rax */
@@ -378,6 +384,43 @@ static void test_pad(const struct pad_vector *v)
 		diag("returned %d, %u bytes", ret, size);
 	}
 	free(buf);
+}
+
+static u64 word(const u8 *at)
+{
+	u64 value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+/* The one of "a count in an rseq section": what the kernel will look at. */
+static void test_descriptor(void)
+{
+	static const struct plan_vector site = {.code = {0xb8, 1, 0, 0, 0}, .len = 5};
+	static const u8 signature[] = {0x53, 0x30, 0x05, 0x53};
+	struct upr_facts facts;
+	struct upr_jump jump;
+	struct upr_pad pad;
+	u8 buf[192];
+	u64 handler;
+
+	fill_facts(&site, &facts);
+	upr_jump_analyze(&jump, &facts, IN_PAGE, UPR_INSN_64, 0);
+	describe(&pad, &jump);
+	pad.env.rseq = 0x920;
+	pad.nr_counts = 1;
+	pad.counts[0] = (struct upr_pad_count){.counter = 5, .dead_gpr = UPR_GPR(UPR_RDX), .flags_dead = true};
+	if (!ok(upr_pad_size(&pad) == sizeof(buf) && !upr_pad_build(&pad, buf), "descriptor: pad built"))
+		return;
+	handler = word(buf + 0x98) - PAD;
+	is_int((long long)word(buf + 0x80), 0, "descriptor: version and flags");
+	is_int((long long)word(buf + 0x88), PAD + 16, "descriptor: the section starts behind the store of its address");
+	is_int((long long)word(buf + 0x90), 44 - 16, "descriptor: and ends with the increment");
+	ok(handler < sizeof(buf) - 5 && !memcmp(buf + handler - 4, signature, 4),
+	   "descriptor: the signature precedes the abort handler");
+	ok(handler < sizeof(buf) - 5 && buf[handler] == 0xe9 && (u32)word(buf + handler + 1) == (u32)-(handler + 5),
+	   "descriptor: which begins again");
 }
 
 static void test_pads(void)
@@ -849,6 +892,7 @@ int main(void)
 {
 	test_plans();
 	test_pads();
+	test_descriptor();
 	test_pun_reach();
 	test_pun_patch();
 	test_reach();
