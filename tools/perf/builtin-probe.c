@@ -282,15 +282,19 @@ static void print_text(const char *event, const char *place, const struct plan *
 	putchar('\n');
 }
 
-static void plan_place(struct planner *p, const char *event, const char *symbol, u64 func_off, u64 addr)
+/* @func: around it, for people; @symbol: what it is called, NULL: by its first name */
+static void plan_place(struct planner *p, const char *event, const struct upr_func *func, const char *symbol, u64 addr)
 {
 	struct plan plan;
 	char place[1024];
+	u64 func_off = func ? addr - func->addr : 0;
 
 	plan_site(p->elf, p->map, addr, &plan);
 	plan_count(&p->tally, &plan);
 	if (p->opts->summary)
 		return;
+	if (func && !symbol)
+		symbol = upr_name_pretty(p->elf, func->names);
 	place_name(place, sizeof(place), symbol, func_off, addr);
 	if (p->opts->json)
 		print_json(p, event, symbol, place, addr, &plan);
@@ -313,8 +317,7 @@ static void plan_ifunc(struct planner *p, const char *event, const struct upr_si
 	for (i = 0; i < min(nr, ARRAY_SIZE(addrs)); i++) {
 		const struct upr_func *func = upr_elf_func_at(p->elf, addrs[i]);
 
-		plan_place(p, event, func ? upr_name_pretty(p->elf, func->names) : NULL,
-			   func ? addrs[i] - func->addr : 0, addrs[i]);
+		plan_place(p, event, func, NULL, addrs[i]);
 	}
 }
 
@@ -339,7 +342,7 @@ static int plan_defs(struct planner *p, const struct probe_file *file, struct up
 			if (s->ifunc && strncasecmp(ev->def, "0x", 2))
 				plan_ifunc(p, event, s);
 			else
-				plan_place(p, event, s->symbol, s->func_off, s->addr);
+				plan_place(p, event, s->func, s->symbol, s->addr);
 		}
 	}
 	upr_event_list_free(&list);
@@ -353,7 +356,7 @@ static void plan_entry(struct planner *p, const struct upr_func *func)
 	bool entry = func->kind == UPR_SYM_FUNC || func->kind == UPR_SYM_IFUNC;
 
 	if (p->map ? code_map_is_entry(p->map, func) : entry)
-		plan_place(p, NULL, upr_name_pretty(p->elf, func->names), 0, func->addr);
+		plan_place(p, NULL, func, NULL, func->addr);
 }
 
 /* Functions may overlap: what lies below @done has been seen. */
@@ -374,7 +377,7 @@ static int plan_function(struct planner *p, const struct upr_func *func, u64 *do
 		if (addr < *done)
 			continue;
 		*done = addr + 1;
-		plan_place(p, NULL, upr_name_pretty(p->elf, func->names), b.offs[i], addr);
+		plan_place(p, NULL, func, NULL, addr);
 	}
 	upr_boundaries_free(&b);
 	return 0;

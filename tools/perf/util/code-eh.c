@@ -9,6 +9,7 @@
  * Locks: none, see code-map.h.
  */
 #include <dwarf.h>
+#include <errno.h>
 
 #include "code-priv.h"
 
@@ -126,25 +127,31 @@ static void mark_pad(struct code_map *map, u64 lo, u64 hi, u64 pad)
 }
 
 /* No window in a function of whose landing pads nothing is known. */
-static void distrust(struct code_map *map, const struct upr_fde *fde)
+static int distrust(struct code_map *map, const struct upr_fde *fde)
 {
 	u32 pos = code_pos(map, fde->addr);
 	ssize_t f = pos == CODE_NOWHERE ? -1 : code_func_at(map, pos);
 
-	if (f >= 0)
-		map->funcs[f].solo = CODE_YES;
+	if (f < 0)
+		return 0;
+	if (!upr_grow(&map->distrusted, map->nr_distrusted, &map->cap_distrusted, sizeof(*map->distrusted)))
+		return -ENOMEM;
+	map->distrusted[map->nr_distrusted++] = f;
+	map->funcs[f].solo = CODE_YES;
+	return 0;
 }
 
-void code_scan_frames(struct code_map *map)
+int code_scan_frames(struct code_map *map)
 {
 	const struct upr_elf *elf = map->elf;
 	size_t i;
 
 	for (i = 0; i < elf->nr_fdes; i++) {
 		code_mark_addr(map, CODE_FUNC, elf->fdes[i].addr);
-		if (elf->fdes[i].lsda && !read_call_sites(map, &elf->fdes[i], mark_pad))
-			distrust(map, &elf->fdes[i]);
+		if (elf->fdes[i].lsda && !read_call_sites(map, &elf->fdes[i], mark_pad) && distrust(map, &elf->fdes[i]))
+			return -ENOMEM;
 	}
+	return 0;
 }
 
 /* --- guarded instructions ------------------------------------------------------ */

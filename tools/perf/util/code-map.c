@@ -245,14 +245,14 @@ size_t code_far_sources(struct code_map *map, u32 pos, u32 *from, size_t max)
 	return nr;
 }
 
-static bool is_far_branched(struct code_map *map, u32 pos)
+bool code_is_far_branched(struct code_map *map, u32 pos)
 {
 	return code_bit(map->bits[CODE_FAR_BRANCH], pos) &&
 	       really_referred(map, &map->branches, pos, code_maybe_branch);
 }
 
 /* By an instruction.  Many an immediate is a number and no address; one in the middle of an instruction is for sure. */
-static bool is_taken(struct code_map *map, u32 pos)
+bool code_is_taken(struct code_map *map, u32 pos)
 {
 	return (code_bit(map->bits[CODE_FAR_LEA], pos) && really_referred(map, &map->leas, pos, code_maybe_lea)) ||
 	       (code_bit(map->bits[CODE_FAR_OPERAND], pos) && code_maybe_start(map, pos) &&
@@ -275,7 +275,7 @@ static bool is_near_indirect(struct code_map *map, u32 pos)
  * A pointer to the middle of an instruction is none.  Compilers make none of 32 bits
  * either; one to a label would be for a jump through a register near it.
  */
-static bool is_pointed_to(struct code_map *map, u32 pos)
+bool code_is_pointed_to(struct code_map *map, u32 pos)
 {
 	if (code_bit(map->bits[CODE_NAMED], pos))
 		return true;
@@ -286,7 +286,7 @@ static bool is_pointed_to(struct code_map *map, u32 pos)
 
 bool code_is_named(struct code_map *map, u32 pos)
 {
-	return code_bit(map->bits[CODE_OTHER], pos) && (is_pointed_to(map, pos) || is_taken(map, pos));
+	return code_bit(map->bits[CODE_OTHER], pos) && (code_is_pointed_to(map, pos) || code_is_taken(map, pos));
 }
 
 /* --- marks ---------------------------------------------------------------------- */
@@ -349,13 +349,12 @@ static int take_functions(struct code_map *map, struct upr_error *err)
 		f->start = code_pos(map, map->src[i].addr);
 		f->end = f->start + map->src[i].size;
 		reach = f->reach = max(reach, f->end);
-		code_mark(map, CODE_FUNC, f->start);
 	}
 	map->nr_funcs = nr;
 	return 0;
 }
 
-static int take_bits(struct code_map *map)
+int code_map_take_bits(struct code_map *map)
 {
 	/* a window may be looked for at the very end */
 	size_t words = map->size / 64 + 2, i;
@@ -378,6 +377,7 @@ static void code_map_free(struct code_map *map)
 	free(map->starts);
 	free(map->segs);
 	free(map->funcs);
+	free(map->entries);
 	free(map->branches.r);
 	free(map->leas.r);
 	free(map->operands.r);
@@ -386,28 +386,57 @@ static void code_map_free(struct code_map *map)
 	free(map->ind);
 	free(map->tables);
 	free(map->forbidden);
+	free(map->distrusted);
 	free(map->spans);
 	upr_boundaries_free(&map->doubtful);
 	free(map);
 }
 
-static int make(struct code_map *map, struct upr_error *err)
+static void code_map_close(struct code_map *map)
 {
+	code_cache_save(map);
+	code_map_free(map);
+}
+
+/* What is cheap, and where the cache can be asked. */
+static int prepare(struct code_map *map, struct upr_error *err)
+{
+	const char *name = map->elf->info.name;
 	int rc;
 
 	if (map->elf->info.mode32)
 		return upr_error_set(err, UPR_ERR_UNSUPPORTED, EOPNOTSUPP,
-				     "%s is 32-bit code: no jumps are placed there", map->elf->info.name);
+				     "%s is 32-bit code: no jumps are placed there", name);
 	rc = take_segments(map);
 	if (rc == -EFBIG)
 		return upr_error_set(err, UPR_ERR_UNSUPPORTED, EFBIG,
-				     "%s has more than 4 GiB of code: no jumps are placed there", map->elf->info.name);
+				     "%s has more than 4 GiB of code: no jumps are placed there", name);
 	map->absolute = map->elf->info.type == ET_EXEC;
-	if (rc || take_bits(map) || take_functions(map, err))
+	if (rc || take_functions(map, err))
 		return upr_error_nomem(err);
-	code_scan_frames(map);
-	if (code_scan_text(map) || code_scan_data(map) || code_mark_tables(map))
-		return upr_error_nomem(err);
+	code_cache_load(map, false);
+	return 0;
+}
+
+int code_map_complete(struct code_map *map)
+{
+	size_t i;
+
+	if (map->complete)
+		return 0;
+	/* a second attempt, after memory was short, would find half of the first */
+	if (map->bits[0])
+		return -ENOMEM;
+	if (!code_cache_load(map, true)) {
+		if (code_map_take_bits(map))
+			return -ENOMEM;
+		for (i = 0; i < map->nr_funcs; i++)
+			code_mark(map, CODE_FUNC, map->funcs[i].start);
+		if (code_scan_frames(map) || code_scan_text(map) || code_scan_data(map) || code_mark_tables(map))
+			return -ENOMEM;
+		map->news = true;
+	}
+	map->complete = true;
 	return 0;
 }
 
@@ -423,221 +452,13 @@ struct code_map *code_map_get(struct upr_elf *elf, bool no_cache, struct upr_err
 		return NULL;
 	}
 	map->elf = elf;
+	map->no_cache = no_cache;
 	map->doubtful_func = SIZE_MAX;
-	if (make(map, err)) {
+	if (prepare(map, err)) {
 		code_map_free(map);
 		return NULL;
 	}
 	elf->code = map;
-	elf->code_free = code_map_free;
+	elf->code_free = code_map_close;
 	return map;
-}
-
-/* --- asking it ----------------------------------------------------------------- */
-
-/**
- * struct look - a site being looked at
- * @func:	the innermost function around it, or -1
- * @first:	length of its instruction
- * @wanted:	bytes that a jump covers, and those of the last instruction that it covers in part
- * @limit:	bytes from the site on that nothing is known to enter, of those
- */
-struct look {
-	struct code_map *map;
-	const struct code_seg *seg;
-	u32 pos;
-	ssize_t func;
-	u32 first;
-	u32 wanted;
-	u32 limit;
-	const char *why;
-};
-
-static void cut(struct look *l, u32 limit, const char *why)
-{
-	if (limit < l->limit) {
-		l->limit = limit;
-		l->why = why;
-	}
-}
-
-/* The 64 bits from @pos on. */
-static u64 bits_from(const u64 *bits, u32 pos)
-{
-	const u64 *w = bits + pos / 64;
-
-	return pos % 64 ? w[0] >> (pos % 64) | w[1] << (64 - pos % 64) : w[0];
-}
-
-/* Why control flow may arrive at @pos, one of whose CODE_OTHER kinds is set; NULL: it only looked so. */
-static const char *other_reason(struct code_map *map, u32 pos)
-{
-	if (code_bit(map->bits[CODE_FUNC], pos))
-		return "a function begins in the next bytes";
-	if (code_bit(map->bits[CODE_PAD], pos))
-		return "an exception handler begins in the next bytes";
-	if (code_bit(map->bits[CODE_TABLE], pos))
-		return "a jump table leads into the next bytes";
-	if (code_bit(map->bits[CODE_RSEQ], pos))
-		return "a restartable critical section begins in the next bytes";
-	if (is_pointed_to(map, pos))
-		return "data holds an address in the next bytes";
-	if (is_far_branched(map, pos))
-		return "a branch leads into the next bytes";
-	if (is_taken(map, pos))
-		return "the program takes an address in the next bytes";
-	return NULL;
-}
-
-/* What the map holds. */
-static void look_at_map(struct look *l)
-{
-	struct code_map *map = l->map;
-	u64 branch = bits_from(map->bits[CODE_BRANCH], l->pos) >> 1;
-	u64 other = bits_from(map->bits[CODE_OTHER], l->pos) >> 1;
-
-	if (branch)
-		cut(l, __builtin_ctzll(branch) + 1, "a branch leads into the next bytes");
-	for (; other; other &= other - 1) {
-		u32 off = __builtin_ctzll(other) + 1;
-		const char *why;
-
-		if (off >= l->limit)
-			break;
-		why = other_reason(map, l->pos + off);
-		if (why)
-			cut(l, off, why);
-	}
-}
-
-static const struct upr_boundaries *doubtful_bounds(struct code_map *map, size_t func)
-{
-	if (map->doubtful_func != func) {
-		upr_boundaries_free(&map->doubtful);
-		map->doubtful_func = func;
-		/* without memory nothing is proven */
-		if (upr_func_boundaries(map->elf, &map->src[func], &map->doubtful, NULL))
-			map->doubtful = (struct upr_boundaries){0};
-	}
-	return &map->doubtful;
-}
-
-/* Behind a jump there may be data, and in a function that has some among its code nothing else is proven. */
-static bool is_proven(struct look *l, u32 off, u32 end)
-{
-	const struct code_func *f;
-	const struct upr_boundaries *b;
-	u32 at;
-
-	if (l->func < 0)
-		return false;
-	f = &l->map->funcs[l->func];
-	if (l->pos + off >= f->end || code_func_read(l->map, l->func) == CODE_LINEAR)
-		return true;
-	b = doubtful_bounds(l->map, l->func);
-	at = l->pos + off - f->start;
-	if (at >= b->size || b->state[at] != UPR_PROOF_FLOW)
-		return false;
-	for (end = min(l->pos + end - f->start, (u32)b->size), at++; at < end; at++) {
-		if (b->state[at] == UPR_PROOF_UNKNOWN)
-			return false;
-	}
-	return true;
-}
-
-/* Falling through from the site: where calls return to, and where it ends. */
-static void look_ahead(struct look *l)
-{
-	const u8 *code = l->seg->bytes + (l->pos - l->seg->pos);
-	u32 left = l->seg->size - (l->pos - l->seg->pos), off = 0;
-	struct upr_insn insn;
-	bool jumped = false;
-
-	while (off < l->limit && off < UPR_JUMP_SIZE) {
-		if (upr_insn_decode(&insn, code + off, left - off, UPR_INSN_64)) {
-			cut(l, off, "the next bytes are no instruction");
-			return;
-		}
-		if (jumped && !is_proven(l, off, off + insn.length)) {
-			cut(l, off, "the next bytes are not proven to be instructions");
-			return;
-		}
-		if (!off)
-			l->first = insn.length;
-		off += insn.length;
-		l->wanted = off;
-		if (off < UPR_JUMP_SIZE && (insn.branch == UPR_BR_CALL || insn.branch == UPR_BR_CALL_IND))
-			cut(l, off, "a call returns into the next bytes");
-		/* also calls: the callee may take their place for the address of a constant */
-		if (insn.branch != UPR_BR_NONE && insn.branch != UPR_BR_JCC && insn.branch != UPR_BR_LOOP)
-			jumped = true;
-	}
-	l->limit = min(l->limit, l->wanted);
-}
-
-/* Bytes before the site, or behind it, from which a rel8 branch may lead into the window. */
-static void look_around(struct look *l)
-{
-	const u8 *bytes = l->seg->bytes;
-	u32 site = l->pos - l->seg->pos;
-	u32 off = site > 128 ? site - 128 : 0, end = min(site + l->limit + 126, l->seg->size - 1);
-
-	for (; off < end; off++) {
-		u32 to = off + 2 + (s8)bytes[off + 1] - site;
-		u8 op = bytes[off];
-
-		if (to - 1 >= l->limit - 1 || ((op & 0xf0) != 0x70 && op != 0xeb && (op & 0xfc) != 0xe0))
-			continue;
-		if (code_maybe_branch(l->map, l->seg->pos + off))
-			cut(l, to, "a branch leads into the next bytes");
-	}
-}
-
-/* One not in a known function, or with an indirect jump that may lead anywhere. */
-static bool is_solo(const struct look *l)
-{
-	if (l->func < 0)
-		return true;
-	return code_func_solo(l->map, l->func);
-}
-
-void code_map_facts(struct code_map *map, u64 addr, struct upr_facts *ret)
-{
-	struct look l = {.map = map, .pos = code_pos(map, addr)};
-	u32 left;
-
-	*ret = (struct upr_facts){.why = "the file has no code there"};
-	if (l.pos == CODE_NOWHERE)
-		return;
-	l.seg = code_seg_at(map, l.pos);
-	l.func = code_func_at(map, l.pos);
-	left = l.seg->size - (l.pos - l.seg->pos);
-	ret->len = min(left, UPR_SITE_CODE);
-	memcpy(ret->code, l.seg->bytes + (l.pos - l.seg->pos), ret->len);
-	ret->why = "inside a restartable critical section";
-	if (map->nr_forbidden && code_is_forbidden(map, addr))
-		return;
-	l.limit = ret->len;
-	look_ahead(&l);
-	look_at_map(&l);
-	if (l.limit > 1)
-		look_around(&l);
-	ret->clear = l.limit;
-	ret->why = l.limit < l.wanted ? l.why : NULL;
-	if (l.limit < l.first) {
-		ret->clear = 0;
-		ret->why = "a branch may lead into the middle of the instruction";
-	}
-	ret->solo = is_solo(&l);
-	code_live(map, l.pos, &ret->dead_gpr, &ret->flags_dead);
-}
-
-bool code_map_is_entry(struct code_map *map, const struct upr_func *func)
-{
-	u32 pos = code_pos(map, func->addr);
-
-	if (func->kind != UPR_SYM_FDE)
-		return func->kind == UPR_SYM_FUNC || func->kind == UPR_SYM_IFUNC;
-	return pos != CODE_NOWHERE && (!code_bit(map->bits[CODE_JUMPED], pos) ||
-				       code_bit(map->bits[CODE_CALLED], pos) || code_bit(map->bits[CODE_NAMED], pos));
 }

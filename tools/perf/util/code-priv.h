@@ -104,6 +104,17 @@ struct code_func {
 	u8 solo;
 };
 
+/* What is known about a function's first instruction: see struct upr_facts; @why by number. */
+struct code_entry {
+	u8 clear;
+	u8 why;
+	u16 dead_gpr;
+	bool flags_dead;
+	bool solo;
+	u8 jumped_only; /* enum code_answer: see code_map_is_entry() */
+	bool known;
+};
+
 /* A table of offsets from @base, which a lea with its opcode at @from takes. */
 struct code_table {
 	u32 from;
@@ -119,6 +130,10 @@ struct code_span {
 
 /**
  * struct code_map - see code-map.h
+ * @complete:	all of it has been made, or read from the cache; else only @funcs and @entries are there
+ * @no_cache:	see code_map_get()
+ * @news:	something is known that is not in the cache
+ * @entries:	per function, or NULL
  * @absolute:	the file is loaded where it is linked: code holds addresses as they are
  * @bits:	enum code_kind, a bit per position each
  * @starts:	a bit per position: where instructions begin, as far as functions were read
@@ -130,6 +145,7 @@ struct code_span {
  * @ind:	positions where an indirect jump through a register may be, ascending
  * @tables:	by @from
  * @forbidden:	critical sections and abort handlers: no jump there
+ * @distrusted:	functions whose exception tables could not be read
  * @last:	the function last looked up
  * @doubtful:	of the last function asked about that was not proven linearly
  * @lsda_fde:	whose call sites @spans are
@@ -137,7 +153,10 @@ struct code_span {
 struct code_map {
 	struct upr_elf *elf;
 	bool absolute;
-	bool frames_unsound;
+	bool complete;
+	bool no_cache;
+	bool news;
+	struct code_entry *entries;
 	struct code_seg *segs;
 	size_t nr_segs;
 	u64 lo, hi;
@@ -162,6 +181,9 @@ struct code_map {
 	struct code_span *forbidden;
 	size_t nr_forbidden;
 	size_t cap_forbidden;
+	u32 *distrusted;
+	size_t nr_distrusted;
+	size_t cap_distrusted;
 	struct upr_boundaries doubtful;
 	size_t doubtful_func;
 	struct code_span *spans;
@@ -217,6 +239,13 @@ static inline u64 code_addr(const struct code_map *map, u32 pos)
 
 /* code-map.c */
 
+/* Does control come to @pos, where a function begins, by direct jumps alone? */
+enum code_answer code_is_jumped_only(const struct code_map *map, u32 pos);
+/* Make what has not been made.  Return: 0 or -ENOMEM. */
+int code_map_complete(struct code_map *map);
+/* Room for all that code_map_complete() makes.  Return: 0 or -ENOMEM. */
+int code_map_take_bits(struct code_map *map);
+
 /* Index of the last function that begins at or before @pos, -1: none. */
 ssize_t code_func_before(struct code_map *map, u32 pos);
 /* The innermost function around @pos, -1: none.  Labels within functions do not count. */
@@ -229,6 +258,10 @@ bool code_maybe_start(struct code_map *map, u32 pos);
 bool code_maybe_branch(struct code_map *map, u32 from);
 bool code_maybe_lea(struct code_map *map, u32 from);
 bool code_maybe_operand(struct code_map *map, u32 from);
+/* Is @pos referred to by a branch from another function, an instruction, data? */
+bool code_is_far_branched(struct code_map *map, u32 pos);
+bool code_is_taken(struct code_map *map, u32 pos);
+bool code_is_pointed_to(struct code_map *map, u32 pos);
 /* Where branches from other functions to @pos are, at most @max of them.  Return: how many there are. */
 size_t code_far_sources(struct code_map *map, u32 pos, u32 *from, size_t max);
 /* Does anything but a table of offsets name the address? */
@@ -261,8 +294,8 @@ int code_scan_data(struct code_map *map);
 /* Does @addr lie in a critical section, or is it an abort handler? */
 bool code_is_forbidden(const struct code_map *map, u64 addr);
 
-/* code-eh.c: landing pads */
-void code_scan_frames(struct code_map *map);
+/* code-eh.c: landing pads.  Return 0 or -ENOMEM. */
+int code_scan_frames(struct code_map *map);
 /* May an exception raised at @addr, other than by a call, be caught in its function? */
 bool code_is_guarded(struct code_map *map, u64 addr);
 
@@ -278,6 +311,13 @@ size_t code_first_ind(const struct code_map *map, u32 pos);
 
 /* code-jump.c: may an indirect jump of this function lead to any place in it? */
 bool code_func_solo(struct code_map *map, size_t func);
+
+/* code-cache.c */
+
+/* What the cache has: entries, and if @complete is asked for everything else.  Return: it has it. */
+bool code_cache_load(struct code_map *map, bool complete);
+/* Leave what is known to the next run; of no consequence if that is impossible. */
+void code_cache_save(struct code_map *map);
 
 /* code-live.c */
 void code_live(struct code_map *map, u32 pos, u16 *dead_gpr, bool *flags_dead);
