@@ -310,20 +310,6 @@ static void settle(struct upr_space *sp, struct upr_bp *bp)
 
 /* --- how many at a time --------------------------------------------------- */
 
-static unsigned int put_off_beyond(struct upr_space *sp, unsigned int room, bool (*pick)(const struct upr_bp *bp))
-{
-	struct upr_bp *bp;
-
-	list_for_each_entry(bp, &sp->pending, node) {
-		bool counts = pick(bp) && (!bp->leader || bp->leader == bp);
-
-		bp->put_off = counts && !room;
-		if (counts && room)
-			room--;
-	}
-	return room;
-}
-
 static bool must_go(const struct upr_bp *bp)
 {
 	return to_be_disarmed(bp) && !bp->redo && !bp->broken;
@@ -335,24 +321,40 @@ static bool may_come(const struct upr_bp *bp)
 	return to_be_armed(bp) && !bp->again;
 }
 
-/* Sites in one window go and come together. */
-static void move_put_off(struct upr_space *sp)
+/*
+ * Each stop is to be short: whoever is beyond what it has time for has to wait for the next.
+ * A site in somebody's window goes and comes with that one.
+ */
+static void put_off(struct upr_space *sp)
 {
+	unsigned int room = UPR_STOP_MAX;
 	struct upr_bp *bp, *next;
 
-	list_for_each_entry(bp, &sp->pending, node)
-		if (bp->leader && bp->leader->put_off)
-			bp->put_off = true;
-	list_for_each_entry_safe(bp, next, &sp->pending, node)
-		if (bp->put_off)
-			list_move_tail(&bp->node, &sp->later);
+	list_for_each_entry_safe(bp, next, &sp->pending, node) {
+		bp->put_off = false;
+		if (!must_go(bp) && !may_come(bp))
+			continue;
+		if (room) {
+			room--;
+			continue;
+		}
+		bp->put_off = true;
+		list_move_tail(&bp->node, &sp->later);
+	}
 }
 
-/* Each stop is to be short: whoever is beyond what it has time for has to wait for the next. */
-static void put_off(struct upr_space *sp, bool (*pick)(const struct upr_bp *bp))
+/* The next ones. */
+static void take_up(struct upr_space *sp)
 {
-	put_off_beyond(sp, UPR_STOP_MAX, pick);
-	move_put_off(sp);
+	struct upr_bp *bp, *next;
+	unsigned int nr = 0;
+
+	list_for_each_entry_safe(bp, next, &sp->later, node) {
+		if (nr++ == UPR_STOP_MAX)
+			break;
+		bp->put_off = false;
+		list_move_tail(&bp->node, &sp->pending);
+	}
 }
 
 static bool is_leaving(const struct upr_bp *bp)
@@ -374,7 +376,6 @@ static void take_out(struct upr_space *sp)
 {
 	struct upr_bp *bp, *next;
 
-	put_off(sp, must_go);
 	disarm_text(sp);
 	evict_tasks(sp);
 	if (any_pending(sp, is_leaving))
@@ -444,9 +445,9 @@ static void begin_stop(struct upr_space *sp)
 		upr_windows_learn(sp);
 		sp->renew = upr_windows_renew(sp, UPR_STOP_MAX);
 	}
+	put_off(sp);
 	upr_windows_review(sp);
 	take_out(sp);
-	put_off(sp, may_come);
 }
 
 static void end_stop(struct upr_space *sp)
@@ -456,9 +457,12 @@ static void end_stop(struct upr_space *sp)
 	upr_areas_trim(sp);
 	upr_blocks_trim(sp);
 	sp->dirty = !list_empty(&sp->later) || sp->renew;
-	list_splice_init(&sp->later, &sp->pending);
+	take_up(sp);
 	let_all_go(sp);
-	upr_arm_kick(sp);
+	if (sp->dirty && sp->mm.target->breathe)
+		sp->mm.target->breathe(&sp->mm);
+	else
+		upr_arm_kick(sp);
 }
 
 static void advance(struct upr_space *sp)

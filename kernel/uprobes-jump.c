@@ -59,11 +59,21 @@ bool upr_bp_may_jump(const struct upr_space *sp, const struct upr_bp *bp)
 
 /* --- what has to be done again ------------------------------------------------ */
 
+/* It was to wait for another stop; those in one window go and come together. */
+static void not_later(struct upr_space *sp, struct upr_bp *bp)
+{
+	if (!bp->queued || !bp->put_off)
+		return;
+	bp->put_off = false;
+	list_move_tail(&bp->node, &sp->pending);
+}
+
 static void redo(struct upr_space *sp, struct upr_bp *bp)
 {
 	if (!bp || bp->state != UPR_BP_ARMED || bp->redo)
 		return;
 	bp->redo = true;
+	not_later(sp, bp);
 	upr_bp_queue(sp, bp);
 }
 
@@ -115,7 +125,7 @@ void upr_windows_review(struct upr_space *sp)
 			upr_window_leave(bp->leader, false);
 		if (bp->state == UPR_BP_ARMED && bp->leader && (!bp->want || bp->broken || bp->redo))
 			redo_window(sp, bp->leader);
-		if (bp->want && (bp->state == UPR_BP_NEW || bp->redo))
+		if (bp->want && ((bp->state == UPR_BP_NEW && !bp->leader) || bp->redo))
 			disturb(sp, bp);
 	}
 }
@@ -276,6 +286,7 @@ static void plan_window(struct upr_space *sp, struct upr_bp *bp)
 	for (i = 0; i < window->pad.nr_counts; i++) {
 		upr_slot_put(window->members[i]);
 		window->members[i]->leader = bp;
+		not_later(sp, window->members[i]);
 	}
 	bp->window = window;
 	bp->slots = (u16)(upr_pad_size(&window->pad) / UPR_SLOT_SIZE);

@@ -663,6 +663,13 @@ void upr_report_ready(struct upr_mm *mm)
 	mutex_unlock(&mm->lock);
 }
 
+void upr_mm_go_on(struct upr_mm *mm)
+{
+	mutex_lock(&mm->lock);
+	upr_arm_kick(upr_space(mm));
+	mutex_unlock(&mm->lock);
+}
+
 bool upr_mm_jumps_only(struct upr_mm *mm)
 {
 	struct upr_space *sp = upr_space(mm);

@@ -401,6 +401,16 @@ void attach_give_up(struct upr_home *home)
 	home_step(home, false);
 }
 
+static void unpark_all(struct upr_home *home)
+{
+	struct host_proc *proc;
+	struct host_task *t;
+
+	list_for_each_entry(proc, &home->procs, node)
+		list_for_each_entry(t, &proc->tasks, node)
+			set_free(t, NULL);
+}
+
 static int arm(struct upr_home *home)
 {
 	struct host_proc *proc;
@@ -413,17 +423,9 @@ static int arm(struct upr_home *home)
 		introduce(proc);
 	upr_batch_end(home->session);
 	each_attaching(home, attached, NULL);
+	/* the engine holds them for as long as it needs them to be quiet */
+	unpark_all(home);
 	return upr_home_sync(home);
-}
-
-static void unpark_all(struct upr_home *home)
-{
-	struct host_proc *proc;
-	struct host_task *t;
-
-	list_for_each_entry(proc, &home->procs, node)
-		list_for_each_entry(t, &proc->tasks, node)
-			set_free(t, NULL);
 }
 
 /* --- one CPU for all -------------------------------------------------------------------------------- */

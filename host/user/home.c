@@ -130,6 +130,33 @@ void home_work(struct upr_home *home)
 	home->working = false;
 }
 
+void host_breathe(struct upr_mm *umm)
+{
+	struct host_mm *mm = umm->host;
+
+	mm->breathing = true;
+	mm->home->breathing = true;
+}
+
+/*
+ * Everybody who may run does.  Long enough to be seen as two pauses and not one;
+ * hits by trap wait as long.
+ */
+static void breathe(struct upr_home *home)
+{
+	struct timespec moment = {.tv_nsec = 500000};
+	struct host_mm *mm;
+
+	home->breathing = false;
+	if (!home->any_parked)
+		nanosleep(&moment, NULL);
+	list_for_each_entry(mm, &home->mms, node) {
+		if (mm->breathing)
+			upr_mm_go_on(mm->mm);
+		mm->breathing = false;
+	}
+}
+
 bool home_mm_settled(struct host_mm *mm)
 {
 	return !upr_mm_busy(mm->mm) && !area_pending(mm);
@@ -303,6 +330,8 @@ int home_step(struct upr_home *home, bool block)
 	home_work(home);
 	if (!list_empty(&home->ready))
 		settle_ready(home);
+	if (home->breathing)
+		breathe(home);
 	if (home->releasing)
 		home_release_idle(home);
 	if (handle_queued(home))

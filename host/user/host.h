@@ -83,6 +83,7 @@ struct loader_file;
  * @releasing:	some process is to be let go as soon as it is clean
  * @working:	home_work() is under way
  * @rescan:	some host_mm.rescan_queued is set
+ * @breathing:	some host_mm.breathing is set
  * @any_parked:	some task waits for the first upr_home_run()
  * @since_fair:	stops since everybody was looked at
  * @reporting:	whose stop is being handled
@@ -109,6 +110,7 @@ struct upr_home {
 	bool releasing;
 	bool working;
 	bool rescan;
+	bool breathing;
 	bool any_parked;
 	unsigned int since_fair;
 	struct host_task *reporting;
@@ -333,6 +335,7 @@ struct host_mm {
 	unsigned int env;
 	bool maps_checked;
 	bool rescan_queued;
+	bool breathing; /* its tasks run for a moment before more is done to it */
 	bool forced;
 	bool no_inherit;
 	struct upr_work rescan;
@@ -355,6 +358,7 @@ struct host_mm {
 /* --- home.c ----------------------------------------------------------------- */
 
 void home_defer(struct upr_work *work);
+void host_breathe(struct upr_mm *umm);
 void home_work(struct upr_home *home);
 void home_note(struct upr_home *home, enum upr_home_note note, struct host_proc *proc, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -245,8 +245,7 @@ int host_text_read(struct upr_mm *umm, u64 addr, void *buf, size_t len)
 int host_text_write(struct upr_mm *umm, u64 addr, const void *buf, size_t len)
 {
 	struct host_mm *mm = umm->host;
-	const u8 *bytes = buf;
-	size_t i;
+	const u8 *bytes = buf, *at;
 	int r;
 
 	if (!area_has(mm, addr, len)) {
@@ -254,9 +253,8 @@ int host_text_write(struct upr_mm *umm, u64 addr, const void *buf, size_t len)
 		r = maps_check_text(mm, addr, len);
 		if (r)
 			return r;
-		for (i = 0; i < len; i++)
-			if (bytes[i] == UPR_BREAKPOINT)
-				addr_set_add(&mm->planted, addr + i);
+		for (at = bytes; (at = memchr(at, UPR_BREAKPOINT, (size_t)(bytes + len - at))); at++)
+			addr_set_add(&mm->planted, addr + (u64)(at - bytes));
 	} else {
 		rseq_forget(mm, addr, len);
 	}

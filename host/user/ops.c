@@ -241,5 +241,6 @@ const struct target_ops host_ops = {
 	.rseq = host_rseq,
 	.stacks_scan = host_stacks_scan,
 	.survive = host_survive,
+	.breathe = host_breathe,
 	.defer = home_defer,
 };

@@ -231,6 +231,13 @@ struct target_ops {
 	 */
 	void (*survive)(struct upr_mm *mm);
 
+	/**
+	 * @breathe: optional.  There is more to be done than one stop has time for: let the
+	 * tasks of @mm run for a moment, then call upr_mm_go_on().  Without it
+	 * the next stop follows at once.  Atomic.  Engine locks: mm->lock.
+	 */
+	void (*breathe)(struct upr_mm *mm);
+
 	/** @defer: run @work->fn in sleeping context, as soon as possible.  Atomic. */
 	void (*defer)(struct upr_work *work);
 };

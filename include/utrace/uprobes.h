@@ -306,6 +306,9 @@ void upr_counters_mapped(struct upr_mm *mm, struct upr_counters *counters, s64 a
  */
 void upr_report_ready(struct upr_mm *mm);
 
+/** upr_mm_go_on() - what target_ops.breathe has put off.  Context: sleeping. */
+void upr_mm_go_on(struct upr_mm *mm);
+
 /**
  * upr_mm_jumps_only() - every breakpoint that stands in @mm is a jump, nothing is under way: it needs nobody to
  * execute hits and can be left alone
