@@ -210,9 +210,23 @@ static bool has_area(const struct host_task *t)
 }
 
 /*
+ * Does [addr, addr + len) hold any of a section: its code, the signature before its abort handler,
+ * its descriptor?  In a pad they lie in this order, and the memory may have been a larger pad before.
+ */
+static bool touches(struct host_mm *mm, u64 descriptor, u64 addr, size_t len)
+{
+	struct rseq_cs cs;
+	u64 from = descriptor;
+
+	if (area_has(mm, descriptor, sizeof(cs)) && !mem_get(mm, descriptor, &cs, sizeof(cs)))
+		from = min(from, (u64)cs.start_ip);
+	return from < addr + len && addr < descriptor + sizeof(cs);
+}
+
+/*
  * The kernel looks at the descriptor of a thread's last critical section when it
- * next interrupts the thread, and kills it if there is none: nobody's last one is to be in
- * memory of ours that is about to go or to be written.
+ * next interrupts the thread, and kills it if there is none, or aborts whatever is executed
+ * where the section was: nobody's last one is to be in memory of ours that is about to go or to be written.
  */
 void rseq_forget(struct host_mm *mm, u64 addr, size_t len)
 {
@@ -227,7 +241,7 @@ void rseq_forget(struct host_mm *mm, u64 addr, size_t len)
 		if (!has_area(t) || regs_load(t))
 			continue;
 		at = area_of(t, mm->rseq) + CURRENT;
-		if (!mem_get(mm, at, &current, sizeof(current)) && current >= addr && current < addr + len)
+		if (!mem_get(mm, at, &current, sizeof(current)) && current && touches(mm, current, addr, len))
 			mem_put(mm, at, &none, sizeof(none));
 	}
 }
