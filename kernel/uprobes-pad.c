@@ -303,7 +303,7 @@ static void fix_address(struct upr_task *u, const struct upr_bp *leader, const s
 	*action = UTRACE_SIG_REPLACE;
 }
 
-/* In the middle of the window: not here. */
+/* In the middle of the window, or about to be: not here. */
 static enum utrace_resume not_here(struct upr_task *u, struct upr_bp *leader, struct stand *s,
 				   struct utrace_signal *sig, enum utrace_signal_action *action)
 {
@@ -336,7 +336,8 @@ enum utrace_resume upr_pad_signal(struct upr_task *u, struct upr_bp *leader, str
 	/* a text that cannot be restored must not keep the program from its signals for ever */
 	if (look(task, leader, &s) || (gave_way && s.where == UPR_PAD_AT && s.insn))
 		return u->padding ? UTRACE_SINGLESTEP : UTRACE_RESUME;
-	if (s.where == UPR_PAD_AT && s.insn)
+	/* a handler may send a faulting instruction to the next one, which the jump covers */
+	if (s.where == UPR_PAD_AT && (s.insn || (sig->fault && !gave_way && leader->window->jump.nr > 1)))
 		return not_here(u, leader, &s, sig, action);
 	bp = counted(leader, &s);
 	if (!task->target->regs_set(task, &s.regs) && bp && !sig->fault && leader->state == UPR_BP_ARMED)
