@@ -3,14 +3,15 @@
  * hold.c - signals that wait until their thread has left a pad.
  *
  * Purpose: a signal answered UTRACE_SIG_HOLD is kept here, siginfo and all, while the
- * thread is stepped to a place where a handler may see it.  Then it is reported again,
- * and delivered, if possible from the very stop the thread is in: the trap of a step is a stop
- * from which any signal can be delivered.  From other stops it is sent again
- * and comes in as a new one, under our name; it gets its own siginfo back then.
+ * thread is stepped to a place where a handler may see it.  Then it is sent again, under our name,
+ * comes in as a new one, gets its own siginfo back and is reported again.
  *
- * The program's signal mask is left alone meanwhile: killed in the middle of it we would leave a program
- * that never gets its signals again, instead of one that has missed one.  So other signals
- * come in between, and are held as well if the engine says so.
+ * It could be delivered from the trap of the last step as well, with one stop less.  But if the
+ * tool is killed just then the kernel delivers that trap, with another's siginfo, and the
+ * program dies of it; a signal that was sent is in the kernel's hands.  For the same reason the
+ * program's mask is left alone meanwhile: a program that never gets its signals
+ * again is worse than one that has missed one.  So other signals come in between, and are
+ * held as well if the engine says so.
  *
  * One that is sent again meets others of its number.  A standard signal is merged
  * with one that is pending already, a real-time signal queues up behind.  In both cases the first to come in
@@ -108,6 +109,7 @@ void signal_own_info(struct host_task *t, siginfo_t *info)
 	struct host_signal *s = first_sent(t, info->si_signo);
 	siginfo_t came = *info;
 
+	t->again = s;
 	if (!s)
 		return;
 	*info = s->info;
@@ -152,52 +154,20 @@ int hold_keep(struct host_task *t, const siginfo_t *info)
 	return 0;
 }
 
-/* Faults belong to the instruction: they go first. */
-static struct host_signal *first_kept(struct host_task *t)
-{
-	struct host_signal *s;
-
-	list_for_each_entry(s, &t->kept, node)
-		if (signal_is_fault(&s->info))
-			return s;
-	return list_first_entry(&t->kept, struct host_signal, node);
-}
-
-static void send_kept(struct host_task *t)
+/**
+ * hold_settle() - the thread is about to run
+ * What nobody holds any more comes in again before it executes anything.
+ */
+void hold_settle(struct host_task *t)
 {
 	struct host_signal *s, *next;
 
+	if (utrace_signal_is_held(t->ut))
+		return;
+	/* one that cannot be sent now is tried again at the next stop */
 	list_for_each_entry_safe(s, next, &t->kept, node)
 		if (!signal_send_again(t, &s->info))
 			forget(s);
-}
-
-static bool can_deliver_here(const struct host_task *t)
-{
-	return (t->kind == STOP_TRAP || t->kind == STOP_SIGNAL) && !t->signo;
-}
-
-/**
- * hold_settle() - the thread is about to run
- * Return: a signal was reported again, and all is to be decided anew.
- */
-bool hold_settle(struct host_task *t)
-{
-	struct host_signal *s;
-	siginfo_t info;
-
-	if (utrace_signal_is_held(t->ut))
-		return false;
-	if (!can_deliver_here(t)) {
-		send_kept(t);
-		return false;
-	}
-	s = first_kept(t);
-	info = s->info;
-	forget(s);
-	put_info(t, &info);
-	signal_ask(t, &info, true);
-	return true;
 }
 
 /* --- letting go -------------------------------------------------------------------------- */
@@ -242,12 +212,8 @@ bool hold_flush(struct host_task *t)
 		}
 		return false;
 	}
-	if (can_deliver_here(t) && !list_empty(&t->kept)) {
-		s = first_kept(t);
-		put_info(t, &s->info);
-		t->signo = s->info.si_signo;
-		forget(s);
-	}
-	send_kept(t);
+	list_for_each_entry_safe(s, next, &t->kept, node)
+		if (!signal_send_again(t, &s->info))
+			forget(s);
 	return some_will_come(t);
 }

@@ -177,7 +177,7 @@ enum stop_kind {
  * @retry:	an int3 of nobody's here has been executed a second time
  * @last_hit:	address of its last breakpoint
  * @kept:	signals an engine holds, in the order they came
- * @sent:	signals sent again, with what they really were
+ * @sent:	signals sent again, with what they really were; @again: this one was
  * @mask:	signal mask at its last stop that was not a trap; @mask_known
  * @trap_mask:	signal mask after its last trap; @trap_blocked: and SIGTRAP was in it before
  * @call_args:	of the system call it is in, while those are traced
@@ -214,6 +214,7 @@ struct host_task {
 	u64 retry;
 	u64 last_hit;
 	struct list_head kept, sent;
+	bool again;
 	u64 mask, trap_mask;
 	bool mask_known, trap_mask_known, trap_blocked;
 	u64 call_nr, call_args[6];
@@ -426,7 +427,6 @@ void trap_stopped(struct host_task *t);
 void signal_stopped(struct host_task *t);
 void signal_report(struct host_task *t, siginfo_t *info);
 bool signal_is_fault(const siginfo_t *info);
-void signal_ask(struct host_task *t, siginfo_t *info, bool again);
 void sigtrap_snapshot(struct host_task *t);
 void sigtrap_inherit(struct host_proc *proc, const struct host_proc *from);
 void sigtrap_mask_seen(struct host_task *t);
@@ -450,7 +450,7 @@ void scratch_put(struct host_task *t, const struct scratch *s);
 void hold_init(struct host_task *t);
 void hold_free(struct host_task *t);
 int hold_keep(struct host_task *t, const siginfo_t *info);
-bool hold_settle(struct host_task *t);
+void hold_settle(struct host_task *t);
 bool hold_flush(struct host_task *t);
 int signal_send_again(struct host_task *t, const siginfo_t *info);
 void signal_own_info(struct host_task *t, siginfo_t *info);

@@ -200,6 +200,7 @@ static void ready(struct host_task *t)
 	proc->told_ready = true;
 	if (t->home->client.ready)
 		t->home->client.ready(t->home->data, t->mm->mm, proc->pid);
+	t->home->spent = true;
 }
 
 /**

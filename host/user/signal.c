@@ -65,20 +65,17 @@ static void replace_info(struct host_task *t, siginfo_t *info, const struct utra
 	host_ptrace(PTRACE_SETSIGINFO, t->tid, 0, (unsigned long)info);
 }
 
-static bool may_hold(const struct host_task *t, bool again)
+static bool may_hold(const struct host_task *t)
 {
 	/* about to be let go, whatever anybody wants */
 	if (home_closing(t->home) && t->parked)
 		return false;
 	/* held again, and for nothing: it would be for ever */
-	return !again || utrace_signal_is_held(t->ut);
+	return !t->again || utrace_signal_is_held(t->ut);
 }
 
-/**
- * signal_ask() - what the engines want done with it: t->signo and t->wish
- * @again: it was held and this is the second time, at least
- */
-void signal_ask(struct host_task *t, siginfo_t *info, bool again)
+/* What the engines want done with it: t->signo and t->wish */
+static void ask(struct host_task *t, siginfo_t *info)
 {
 	enum utrace_signal_action action = UTRACE_SIG_DELIVER;
 	struct utrace_signal sig = {
@@ -97,7 +94,7 @@ void signal_ask(struct host_task *t, siginfo_t *info, bool again)
 	/* by then the thread will be where it belongs */
 	if (action == UTRACE_SIG_HOLD && sig.fault)
 		info->si_addr = (void *)sig.addr;
-	if (action == UTRACE_SIG_HOLD && may_hold(t, again) && !hold_keep(t, info))
+	if (action == UTRACE_SIG_HOLD && may_hold(t) && !hold_keep(t, info))
 		t->signo = 0;
 }
 
@@ -108,7 +105,7 @@ void signal_report(struct host_task *t, siginfo_t *info)
 	    (t->proc->trap.spoiled || t->proc->trap.installed))
 		t->signo = 0;
 	else
-		signal_ask(t, info, false);
+		ask(t, info);
 	task_settle(t);
 }
 

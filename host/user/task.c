@@ -164,6 +164,7 @@ void task_mark_stopped(struct host_task *t, int status)
 	t->untaken = t->kind == STOP_SIGNAL || t->kind == STOP_TRAP;
 	t->signo = t->untaken ? signo : 0;
 	t->trapped = false;
+	t->again = false;
 	/* what was changed while it waited for its child is still to be written */
 	if (t->state != TASK_VFORK || !(t->regs_dirty || t->pc_dirty))
 		regs_forget(t);
@@ -354,11 +355,18 @@ static bool wants_report(const struct host_task *t)
 	return t->owed || t->wish == UTRACE_REPORT || t->wish == UTRACE_INTERRUPT;
 }
 
-static void pay_reports(struct host_task *t, unsigned int *rounds)
+/*
+ * All has been said about this stop.  Work that the reports have queued may
+ * want the task to stay; only then it is let go.
+ */
+void task_settle(struct host_task *t)
 {
+	unsigned int rounds = 0;
+
+	home_work(t->home);
 	while (t->state != TASK_DEAD && t->state != TASK_RUNNING && t->state != TASK_LISTENING && wants_report(t)) {
 		/* somebody asks again and again: after that many times, with the task running in between */
-		if (++*rounds > 100) {
+		if (++rounds > 100) {
 			task_interrupt(t);
 			t->wish = UTRACE_RESUME;
 			break;
@@ -367,27 +375,13 @@ static void pay_reports(struct host_task *t, unsigned int *rounds)
 		t->wish = utrace_report_quiesce(t->ut);
 		home_work(t->home);
 	}
-}
-
-/*
- * All has been said about this stop.  Work that the reports have queued may
- * want the task to stay; only then it is let go.
- */
-void task_settle(struct host_task *t)
-{
-	unsigned int rounds = 0;
-	bool again;
-
-	home_work(t->home);
-	do {
-		pay_reports(t, &rounds);
-		if (t->state != TASK_STOPPED && t->state != TASK_VFORK && t->state != TASK_ZOMBIE)
-			return;
-		t->held = t->wish == UTRACE_STOP;
-		if (t->held || t->parked || t->state != TASK_STOPPED)
-			return;
-		again = !list_empty(&t->kept) && hold_settle(t);
-	} while (again);
+	if (t->state != TASK_STOPPED && t->state != TASK_VFORK && t->state != TASK_ZOMBIE)
+		return;
+	t->held = t->wish == UTRACE_STOP;
+	if (t->held || t->parked || t->state != TASK_STOPPED)
+		return;
+	if (!list_empty(&t->kept))
+		hold_settle(t);
 	task_run(t);
 }
 
