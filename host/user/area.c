@@ -305,8 +305,10 @@ static bool serve_counters(struct host_request *req)
 
 static bool serve_unmap(struct host_request *req)
 {
-	s64 r = serve(req, 0);
+	s64 r;
 
+	regs_flush_all(req->mm);
+	r = serve(req, 0);
 	if (r == -EAGAIN || r == -ESRCH)
 		return false;
 	if (r == -EPERM)

@@ -417,6 +417,7 @@ extern const unsigned int host_ptrace_options;
 extern const struct target_ops host_ops;
 int regs_load(struct host_task *t);
 int regs_flush(struct host_task *t);
+void regs_flush_all(struct host_mm *mm);
 void regs_forget(struct host_task *t);
 int regs_pc(struct host_task *t, u64 *pc);
 void regs_set_pc(struct host_task *t, u64 pc);

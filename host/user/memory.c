@@ -248,6 +248,7 @@ int host_text_write(struct upr_mm *umm, u64 addr, const void *buf, size_t len)
 	const u8 *bytes = buf, *at;
 	int r;
 
+	regs_flush_all(mm);
 	if (!area_has(mm, addr, len)) {
 		/* the program may have put something else there since we last looked */
 		r = maps_check_text(mm, addr, len);

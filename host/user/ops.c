@@ -117,6 +117,19 @@ int regs_flush(struct host_task *t)
 	return r < 0 ? -ESRCH : 0;
 }
 
+/*
+ * What the tasks stand in or on is about to change: should we die then, each must have
+ * what it was given.
+ */
+void regs_flush_all(struct host_mm *mm)
+{
+	struct host_task *t;
+
+	list_for_each_entry(t, &mm->tasks, mm_node)
+		if (t->regs_dirty || t->pc_dirty)
+			regs_flush(t);
+}
+
 /* --- registers ----------------------------------------------------------------- */
 
 static int op_pc_get(struct utrace_task *task, u64 *ret)

@@ -362,6 +362,7 @@ void host_survive(struct upr_mm *umm)
 	struct host_task *t, *next;
 	int r;
 
+	regs_flush_all(mm);
 	if (mm->survive.refused)
 		return;
 	r = collect(mm, &rows);
