@@ -55,6 +55,8 @@
 #include <utrace/uprobes.h>
 #include <utrace/utrace.h>
 
+#include "survive.h"
+
 #define HOST_PAGE 4096u
 
 struct host_task;
@@ -234,7 +236,8 @@ struct trap_disposition {
 	bool installed; /* ours is in its place */
 	bool refused;	/* ours cannot be */
 	bool action_known;
-	u64 restored_at;
+	unsigned int entry; /* which of ours */
+	u64 since, looked_at;
 	u64 action[4]; /* the kernel's struct sigaction */
 };
 
@@ -291,7 +294,7 @@ struct host_area {
  * struct survive - what the program has for the case that we die (survive.c)
  * @page:	handler and small tables; 0 none
  * @tables, @tables_size: large ones, apart
- * @own:	the program's own handler as the page knows it
+ * @actions, @nr_actions: of the program's own, as the page knows them
  * @second:	the table in force is in the second half
  * @refused:	it cannot be had
  * @kept:	the program may know of the handler: it stays mapped
@@ -300,7 +303,8 @@ struct survive {
 	u64 page;
 	u64 tables;
 	size_t tables_size;
-	u64 own;
+	u64 actions[SURVIVE_OWN][4];
+	unsigned int nr_actions;
 	bool second;
 	bool refused;
 	bool kept;
@@ -466,6 +470,7 @@ void survive_mark(struct host_task *t);
 void survive_leave(struct host_task *t);
 bool survive_has(const struct host_mm *mm, u64 pc);
 void survive_action(const struct host_task *t, u64 action[4]);
+void survive_look_soon(struct host_proc *proc);
 void survive_after_exec(struct host_proc *proc);
 int survive_copy(struct host_mm *to, const struct host_mm *from);
 void survive_remove(struct host_mm *mm);

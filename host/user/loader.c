@@ -198,6 +198,7 @@ static void ready(struct host_task *t)
 	if (proc->told_ready)
 		return;
 	proc->told_ready = true;
+	survive_look_soon(proc);
 	if (t->home->client.ready)
 		t->home->client.ready(t->home->data, t->mm->mm, proc->pid);
 	t->home->spent = true;

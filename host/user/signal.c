@@ -228,16 +228,16 @@ static int read_action(struct host_task *t, struct trap_disposition *trap)
 	return r;
 }
 
-/* One call: @new_action is set, @old_action is what was there. */
+/* One call: @new_action is set, if there is one; @old_action is what was there. */
 int sigtrap_exchange(struct host_task *t, const u64 new_action[4], u64 old_action[4])
 {
 	struct scratch s;
 	int r = scratch_take(t, &s);
 
-	if (!r)
+	if (!r && new_action)
 		r = mem_put(t->mm, s.addr, new_action, 32);
 	if (!r)
-		r = call_sigaction(t, s.addr, s.addr + 32);
+		r = call_sigaction(t, new_action ? s.addr : 0, s.addr + 32);
 	if (!r)
 		r = mem_get(t->mm, s.addr + 32, old_action, 32);
 	scratch_put(t, &s);

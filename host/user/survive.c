@@ -15,19 +15,19 @@
  * What cannot be helped is noted (UPR_NOTE_KILL): a thread that blocks SIGTRAP when it
  * executes an int3 is killed by the kernel; a seccomp filter forbids installing anything;
  * a handler that is to be reset when it is called (SA_RESETHAND) cannot be kept that way.
- * A program that sets another action for SIGTRAP while it is probed takes ours away,
- * and is not told.
+ * A program that sets another action for SIGTRAP while it is probed takes ours away:
+ * that is noticed at a hit, with a delay of an eighth of its age, LOOK_MS at most.
  *
  * No locks of its own; host_survive() is called with the engine's mm->lock held.
  */
 #include "host.h"
-#include "survive.h"
 
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 
 #define SA_RESTORER_FLAG 0x04000000ull
-#define RESTORE_EVERY_MS 100
+#define LOOK_MS		 100 /* between two looks at the action, at most */
+#define LOOK_SHARE	 8   /* of its age */
 
 /* --- calls in the program's name ------------------------------------------------------ */
 
@@ -100,18 +100,36 @@ void survive_blocked(struct host_task *t)
 
 /* --- the page ------------------------------------------------------------------------------ */
 
-static u64 entry_addr(const struct host_mm *mm)
+static u64 entry_addr(const struct host_mm *mm, unsigned int nr)
 {
-	return mm->survive.page + (u64)(survive_entry - survive_image);
+	return mm->survive.page + (u64)(survive_entry - survive_image) + (u64)nr * SURVIVE_STEP;
 }
 
-static int put_own(struct host_mm *mm, u64 own)
+/* Which of ours is it?  -1: none */
+static int entry_nr(const struct host_mm *mm, u64 addr)
 {
-	int r = mem_put(mm, mm->survive.page + offsetof(struct survive_head, own), &own, sizeof(own));
+	u64 off = addr - entry_addr(mm, 0);
 
-	if (!r)
-		mm->survive.own = own;
-	return r;
+	return off % SURVIVE_STEP == 0 && off / SURVIVE_STEP < mm->survive.nr_actions ? (int)(off / SURVIVE_STEP) : -1;
+}
+
+/* An entry that leads to this action of the program's. */
+static int entry_for(struct host_mm *mm, const u64 action[4])
+{
+	struct survive *s = &mm->survive;
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < s->nr_actions; i++)
+		if (!memcmp(s->actions[i], action, sizeof(s->actions[i])))
+			return (int)i;
+	if (i == SURVIVE_OWN)
+		return -EOPNOTSUPP;
+	r = mem_put(mm, s->page + offsetof(struct survive_head, own[i]), &action[0], sizeof(action[0]));
+	if (r)
+		return r;
+	memcpy(s->actions[i], action, sizeof(s->actions[i]));
+	return (int)s->nr_actions++;
 }
 
 static int make_page(struct host_mm *mm)
@@ -260,70 +278,79 @@ static int update_table(struct host_mm *mm, const struct rows *rows)
 /* --- the action ---------------------------------------------------------------------------------- */
 
 /*
- * What the kernel is to be told: as little of the program's own action as possible differs.
+ * What the kernel is told: as little as possible of the program's own action differs.
  * Without one no other signal is to find the thread in the handler.
  */
 void survive_action(const struct host_task *t, u64 action[4])
 {
-	const struct trap_disposition *trap = &t->proc->trap;
 	const struct host_mm *mm = t->mm;
+	unsigned int nr = t->proc->trap.entry;
 
-	if (trap->caught) {
-		memcpy(action, trap->action, sizeof(trap->action));
+	memcpy(action, mm->survive.actions[nr], sizeof(mm->survive.actions[nr]));
+	if (action[0] > (u64)SIG_IGN) {
 		action[1] |= SA_SIGINFO;
 	} else {
 		action[1] = SA_SIGINFO | SA_RESTART | SA_ONSTACK | SA_RESTORER_FLAG;
 		action[2] = mm->survive.page + (u64)(survive_restorer - survive_image);
 		action[3] = ~(u64)0;
 	}
-	action[0] = entry_addr(mm);
+	action[0] = entry_addr(mm, nr);
 }
 
-static u64 own_handler(const struct trap_disposition *trap)
+static void own_action(const struct trap_disposition *trap, u64 action[4])
 {
-	return trap->caught ? trap->action[0] : trap->ignored ? (u64)SIG_IGN : (u64)SIG_DFL;
+	memset(action, 0, sizeof(trap->action));
+	if (trap->caught)
+		memcpy(action, trap->action, sizeof(trap->action));
+	else if (trap->ignored)
+		action[0] = (u64)SIG_IGN;
 }
 
-/* Found at the last moment. */
-static void take_over(struct trap_disposition *trap, const u64 action[4])
+/* The program has set another since we looked, perhaps one of ours that it has been shown. */
+static void take_over(struct host_task *t, const u64 found[4])
 {
+	struct trap_disposition *trap = &t->proc->trap;
+	int nr = entry_nr(t->mm, found[0]);
+	const u64 *action = nr < 0 ? found : t->mm->survive.actions[nr];
+
 	trap->ignored = action[0] == (u64)SIG_IGN;
 	trap->caught = action[0] > (u64)SIG_IGN;
 	memcpy(trap->action, action, sizeof(trap->action));
 	trap->action_known = true;
+	trap->spoiled = false;
+	trap->since = 0;
+}
+
+/* By the kernel, as far as one can know: an int3 makes the default of an ignored SIGTRAP as well. */
+static bool is_reset(const struct trap_disposition *trap)
+{
+	return trap->spoiled || trap->ignored;
 }
 
 static bool as_expected(const struct trap_disposition *trap, const u64 found[4])
 {
-	if (found[0] == (u64)SIG_DFL && (trap->spoiled || !(trap->caught || trap->ignored)))
+	u64 own[4];
+
+	own_action(trap, own);
+	if (found[0] == (u64)SIG_DFL && is_reset(trap))
 		return true;
-	if (!trap->caught)
-		return found[0] == own_handler(trap);
-	return !memcmp(found, trap->action, sizeof(trap->action));
+	return found[0] == own[0] && (!trap->caught || !memcmp(found, own, sizeof(own)));
 }
 
-/* Another process in the same memory may want something else: the page knows one. */
-static bool somebody_has_it(const struct host_mm *mm)
-{
-	struct host_task *t;
-
-	list_for_each_entry(t, &mm->tasks, mm_node)
-		if (t->proc->trap.installed)
-			return true;
-	return false;
-}
-
-static int settle_own(struct host_task *t)
+static int choose_entry(struct host_task *t)
 {
 	struct trap_disposition *trap = &t->proc->trap;
-	struct host_mm *mm = t->mm;
-	u64 own = own_handler(trap);
+	u64 own[4];
+	int r;
 
+	/* to be reset when it is called: ours must not be */
 	if (trap->caught && (!trap->action_known || (trap->action[1] & SA_RESETHAND)))
 		return -EOPNOTSUPP;
-	if (own == mm->survive.own)
-		return 0;
-	return somebody_has_it(mm) ? -EOPNOTSUPP : put_own(mm, own);
+	own_action(trap, own);
+	r = entry_for(t->mm, own);
+	if (r >= 0)
+		trap->entry = (unsigned int)r;
+	return r < 0 ? r : 0;
 }
 
 static int install(struct host_task *t)
@@ -332,8 +359,9 @@ static int install(struct host_task *t)
 	u64 action[4], found[4];
 	int tries, r = 0;
 
+	trap->installed = false;
 	for (tries = 0; tries < 3 && !trap->installed; tries++) {
-		r = settle_own(t);
+		r = choose_entry(t);
 		if (r)
 			break;
 		survive_action(t, action);
@@ -342,7 +370,7 @@ static int install(struct host_task *t)
 			break;
 		trap->installed = as_expected(trap, found);
 		if (!trap->installed)
-			take_over(trap, found);
+			take_over(t, found);
 		trap->spoiled = false;
 	}
 	if (r == -EPERM || r == -EOPNOTSUPP) {
@@ -350,6 +378,24 @@ static int install(struct host_task *t)
 		not_survived(t->proc, r == -EPERM ? "a seccomp filter is in force" : "of its own action for SIGTRAP");
 	}
 	return r;
+}
+
+static bool is_ours(const struct host_task *t, const u64 found[4])
+{
+	return found[0] == entry_addr(t->mm, t->proc->trap.entry);
+}
+
+/* Still there?  The kernel resets it, and the program may set another. */
+static void look_after(struct host_task *t)
+{
+	struct trap_disposition *trap = &t->proc->trap;
+	u64 found[4];
+
+	if (sigtrap_exchange(t, NULL, found) || is_ours(t, found))
+		return;
+	if (found[0] != (u64)SIG_DFL || !is_reset(trap))
+		take_over(t, found);
+	install(t);
 }
 
 /* --- for the home ------------------------------------------------------------------------------------- */
@@ -378,23 +424,33 @@ void host_survive(struct upr_mm *umm)
 			install(t);
 }
 
+/* The program's own code is about to run: now it sets its actions. */
+void survive_look_soon(struct host_proc *proc)
+{
+	proc->trap.since = 0;
+	proc->trap.looked_at = 0;
+}
+
 /*
- * At a hit: a process that could not be asked before, or whose action an int3 in a thread
- * that blocks SIGTRAP has reset.  The latter may happen at every second hit, so not each time.
+ * At a hit, now and then: a process that could not be asked before, or whose action has changed
+ * since.
  */
 void survive_at_hit(struct host_task *t)
 {
 	struct trap_disposition *trap = &t->proc->trap;
 	u64 now;
 
-	if (!t->mm || !t->mm->survive.page || trap->refused || (trap->installed && !trap->spoiled))
+	if (!t->mm || !t->mm->survive.page || trap->refused)
 		return;
 	now = home_now_ms();
-	if (now - trap->restored_at < RESTORE_EVERY_MS)
+	if (!trap->since)
+		trap->since = now;
+	/* actions are set soon after the start, or with others */
+	if (now - trap->looked_at < min((now - trap->since) / LOOK_SHARE + 1, (u64)LOOK_MS))
 		return;
-	trap->restored_at = now;
+	trap->looked_at = now;
 	if (trap->installed)
-		sigtrap_restore(t);
+		look_after(t);
 	else
 		install(t);
 }
@@ -423,12 +479,18 @@ bool survive_has(const struct host_mm *mm, u64 pc)
 /* A thread that is on its way through the page to the program's own handler: it arrives. */
 void survive_leave(struct host_task *t)
 {
-	u64 pc;
+	const struct host_mm *mm = t->mm;
+	u64 pc, own;
+	int nr;
 
-	if (!t->proc->trap.caught || !t->mm || !t->mm->survive.page || regs_pc(t, &pc) || !survive_has(t->mm, pc) ||
-	    pc >= t->mm->survive.page + (u64)(survive_restorer - survive_image) || regs_load(t))
+	if (!t->proc->trap.caught || !mm || !mm->survive.page || regs_pc(t, &pc) || !survive_has(mm, pc) ||
+	    pc >= mm->survive.page + (u64)(survive_restorer - survive_image) || regs_load(t))
 		return;
-	regs_set_pc(t, t->mm->survive.own);
+	nr = entry_nr(mm, pc);
+	own = nr < 0 ? t->regs.r10 : mm->survive.actions[nr][0];
+	if (own <= (u64)SIG_IGN)
+		return;
+	regs_set_pc(t, own);
 	t->regs.rax = 0;
 	t->regs_dirty = true;
 }
@@ -442,6 +504,7 @@ void survive_after_exec(struct host_proc *proc)
 		trap->spoiled = true;
 	trap->installed = false;
 	trap->refused = false;
+	survive_look_soon(proc);
 }
 
 int survive_copy(struct host_mm *to, const struct host_mm *from)
@@ -452,31 +515,45 @@ int survive_copy(struct host_mm *to, const struct host_mm *from)
 
 /* --- the end ---------------------------------------------------------------------------------------------- */
 
-/* What the program has set itself stands, and may know of ours. */
+/* What the program has set itself stands. */
 static void uninstall(struct host_task *t)
 {
 	struct trap_disposition *trap = &t->proc->trap;
-	u64 own[4] = {own_handler(trap)}, found[4];
+	struct survive *s = &t->mm->survive;
+	u64 own[4], found[4], ours[4];
+	int nr;
 
-	if (trap->action_known)
-		memcpy(own, trap->action, sizeof(own));
+	memcpy(own, s->actions[trap->entry], sizeof(own));
 	if (sigtrap_exchange(t, own, found))
 		return;
 	trap->installed = false;
-	if (found[0] == entry_addr(t->mm) || (trap->spoiled && found[0] == (u64)SIG_DFL)) {
+	if (is_ours(t, found) || (is_reset(trap) && found[0] == (u64)SIG_DFL)) {
 		trap->spoiled = false;
 		return;
 	}
-	t->mm->survive.kept = true;
-	sigtrap_exchange(t, found, own);
+	nr = entry_nr(t->mm, found[0]);
+	sigtrap_exchange(t, nr < 0 ? found : s->actions[nr], ours);
+	/* it may have been shown ours, and remember it */
+	s->kept = true;
 }
 
+static bool somebody_has_it(const struct host_mm *mm)
+{
+	struct host_task *t;
+
+	list_for_each_entry(t, &mm->tasks, mm_node)
+		if (t->proc->trap.installed)
+			return true;
+	return false;
+}
+
+/* By a thread on its way through, or by a program that may remember it. */
 static bool in_use(struct host_mm *mm)
 {
 	struct host_task *t;
 	u64 pc;
 
-	if (mm->survive.kept || somebody_has_it(mm))
+	if (mm->survive.kept || mm->survive.nr_actions > 1 || somebody_has_it(mm))
 		return true;
 	list_for_each_entry(t, &mm->tasks, mm_node) {
 		if (t->state == TASK_ZOMBIE)

@@ -13,18 +13,25 @@
  * struct survive_head - beginning of the page
  * @magic:	SURVIVE_MAGIC: for whoever cleans up after us
  * @table:	address of the table in force: changed by a single store
- * @own:	the program's own action for SIGTRAP: handler, 0 default, 1 ignore
+ * @own:	actions that the program has set for SIGTRAP, one after the other: handler, 0
+ *		default, 1 ignore.  Each has an entry of its own, SURVIVE_STEP bytes after the one
+ *		before, because the program may put back what sigaction() has shown it
  *
  * Code follows at survive_entry, tables while they are small at SURVIVE_TABLES.
  */
+#define SURVIVE_OWN    8
+#define SURVIVE_STEP   16
 struct survive_head {
 	u64 magic;
 	u64 table;
-	u64 own;
+	u64 own[SURVIVE_OWN];
 };
 
 #define SURVIVE_MAGIC  0x50415254727075ull /* "uprTRAP" */
-#define SURVIVE_TABLES 512u
+#define SURVIVE_TABLES 768u
+
+#define SURVIVE_STRING_(x) #x
+#define SURVIVE_STRING(x)  SURVIVE_STRING_(x)
 
 /**
  * struct survive_pair - a row of a table

@@ -2,7 +2,7 @@
 /*
  * target-kill.c - is probed while the tool is killed, and looks whether anything goes wrong.
  *
- * target-kill HOW [THREADS]	prints its pid; ends when its standard input does
+ * target-kill HOW [THREADS]	ends when its standard input does
  *   plain	SIGTRAP as it was
  *   caught	a handler for SIGTRAP, which each thread raises and executes int3 for
  *   ignored	SIGTRAP is ignored, and sent by each thread
@@ -12,7 +12,8 @@
  * Each thread calls functions whose results it knows, keeps values in vector and x87
  * registers, and sends itself a signal that must have arrived when the call returns.  A timer
  * interrupts all of that.  The first thread waits in read(), which must not be interrupted.
- * At the end, each thread goes round some more times, and "ok" or what was wrong is printed.
+ * Printed are: its pid and the time; "ready", when actions are set and threads started; when the input has
+ * ended, and each thread has gone round some more times, "ok" or what was wrong.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -24,6 +25,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -256,10 +258,14 @@ int main(int argc, char **argv)
 {
 	int i, nr = argc > 2 ? atoi(argv[2]) : 2;
 	pthread_t threads[MAX_THREADS];
+	struct timespec now;
 
 	how = argc > 1 ? argv[1] : "";
 	if (nr < 1 || nr > MAX_THREADS)
 		return 2;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	printf("%d %lld\n", getpid(), now.tv_sec * 1000LL + now.tv_nsec / 1000000);
+	fflush(stdout);
 	set_handler(SIGUSR1, on_usr, NULL);
 	set_handler(SIGALRM, on_alarm, NULL);
 	if (!strcmp(how, "caught"))
@@ -269,7 +275,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < nr; i++)
 		pthread_create(&threads[i], NULL, run, NULL);
 	next_alarm();
-	printf("%d\n", getpid());
+	printf("ready\n");
 	fflush(stdout);
 	await_end();
 	finish = 1;

@@ -28,6 +28,7 @@
 
 #define HITS	  40 /* in a whole round */
 #define MAX_CALLS 20000
+#define JUST_MS	  10 /* after the start: the action may have been set since the tool looked */
 #define LIMIT_S	  30 /* nothing waits longer */
 
 static char tool[4096], target[4096];
@@ -42,6 +43,8 @@ struct round {
 	unsigned int calls;
 	unsigned int hits;
 	bool killed;
+	u64 killed_ms;
+	u64 started_ms;
 	char last[64];
 	int status;
 	bool started;
@@ -98,12 +101,21 @@ static pid_t start_tool(const struct round *r, pid_t pid, bool traced, const int
 		dup2(in[0], 0);
 		dup2(out[1], 1);
 	}
+	if (!strcmp(r->how, "ignored"))
+		signal(SIGTRAP, SIG_IGN);
 	if (traced) {
 		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 		raise(SIGSTOP);
 	}
 	exec_tool(r, pid);
 	return 0;
+}
+
+static void kill_it(struct round *r, pid_t pid)
+{
+	kill(pid, SIGKILL);
+	r->killed = true;
+	r->killed_ms = now_ms();
 }
 
 /* --- after its Nth call ------------------------------------------------------------------ */
@@ -127,10 +139,8 @@ static void end_call(struct round *r, pid_t pid, const struct call *call)
 	/* each hit looks at its signal once */
 	if (call->nr == SYS_ptrace && call->args[0] == PTRACE_GETSIGINFO && ++r->hits == HITS && !r->spawned)
 		kill(pid, SIGINT);
-	if (r->calls == r->kill_after || (r->spawned && r->hits == HITS)) {
-		kill(pid, SIGKILL);
-		r->killed = true;
-	}
+	if (r->calls == r->kill_after || (r->spawned && r->hits == HITS))
+		kill_it(r, pid);
 }
 
 static void at_call(struct round *r, pid_t pid, struct call *call)
@@ -180,8 +190,7 @@ static bool kill_tool(struct round *r, pid_t pid)
 
 	/* it is the moment that is wanted, not something to have happened by then */
 	nanosleep(&ts, NULL);
-	kill(pid, SIGKILL);
-	r->killed = true;
+	kill_it(r, pid);
 	return waitpid(pid, &status, 0) == pid;
 }
 
@@ -223,6 +232,7 @@ static void attach_round(struct round *r)
 
 	child_start(&c, argv);
 	r->started = true;
+	child_line(&c); /* it is ready */
 	pid = start_tool(r, c.pid, traced, NULL, NULL);
 	if (traced ? !follow_tool(r, pid) : !kill_tool(r, pid))
 		diag("the tool does not end");
@@ -247,8 +257,7 @@ static void spawn_round(struct round *r)
 		diag("the tool does not end");
 	alarm(LIMIT_S);
 	c.out = fdopen(out[0], "r");
-	c.pid = atoi(child_line(&c));
-	r->started = c.pid > 0;
+	r->started = sscanf(child_line(&c), "%d %lu", &c.pid, &r->started_ms) == 2;
 	end_target(r, &c);
 }
 
@@ -274,6 +283,17 @@ static bool blocks(const struct round *r)
 	return !strcmp(r->how, "blocked");
 }
 
+static bool sets_action(const struct round *r)
+{
+	return !strcmp(r->how, "caught") || !strcmp(r->how, "ignored");
+}
+
+/* It has taken the handler away after the tool was dead, or had looked for the last time. */
+static bool has_set_action(const struct round *r)
+{
+	return r->spawned && sets_action(r) && WIFSIGNALED(r->status) && r->killed_ms < r->started_ms + JUST_MS;
+}
+
 static bool died_of_trap(const struct round *r)
 {
 	return WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGTRAP;
@@ -282,7 +302,7 @@ static bool died_of_trap(const struct round *r)
 /* --- all of them ----------------------------------------------------------------------------------- */
 
 struct tally {
-	unsigned int rounds, well, blocked, wrong;
+	unsigned int rounds, well, blocked, new_action, wrong;
 	u64 start;
 };
 
@@ -293,10 +313,13 @@ static void count_round(struct tally *tally, struct round *r, const char *when)
 		tally->well++;
 	} else if (blocks(r) && died_of_trap(r)) {
 		tally->blocked++;
+	} else if (has_set_action(r)) {
+		tally->new_action++;
 	} else {
 		tally->wrong++;
 		if (tally->wrong <= 5)
-			diag("killed %s: status %#x: %s", when, r->status, r->out);
+			diag("killed %s, %d ms after it was started: status %#x: %s", when,
+			     r->started_ms ? (int)(r->killed_ms - r->started_ms) : 0, r->status, r->out);
 	}
 	free(r->out);
 	r->out = NULL;
@@ -304,8 +327,10 @@ static void count_round(struct tally *tally, struct round *r, const char *when)
 
 static void report(const struct tally *tally, const char *what, const struct round *r)
 {
-	ok(!tally->wrong && tally->rounds, "%s, %s, %s, %s: %u kills, %u lived, %u died because they block SIGTRAP",
-	   r->mode, r->spawned ? "started" : "attached", r->how, what, tally->rounds, tally->well, tally->blocked);
+	ok(!tally->wrong && tally->rounds,
+	   "%s, %s, %s, %s: %u kills, %u lived, %u died because they block SIGTRAP, %u set an action for it too late to be seen",
+	   r->mode, r->spawned ? "started" : "attached", r->how, what, tally->rounds, tally->well, tally->blocked,
+	   tally->new_action);
 	diag("%.1f s", (double)(now_ms() - tally->start) / 1000);
 }
 
