@@ -8,6 +8,7 @@
  *   ignored	SIGTRAP is ignored, and sent by each thread
  *   blocked	each thread blocks SIGTRAP
  *   children	as plain, and forks children that call the same functions
+ *   int3, raise	as plain, and ends by a SIGTRAP of its own
  *
  * Each thread calls functions whose results it knows, keeps values in vector and x87
  * registers, and sends itself a signal that must have arrived when the call returns.  A timer
@@ -283,5 +284,10 @@ int main(int argc, char **argv)
 		pthread_join(threads[i], NULL);
 	if (!failed)
 		printf("ok\n");
+	fflush(stdout);
+	if (!strcmp(how, "int3"))
+		__asm__ volatile("int3" : : : "memory");
+	else if (!strcmp(how, "raise"))
+		raise(SIGTRAP);
 	return failed ? 1 : 0;
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -294,6 +295,93 @@ static void in_caught(void)
 		bad("raised afterwards");
 }
 
+static void call_for(long ms)
+{
+	struct timespec start, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		call(10);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 < ms);
+}
+
+/* in a child, which is probed as well */
+static void must_die(void (*how)(void), const char *what)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		call(10);
+		how();
+		call(10);
+		_exit(0);
+	}
+	if (waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status) || WTERMSIG(status) != SIGTRAP)
+		bad(what);
+}
+
+static void execute_int3(void)
+{
+	__asm__ volatile("int3" : : : "memory");
+}
+
+static void execute_int_3(void)
+{
+	__asm__ volatile(".byte 0xcd,3" : : : "memory");
+}
+
+static void raise_trap(void)
+{
+	raise(SIGTRAP);
+}
+
+static void step_once(void)
+{
+	__asm__ volatile("pushf\n	orl $0x100,(%%rsp)\n	popf\n	nop\n	nop\n" : : : "memory", "cc");
+}
+
+/* without a handler, with it ignored, and with a handler which has been taken back */
+static void dies(void)
+{
+	struct sigaction sa, old;
+
+	call(10);
+	must_die(execute_int3, "int3 by default");
+	must_die(execute_int_3, "int $3 by default");
+	must_die(raise_trap, "raise by default");
+	must_die(step_once, "a step by default");
+	sigaction(SIGTRAP, NULL, &old);
+	handle(SIGTRAP);
+	call_for(150);
+	raise(SIGTRAP);
+	execute_int3();
+	if (seen != 2)
+		bad("handler set while probed");
+	sigaction(SIGTRAP, &old, &sa);
+	if (sa.sa_handler == SIG_DFL || !(sa.sa_flags & SA_SIGINFO))
+		bad("old action");
+	call_for(150);
+	must_die(execute_int3, "int3 by default again");
+	must_die(raise_trap, "raise by default again");
+	if (seen != 2)
+		bad("handler taken back");
+}
+
+static void in_ignored_dies(void)
+{
+	signal(SIGTRAP, SIG_IGN);
+	await();
+	call(100);
+	must_die(execute_int3, "int3 while ignored");
+	must_die(step_once, "a step while ignored");
+	raise(SIGTRAP);
+	call(100);
+	await_end();
+	raise(SIGTRAP);
+}
+
 /* each signal makes the handler call what is probed */
 static void reenter(int signo)
 {
@@ -342,6 +430,10 @@ int main(int argc, char **argv)
 		in_ignored();
 	else if (!strcmp(how, "in-caught"))
 		in_caught();
+	else if (!strcmp(how, "dies"))
+		dies();
+	else if (!strcmp(how, "in-ignored-dies"))
+		in_ignored_dies();
 	else if (!strcmp(how, "storm"))
 		storm();
 	else

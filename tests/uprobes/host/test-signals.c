@@ -108,6 +108,7 @@ int main(void)
 	both("own-int3", 200, 0);
 	both("sent-trap", 2200, 0);
 	both("storm", -1, 0);
+	both("dies", -1, 0);
 	both("all-blocked", 200, 0);
 	with_trap_blocked();
 	signal(SIGTRAP, SIG_IGN);
@@ -117,6 +118,8 @@ int main(void)
 	attached("in-blocked", UPR_MODE_STEP);
 	attached("in-ignored", UPR_MODE_TRAP);
 	attached("in-ignored", UPR_MODE_STEP);
+	attached("in-ignored-dies", UPR_MODE_TRAP);
+	attached("in-ignored-dies", UPR_MODE_STEP);
 	attached("in-caught", UPR_MODE_TRAP);
 	attached("in-caught", UPR_MODE_STEP);
 	return done_testing();
