@@ -444,31 +444,42 @@ static bool same_memory(const struct window *w, const struct rat_state *native, 
 	return true;
 }
 
-static void change_scratch(const struct window *w, struct rat_state *state)
+/* What the pad has left there, then anything. */
+static u8 other_byte(unsigned int round, u8 left_by_pad)
+{
+	return round ? (u8)rnd() : left_by_pad;
+}
+
+static void change_scratch(const struct window *w, unsigned int round, struct rat_state *state)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(state->data); i++)
 		if (is_scratch(w, &jump_native, RAT_DATA + i))
-			state->data[i] ^= 0xff;
+			state->data[i] = other_byte(round, jump_other.data[i]);
 	for (i = 0; i < sizeof(state->stack); i++)
 		if (is_scratch(w, &jump_native, RAT_STACK + i))
-			state->stack[i] ^= 0xff;
+			state->stack[i] = other_byte(round, jump_other.stack[i]);
 }
 
 bool window_reads_scratch(const struct window *w)
 {
 	static struct rat_state changed, end;
+	unsigned int round;
 	char why[256];
 
-	changed = jump_start;
-	change_scratch(w, &changed);
 	code_place(w);
-	rat_put(&changed);
-	if (!rat_run(PTRACE_CONT, &end))
-		return true;
-	rat_get(&end);
-	return !window_same_end(w, &jump_native, &end, why, sizeof(why));
+	for (round = 0; round < 16; round++) {
+		changed = jump_start;
+		change_scratch(w, round, &changed);
+		rat_put(&changed);
+		if (!rat_run(PTRACE_CONT, &end))
+			return true;
+		rat_get(&end);
+		if (!window_same_end(w, &jump_native, &end, why, sizeof(why)))
+			return true;
+	}
+	return false;
 }
 
 bool window_same_end(const struct window *w, const struct rat_state *native, const struct rat_state *other, char *why,

@@ -466,11 +466,12 @@ static bool random_code(struct window *w)
 
 /* --- state ---------------------------------------------------------------------- */
 
-static u64 near_target(void)
+/* Words that lead to the site might also be read as pointers to data: the program would see the jump. */
+static u64 near_target(bool direct)
 {
 	u64 target;
 
-	if (one_in(24))
+	if (direct && one_in(24))
 		return RAT_ORIG;
 	if (one_in(12))
 		return RAT_LOW + rnd() % 0x1000;
@@ -483,7 +484,7 @@ static u64 near_target(void)
 static void aim_direct(struct window *w, unsigned int i)
 {
 	struct upr_insn *insn = &w->insns[i];
-	u64 next = RAT_ORIG + w->off[i] + insn->length, target = near_target();
+	u64 next = RAT_ORIG + w->off[i] + insn->length, target = near_target(true);
 
 	if (insn->f_imm.size == 1 && target != RAT_ORIG)
 		target = one_in(2) ? RAT_ORIG - 20 - rnd() % 80 : RAT_ORIG + 40 + rnd() % 60;
@@ -521,7 +522,7 @@ static void aim_memory(struct window *w, unsigned int i, struct upr_regs *regs, 
 			want = regs->gpr[UPR_RSP] + (u64)insn->disp;
 	}
 	if (branch)
-		put_target(&jump_start, want, near_target());
+		put_target(&jump_start, want, near_target(false));
 }
 
 static void aim_insn(struct window *w, unsigned int i, struct upr_regs *regs, u32 *chosen)
@@ -537,11 +538,11 @@ static void aim_insn(struct window *w, unsigned int i, struct upr_regs *regs, u3
 		unsigned int reg = upr_modrm_rm(insn) | (insn->rex & UPR_REX_B ? 8 : 0);
 
 		if (!(*chosen & UPR_GPR(reg)))
-			regs->gpr[reg] = near_target();
+			regs->gpr[reg] = near_target(false);
 		*chosen |= UPR_GPR(reg);
 	}
 	if (insn->branch == UPR_BR_RET)
-		put_target(&jump_start, regs->gpr[UPR_RSP], near_target());
+		put_target(&jump_start, regs->gpr[UPR_RSP], near_target(false));
 	if ((insn->attr & UPR_INSN_STRING) && !(*chosen & rsi_rdi)) {
 		regs->gpr[UPR_RSI] = random_address();
 		regs->gpr[UPR_RDI] = random_address();
