@@ -351,11 +351,12 @@ static int plan_defs(struct planner *p, const struct probe_file *file, struct up
 
 /* --- surveys --------------------------------------------------------------------- */
 
+/* Whatever has a function's symbol, split-off pieces included; without one, what is not only jumped to. */
 static void plan_entry(struct planner *p, const struct upr_func *func)
 {
-	bool entry = func->kind == UPR_SYM_FUNC || func->kind == UPR_SYM_IFUNC;
+	bool symbol = func->kind == UPR_SYM_FUNC || func->kind == UPR_SYM_IFUNC || func->kind == UPR_SYM_PART;
 
-	if (p->map ? code_map_is_entry(p->map, func) : entry)
+	if (symbol || (p->map && code_map_is_entry(p->map, func)))
 		plan_place(p, NULL, func, NULL, func->addr);
 }
 

@@ -236,7 +236,7 @@ static struct code_entry find_out(struct code_map *map, u32 pos)
 	if (l.limit > 1)
 		look_around(&l);
 	ret.clear = l.limit;
-	ret.why = l.limit < l.wanted ? l.why : WHY_NOT;
+	ret.why = l.limit < max(l.wanted, UPR_JUMP_SIZE) ? l.why : WHY_NOT;
 	if (l.limit < l.first) {
 		ret.clear = 0;
 		ret.why = WHY_MIDDLE;

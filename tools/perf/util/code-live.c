@@ -26,9 +26,15 @@
 /* More than a pad needs. */
 #define ENOUGH_GPRS 3
 
+/* Jumps on one path, at most. */
+#define JUMPS_MAX 16
+
+/* @jumps: where the path that is being followed has jumped to, with its beginning */
 struct walk {
 	struct code_map *map;
 	unsigned int insns;
+	u32 jumps[JUMPS_MAX];
+	unsigned int nr_jumps;
 };
 
 /* xor %r,%r and sub %r,%r do not care what was in it. */
@@ -70,6 +76,36 @@ static bool is_enough(u32 dead, u32 wanted)
 	return !(wanted & ALL_FLAGS) && __builtin_popcount(dead & ALL_GPRS) >= ENOUGH_GPRS;
 }
 
+/*
+ * The path jumps to @pos.  Return: true if it has been there: a path that goes round for ever reads nothing
+ * that it has not read the first time, and the ways out of the circle are looked into where it began.
+ */
+static bool comes_round(struct walk *w, u32 pos)
+{
+	unsigned int i;
+
+	for (i = 0; i < w->nr_jumps; i++) {
+		if (w->jumps[i] == pos)
+			return true;
+	}
+	/* a circle that is not noticed costs what is left of the limit */
+	if (w->nr_jumps < JUMPS_MAX)
+		w->jumps[w->nr_jumps++] = pos;
+	return false;
+}
+
+static u32 walk(struct walk *w, u32 pos, u32 wanted, unsigned int forks);
+
+/* The same from where the path jumps to. */
+static u32 walk_from_jump(struct walk *w, u32 pos, u32 wanted, unsigned int forks)
+{
+	unsigned int nr = w->nr_jumps;
+	u32 dead = comes_round(w, pos) ? wanted : walk(w, pos, wanted, forks);
+
+	w->nr_jumps = nr;
+	return dead;
+}
+
 /* Which of @wanted are proven dead from @pos on. */
 static u32 walk(struct walk *w, u32 pos, u32 wanted, unsigned int forks)
 {
@@ -100,13 +136,15 @@ static u32 walk(struct walk *w, u32 pos, u32 wanted, unsigned int forks)
 		case UPR_BR_JMP:
 		case UPR_BR_CALL:
 			next = code_pos(w->map, upr_insn_target(&insn, addr));
+			if (next != CODE_NOWHERE && comes_round(w, next))
+				return dead | wanted;
 			break;
 		case UPR_BR_JCC:
 		case UPR_BR_LOOP:
 			taken = code_pos(w->map, upr_insn_target(&insn, addr));
 			if (taken == CODE_NOWHERE || !forks--)
 				return dead;
-			wanted = walk(w, taken, wanted, forks);
+			wanted = walk_from_jump(w, taken, wanted, forks);
 			break;
 		default:
 			return dead;
@@ -121,7 +159,7 @@ static u32 walk(struct walk *w, u32 pos, u32 wanted, unsigned int forks)
 void code_live(struct code_map *map, u32 pos, u16 *dead_gpr, bool *flags_dead)
 {
 	struct walk w = {.map = map, .insns = INSNS_MAX};
-	u32 dead = walk(&w, pos, ALL_GPRS | ALL_FLAGS, FORKS_MAX);
+	u32 dead = walk_from_jump(&w, pos, ALL_GPRS | ALL_FLAGS, FORKS_MAX);
 
 	*dead_gpr = dead & ALL_GPRS;
 	*flags_dead = (dead & ALL_FLAGS) == ALL_FLAGS;
