@@ -462,6 +462,46 @@ static void change_scratch(const struct window *w, unsigned int round, struct ra
 			state->stack[i] = other_byte(round, jump_other.stack[i]);
 }
 
+static void set_word_below(u64 rsp)
+{
+	u64 value = rnd(), at = rsp - 8;
+
+	if (at - RAT_DATA < RAT_DATA_SIZE - 8 || at - RAT_STACK < RAT_STACK_SIZE - 8)
+		memcpy((void *)at, &value, sizeof(value));
+}
+
+/*
+ * The word that a call is about to overwrite is that a little earlier in a pad.  Does the window read it through
+ * some other pointer than rsp?
+ */
+static bool reads_below_call(const struct window *w)
+{
+	static struct rat_state end;
+	unsigned int steps;
+	char why[256];
+	int insn;
+
+	if (!is_call(&w->insns[w->jump.nr - 1]))
+		return false;
+	code_place(w);
+	rat_put(&jump_start);
+	end.regs = jump_start.regs;
+	for (steps = 0; steps < WINDOW_VISITS; steps++) {
+		insn = insn_at(w, end.regs.rip);
+		if (insn >= 0 && (w->jump.form == UPR_JUMP_CALL || is_call(&w->insns[insn])))
+			set_word_below(end.regs.rsp);
+		if (insn < 0 || is_call(&w->insns[insn]))
+			break;
+		if (!rat_run(PTRACE_SINGLESTEP, &end) || end.signo != SIGTRAP)
+			break;
+		rat_get_regs(&end.regs);
+	}
+	if (steps == WINDOW_VISITS || insn < 0 || !rat_run(PTRACE_CONT, &end))
+		return false;
+	rat_get(&end);
+	return !window_same_end(w, &jump_native, &end, why, sizeof(why));
+}
+
 bool window_reads_scratch(const struct window *w)
 {
 	static struct rat_state changed, end;
@@ -479,7 +519,7 @@ bool window_reads_scratch(const struct window *w)
 		if (!window_same_end(w, &jump_native, &end, why, sizeof(why)))
 			return true;
 	}
-	return false;
+	return reads_below_call(w);
 }
 
 bool window_same_end(const struct window *w, const struct rat_state *native, const struct rat_state *other, char *why,

@@ -166,7 +166,7 @@ static void report(void)
 		diag("%lu windows of %u instructions", by_nr[i], i);
 	diag("%lu refused, %lu did not stop natively or went astray, %lu without a place for the pad, or for its stack",
 	     refused, hung, no_room);
-	diag("%lu read what lies below the red zone", scratch_read);
+	diag("%lu read what lies below the red zone, or below the stack pointer at a call", scratch_read);
 	if (complaints > MAX_COMPLAINTS)
 		diag("%u more complaints", complaints - MAX_COMPLAINTS);
 }
