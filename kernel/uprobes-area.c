@@ -543,12 +543,17 @@ static void fill(struct upr_space *sp, struct upr_bp **bps, unsigned int nr, u8 
 /* Whose they are must be plain to see if we do not come to take them back. */
 static void sign_areas(struct upr_space *sp)
 {
+	u8 sign[UPR_AREA_SIGN_SIZE];
 	struct upr_area *area;
+	u64 size;
 
 	list_for_each_entry(area, &sp->mm.areas, node) {
 		if (area->state != UPR_AREA_MAPPED || area->is_signed)
 			continue;
-		area->is_signed = !sp->mm.target->text_write(&sp->mm, area->addr, UPR_AREA_MAGIC, UPR_AREA_MAGIC_SIZE);
+		size = area->size;
+		memcpy(sign, UPR_AREA_MAGIC, UPR_AREA_MAGIC_SIZE);
+		memcpy(sign + UPR_AREA_MAGIC_SIZE, &size, sizeof(size));
+		area->is_signed = !sp->mm.target->text_write(&sp->mm, area->addr, sign, sizeof(sign));
 	}
 }
 

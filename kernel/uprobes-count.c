@@ -264,13 +264,14 @@ static int write_table(struct upr_space *sp, struct upr_block *block)
 {
 	const struct upr_counters *c = block->counters;
 	u8 *buf = kvcalloc(1, block->table->size, GFP_KERNEL);
-	u64 *table;
+	u64 *table, size = block->table->size;
 	u32 i;
 	int r;
 
 	if (!buf)
 		return -ENOMEM;
 	memcpy(buf, UPR_AREA_MAGIC, UPR_AREA_MAGIC_SIZE);
+	memcpy(buf + UPR_AREA_MAGIC_SIZE, &size, sizeof(size));
 	table = (u64 *)(buf + TABLE_AT);
 	for (i = 0; i < 2 * c->nr_cpus; i++)
 		table[i] = block->addr + (u64)i * c->room * sizeof(u64);

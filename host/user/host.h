@@ -15,6 +15,7 @@
  *   spawn.c		commands from their first instruction
  *   detach.c		letting go
  *   release.c		letting go of programs that need nobody, and coming back to them
+ *   repair.c		what a killed tool has left
  *   ops.c		target_ops: registers and control of a stopped task
  *   memory.c		target_ops: user memory and text
  *   area.c		target_ops: areas, by injected calls
@@ -518,6 +519,7 @@ struct undo;
 struct undo *undo_begin(struct host_task *t, const struct user_regs_struct *saved, u64 mask);
 void undo_regs(const struct undo *u, struct user_regs_struct *call);
 void undo_end(struct host_task *t, struct undo *u);
+bool undo_wipe(struct host_mm *mm, u64 end);
 
 /* --- area.c, inject.c ------------------------------------------------------------ */
 

@@ -39,6 +39,7 @@ __asm__(".pushsection .rodata\n"
 	".Lown:\n"
 	"	.fill	" SURVIVE_STRING(
 		SURVIVE_OWN) ", 8, 0\n"
+			     "	.quad	0, 0	# tables\n"
 
 			     /* one for each action, so that it is known by its address */
 			     "	.balign	64\n"

@@ -237,6 +237,14 @@ static int put_in_force(struct host_mm *mm, u64 at, const struct survive_table *
 	return r;
 }
 
+/* For whoever cleans up after us. */
+static int note_tables(struct host_mm *mm, u64 at, size_t size)
+{
+	u64 both[2] = {at, size};
+
+	return mem_put(mm, mm->survive.page + offsetof(struct survive_head, tables), both, sizeof(both));
+}
+
 static int move_tables(struct host_mm *mm, const struct survive_table *table, size_t size)
 {
 	struct survive *s = &mm->survive;
@@ -247,7 +255,9 @@ static int move_tables(struct host_mm *mm, const struct survive_table *table, si
 
 	if (at < 0)
 		return (int)at;
-	r = put_in_force(mm, (u64)at, table, size);
+	r = note_tables(mm, (u64)at, room);
+	if (!r)
+		r = put_in_force(mm, (u64)at, table, size);
 	if (r) {
 		unmap_any(mm, (u64)at, room);
 		return r;

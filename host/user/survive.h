@@ -17,6 +17,8 @@
  *		default, 1 ignore.  Each has an entry of its own, SURVIVE_STEP bytes after the one
  *		before, because the program may put back what sigaction() has shown it
  *
+ * @tables, @tables_size: a mapping for tables that this page has no room for; 0: none
+ *
  * Code follows at survive_entry, tables while they are small at SURVIVE_TABLES.
  */
 #define SURVIVE_OWN    8
@@ -25,6 +27,7 @@ struct survive_head {
 	u64 magic;
 	u64 table;
 	u64 own[SURVIVE_OWN];
+	u64 tables, tables_size;
 };
 
 #define SURVIVE_MAGIC  0x50415254727075ull /* "uprTRAP" */

@@ -264,3 +264,19 @@ void undo_end(struct host_task *t, struct undo *u)
 	}
 	free(u);
 }
+
+/* What a tool that was killed has left at the end of an executable mapping.  Return: it was there */
+bool undo_wipe(struct host_mm *mm, u64 end)
+{
+	static const u8 none[sizeof(code)];
+	u8 now[sizeof(code)];
+	unsigned int i;
+
+	for (i = 1; i <= SLACK_TRIES; i++) {
+		u64 at = end - (u64)i * SLACK;
+
+		if (!mem_get(mm, at, now, sizeof(now)) && !memcmp(now, code, sizeof(now)))
+			return !mem_put(mm, at, none, sizeof(none));
+	}
+	return false;
+}

@@ -131,6 +131,25 @@ int upr_home_detach(struct upr_home *home);
 void upr_home_close(struct upr_home *home);
 
 /**
+ * struct upr_repaired - what upr_home_repair() has done
+ * @places:	of text that are the file's again
+ * @pieces:	of memory taken out
+ * @kept:	memory stays mapped, because some thread may still return there
+ */
+struct upr_repaired {
+	unsigned int places;
+	unsigned int pieces;
+	bool kept;
+};
+
+/**
+ * upr_home_repair() - take away what a killed tool has left in process @pid
+ * @home: one that is not used for anything else.
+ * The process is let go again.  Return: 0; -errno with @why.
+ */
+int upr_home_repair(struct upr_home *home, int pid, struct upr_repaired *ret, struct upr_why *why);
+
+/**
  * upr_home_mem_read() - memory of a stopped or running process, our own
  * breakpoints taken out.  Return: 0, -errno.
  */

@@ -93,6 +93,7 @@ struct upr_consumer {
 /* What an executable area of ours, or a table, begins with: whoever finds one later knows whose it was. */
 #define UPR_AREA_MAGIC		"\xcc\xcc\xcc\xcc\xcc\xcc\xcc\xccuprobes1"
 #define UPR_AREA_MAGIC_SIZE	16
+#define UPR_AREA_SIGN_SIZE	(UPR_AREA_MAGIC_SIZE + sizeof(u64))	/* with the size behind it: neighbors merge */
 
 /**
  * struct upr_area - a piece of executable memory of ours in an address space

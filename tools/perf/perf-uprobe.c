@@ -24,6 +24,7 @@ static const struct {
 } verbs[] = {
 	{"stat", cmd_stat, "Count how often functions and instructions are executed"},
 	{"probe", cmd_probe, "Say how places would be probed, and why (--plan)"},
+	{"repair", cmd_repair, "Take away what a killed tool has left in processes"},
 };
 
 static void usage(FILE *out)

@@ -1,0 +1,505 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * repair.c - takes away what a killed tool has left in a process.
+ *
+ * Purpose: nothing is known of the probes but what is there to see.  Memory of ours has a
+ * name (the counters) or begins with a magic number (areas, the handler's page).  A jump of ours
+ * leads into such an area; its bytes, and int3s, are compared with the file, and so is nothing
+ * else: what somebody has made of text for reasons of his own stays.
+ *
+ * Text first, then threads out of the areas, then the program's own action for SIGTRAP, then the areas:
+ * unless some stack still leads there.  Then all of it stays mapped, and does no harm.
+ *
+ * All threads of the process, and of those that share its memory, are stopped meanwhile.  No
+ * locks.
+ */
+#include "host.h"
+#include "survive.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#define ROUNDS	    50u /* so often threads are let run to get out of an area */
+#define ROUND_MS    2u
+#define STOP_MS	    5000u
+#define REQUESTS_MS 5000u
+
+#define CALL_PREFIX 0x2e /* what calls of pads are lengthened with */
+
+/* A piece of memory of ours. */
+enum piece_kind {
+	PIECE_AREA,
+	PIECE_HANDLER,
+	PIECE_COUNTERS,
+};
+
+struct piece {
+	enum piece_kind kind;
+	u64 addr;
+	size_t size;
+};
+
+struct repair {
+	struct upr_home *home;
+	struct host_mm *mm;
+	struct piece *pieces;
+	unsigned int nr, room;
+	struct upr_repaired *done;
+	int error;
+	int pagemap;
+};
+
+/* --- what is ours ------------------------------------------------------------------------ */
+
+static void add_piece(struct repair *r, enum piece_kind kind, u64 addr, u64 size)
+{
+	struct piece *pieces = r->pieces;
+
+	if (r->nr == r->room) {
+		r->room = r->room ? 2 * r->room : 16;
+		pieces = realloc(r->pieces, r->room * sizeof(*pieces));
+		BUG_ON(!pieces);
+		r->pieces = pieces;
+	}
+	r->pieces[r->nr++] = (struct piece){kind, addr, (size_t)size};
+}
+
+/* What begins at this page, of a mapping that ends at @end?  Neighbors look like one mapping. */
+static void look_at_page(struct repair *r, u64 addr, u64 end)
+{
+	u8 sign[UPR_AREA_SIGN_SIZE];
+	struct survive_head head;
+	u64 size;
+
+	if (mem_get(r->mm, addr, &head, sizeof(head)))
+		return;
+	memcpy(sign, &head, sizeof(sign));
+	memcpy(&size, sign + UPR_AREA_MAGIC_SIZE, sizeof(size));
+	if (!memcmp(sign, UPR_AREA_MAGIC, UPR_AREA_MAGIC_SIZE) && size && size <= end - addr) {
+		add_piece(r, PIECE_AREA, addr, size);
+	} else if (head.magic == SURVIVE_MAGIC) {
+		add_piece(r, PIECE_HANDLER, addr, HOST_PAGE);
+		if (head.tables)
+			add_piece(r, PIECE_AREA, head.tables, head.tables_size);
+	}
+}
+
+static int look_for_ours(void *data, const struct map_line *line)
+{
+	struct repair *r = data;
+	u64 at;
+
+	if (!strcmp(line->path, "/memfd:uprobes (deleted)"))
+		add_piece(r, PIECE_COUNTERS, line->start, line->end - line->start);
+	if (!line->key.ino && !line->path[0] && !memcmp(line->perms, "r-xp", 4))
+		for (at = line->start; at < line->end; at += HOST_PAGE)
+			look_at_page(r, at, line->end);
+	return 0;
+}
+
+static const struct piece *piece_at(const struct repair *r, u64 addr)
+{
+	unsigned int i;
+
+	for (i = 0; i < r->nr; i++)
+		if (addr - r->pieces[i].addr < r->pieces[i].size)
+			return &r->pieces[i];
+	return NULL;
+}
+
+static bool has_kind(const struct repair *r, enum piece_kind kind)
+{
+	unsigned int i;
+
+	for (i = 0; i < r->nr; i++)
+		if (r->pieces[i].kind == kind)
+			return true;
+	return false;
+}
+
+static int by_addr(const void *a, const void *b)
+{
+	const struct piece *x = a, *y = b;
+
+	return x->addr < y->addr ? -1 : x->addr > y->addr;
+}
+
+static int find_pieces(struct repair *r)
+{
+	int err = maps_each(mm_any_tid(r->mm), look_for_ours, r);
+
+	if (r->nr)
+		qsort(r->pieces, r->nr, sizeof(*r->pieces), by_addr);
+	return err;
+}
+
+/* --- text ----------------------------------------------------------------------------------- */
+
+/* One page of a mapped file as it is, and as it was. */
+struct page {
+	u64 addr;
+	u8 now[HOST_PAGE];
+	u8 file[HOST_PAGE];
+};
+
+static bool leads_to_us(const struct repair *r, const struct page *p, unsigned int at)
+{
+	const struct piece *piece;
+	s32 rel;
+
+	if (at + UPR_JUMP_SIZE > HOST_PAGE || (p->now[at] != 0xe9 && p->now[at] != 0xe8))
+		return false;
+	memcpy(&rel, p->now + at + 1, sizeof(rel));
+	piece = piece_at(r, p->addr + at + UPR_JUMP_SIZE + (u64)(s64)rel);
+	return piece && piece->kind == PIECE_AREA;
+}
+
+/*
+ * Byte @at differs: what of ours is it part of?  A jump may begin before it, where bytes
+ * happen to be equal, and a call behind it, after prefixes.
+ * Return: number of bytes from *first on; 0 not ours
+ */
+static unsigned int ours_at(const struct repair *r, const struct page *p, unsigned int at, unsigned int *first)
+{
+	unsigned int start = at < UPR_JUMP_SIZE ? 0 : at - UPR_JUMP_SIZE + 1, i;
+
+	*first = at;
+	for (i = start; i <= at; i++) {
+		if (!leads_to_us(r, p, i))
+			continue;
+		*first = i;
+		while (p->now[i] == 0xe8 && *first && p->now[*first - 1] == CALL_PREFIX &&
+		       p->file[*first - 1] != CALL_PREFIX)
+			--*first;
+		return i + UPR_JUMP_SIZE - *first;
+	}
+	for (i = at; i < HOST_PAGE && p->now[i] == CALL_PREFIX && i - at < UPR_INSN_MAX; i++)
+		if (i + 1 < HOST_PAGE && p->now[i + 1] == 0xe8 && leads_to_us(r, p, i + 1))
+			return i + 1 + UPR_JUMP_SIZE - at;
+	return p->now[at] == UPR_BREAKPOINT;
+}
+
+static void restore_page(struct repair *r, struct page *p)
+{
+	unsigned int i, first, len;
+	int err;
+
+	for (i = 0; i < HOST_PAGE; i++) {
+		if (p->now[i] == p->file[i])
+			continue;
+		len = ours_at(r, p, i, &first);
+		if (!len)
+			continue;
+		err = mem_put(r->mm, p->addr + first, p->file + first, len);
+		if (err) {
+			r->error = err;
+			return;
+		}
+		/* one that was met may still be on its way */
+		if (len == 1)
+			addr_set_add(&r->mm->planted, p->addr + first);
+		memcpy(p->now + first, p->file + first, len);
+		r->done->places++;
+	}
+}
+
+/* A page that is still the file's has not been written to.  Bit 61 of its entry says so. */
+static bool is_own_page(const struct repair *r, u64 addr)
+{
+	u64 entry;
+
+	if (r->pagemap < 0 ||
+	    pread(r->pagemap, &entry, sizeof(entry), (off_t)(addr / HOST_PAGE * sizeof(entry))) != sizeof(entry))
+		return true;
+	return entry >> 62 && !(entry >> 61 & 1);
+}
+
+static int restore_map(void *data, const struct map_line *line)
+{
+	struct host_map map = {line->start, line->end, line->offset, line->key, false, (char *)line->path};
+	struct repair *r = data;
+	char path[4096 + 64];
+	struct page *p;
+	int fd = -1;
+	u64 at;
+
+	if (line->perms[2] != 'x' || line->perms[3] != 'p' || !line->key.ino)
+		return 0;
+	p = malloc(sizeof(*p));
+	for (at = line->start; p && at < line->end; at += HOST_PAGE) {
+		if (!is_own_page(r, at))
+			continue;
+		if (fd < 0) {
+			if (proc_open_path(mm_any_tid(r->mm), &map, path, sizeof(path)) ||
+			    (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0) {
+				r->error = -ENOENT;
+				break;
+			}
+		}
+		p->addr = at;
+		memset(p->file, 0, sizeof(p->file));
+		if (!mem_get(r->mm, at, p->now, HOST_PAGE) &&
+		    pread(fd, p->file, HOST_PAGE, (off_t)(line->offset + (at - line->start))) > 0)
+			restore_page(r, p);
+	}
+	if (fd >= 0)
+		close(fd);
+	free(p);
+	return r->error;
+}
+
+static int wipe_undo(void *data, const struct map_line *line)
+{
+	struct repair *r = data;
+
+	if (line->perms[2] == 'x' && line->perms[3] == 'p' && (line->key.ino || !strcmp(line->path, "[vdso]")) &&
+	    undo_wipe(r->mm, line->end))
+		r->done->places++;
+	return 0;
+}
+
+static int restore_text(struct repair *r)
+{
+	pid_t tid = mm_any_tid(r->mm);
+	char path[40];
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", tid);
+	r->pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	err = maps_each(tid, restore_map, r);
+	if (!err)
+		maps_each(tid, wipe_undo, r);
+	if (r->pagemap >= 0)
+		close(r->pagemap);
+	return err;
+}
+
+/* --- threads --------------------------------------------------------------------------------- */
+
+static bool is_inside(struct repair *r, struct host_task *t)
+{
+	u64 pc;
+
+	return t->state == TASK_STOPPED && !regs_pc(t, &pc) && piece_at(r, pc);
+}
+
+static bool all_parked(void *data)
+{
+	struct host_mm *mm = data;
+	struct host_task *t;
+
+	list_for_each_entry(t, &mm->tasks, mm_node)
+		if (t->state == TASK_RUNNING)
+			return false;
+	return true;
+}
+
+static bool never(void *data)
+{
+	(void)data;
+	return false;
+}
+
+/* Let those run that stand in memory of ours: text does not lead back there.  Return: nobody does any more. */
+static bool clear_out(struct repair *r)
+{
+	struct host_task *t, *next;
+	unsigned int i;
+	bool any = true;
+
+	for (i = 0; i < ROUNDS && any; i++) {
+		any = false;
+		list_for_each_entry_safe(t, next, &r->mm->tasks, mm_node) {
+			if (!is_inside(r, t))
+				continue;
+			any = true;
+			t->parked = false;
+			task_make_ready(t);
+		}
+		if (!any)
+			break;
+		home_wait_for(r->home, never, NULL, ROUND_MS);
+		home_park_all(r->home);
+		if (home_wait_for(r->home, all_parked, r->mm, STOP_MS))
+			return false;
+	}
+	return !any;
+}
+
+/* Does some stack lead there?  If that cannot be known: it does. */
+static bool is_referred_to(struct repair *r)
+{
+	struct upr_text_range *ranges = calloc(r->nr, sizeof(*ranges));
+	unsigned int i, n = 0;
+	bool hit;
+
+	BUG_ON(!ranges);
+	for (i = 0; i < r->nr; i++)
+		if (r->pieces[i].kind != PIECE_COUNTERS)
+			ranges[n++] = (struct upr_text_range){.lo = r->pieces[i].addr,
+							      .hi = r->pieces[i].addr + r->pieces[i].size};
+	hit = host_stacks_scan(r->mm->mm, ranges, n);
+	for (i = 0; i < n; i++)
+		hit |= ranges[i].hit;
+	free(ranges);
+	return hit;
+}
+
+/* --- the action for SIGTRAP ----------------------------------------------------------------------- */
+
+/* Which action of the program's own does an entry of the handler stand for?  -1: it is no entry */
+static int own_handler(struct repair *r, u64 entry, u64 *handler)
+{
+	const struct piece *piece = piece_at(r, entry);
+	u64 off, at;
+
+	if (!piece || piece->kind != PIECE_HANDLER)
+		return -1;
+	off = entry - piece->addr - (u64)(survive_entry - survive_image);
+	if (off % SURVIVE_STEP || off / SURVIVE_STEP >= SURVIVE_OWN)
+		return -1;
+	at = piece->addr + offsetof(struct survive_head, own) + off / SURVIVE_STEP * sizeof(u64);
+	return mem_get(r->mm, at, handler, sizeof(*handler));
+}
+
+static int read_action(struct host_task *t, u64 action[4])
+{
+	struct scratch s;
+	s64 ret = 0;
+	int err = scratch_take(t, &s);
+
+	if (!err) {
+		u64 args[6] = {SIGTRAP, 0, s.addr, 8};
+
+		err = inject(t, inject_nr(t, CALL_SIGACTION), args, &ret);
+	}
+	if (!err)
+		err = ret ? (int)ret : mem_get(t->mm, s.addr, action, 32);
+	scratch_put(t, &s);
+	return err;
+}
+
+static int restore_action(struct repair *r, struct host_proc *proc)
+{
+	u64 action[4], found[4], handler;
+	struct host_task *t;
+	int err = -EAGAIN;
+
+	list_for_each_entry(t, &proc->tasks, node) {
+		if (t->state != TASK_STOPPED)
+			continue;
+		err = read_action(t, found);
+		if (!err && !own_handler(r, found[0], &handler)) {
+			memcpy(action, found, sizeof(action));
+			action[0] = handler;
+			/* what was added for our handler alone */
+			if (handler <= (u64)SIG_IGN)
+				action[1] = action[2] = action[3] = 0;
+			err = sigtrap_exchange(t, action, found);
+		}
+		break;
+	}
+	return err;
+}
+
+static int restore_actions(struct repair *r)
+{
+	struct host_proc *proc;
+	int err = 0;
+
+	if (!has_kind(r, PIECE_HANDLER))
+		return 0;
+	list_for_each_entry(proc, &r->home->procs, node)
+		if (!err)
+			err = restore_action(r, proc);
+	return err;
+}
+
+/* --- memory ------------------------------------------------------------------------------------------ */
+
+static bool no_requests(void *data)
+{
+	struct upr_home *home = data;
+
+	return list_empty(&home->requests);
+}
+
+static void unmap_pieces(struct repair *r)
+{
+	unsigned int i;
+	s32 offset;
+
+	/* so that threads' last critical sections are forgotten, if they lie in there */
+	r->mm->ready = true;
+	host_rseq(r->mm->mm, &offset);
+	for (i = 0; i < r->nr; i++)
+		host_area_unmap(r->mm->mm, r->pieces[i].addr, r->pieces[i].size);
+	if (home_wait_for(r->home, no_requests, r->home, REQUESTS_MS))
+		r->error = -ETIMEDOUT;
+	else
+		r->done->pieces = r->nr;
+}
+
+/* --- the call ----------------------------------------------------------------------------------------- */
+
+static int repair(struct repair *r)
+{
+	int err = find_pieces(r);
+
+	if (err || !r->nr)
+		return err;
+	err = restore_text(r);
+	if (!err)
+		err = restore_actions(r);
+	if (err)
+		return err;
+	r->done->kept = !clear_out(r) || is_referred_to(r);
+	if (!r->done->kept)
+		unmap_pieces(r);
+	return r->error;
+}
+
+static int begin(struct repair *r, int pid, struct upr_why *why)
+{
+	struct host_proc *proc;
+	int err = permission_why(why, pid, 0);
+
+	if (err)
+		return err;
+	r->home->detaching = true;
+	err = attach_seize(r->home, pid);
+	if (!err)
+		err = attach_enter(r->home);
+	if (err)
+		return permission_why(why, pid, err);
+	proc = proc_find(r->home, pid);
+	if (!proc || list_empty(&proc->tasks))
+		return permission_why(why, pid, -ESRCH);
+	r->mm = list_first_entry(&proc->tasks, struct host_task, node)->mm;
+	return 0;
+}
+
+int upr_home_repair(struct upr_home *home, int pid, struct upr_repaired *ret, struct upr_why *why)
+{
+	struct repair r = {.home = home, .done = ret, .pagemap = -1};
+	struct proc_status st;
+	int err;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!proc_status(pid, &st))
+		pid = st.tgid;
+	err = begin(&r, pid, why);
+	if (err) {
+		attach_give_up(home);
+		return err;
+	}
+	err = repair(&r);
+	if (err)
+		why_set(why, err, 1,
+			"process %d: not everything could be taken away (%s); what is left does no harm, try again later",
+			pid, strerror(-err));
+	free(r.pieces);
+	upr_home_detach(home);
+	return err;
+}
