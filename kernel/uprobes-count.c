@@ -106,16 +106,17 @@ static struct upr_counters *counters_new(const struct upr_space *sp, u32 room)
 /* session->consumer_lock is held.  Words that were somebody's start at nought again. */
 static u32 take_words(struct upr_counters *c)
 {
-	u32 i, index = c->used;
+	u32 i, index = c->next;
 
-	if (index == c->room || c->taken[index]) {
-		for (index = 0; c->taken[index]; index++)
-			;
-	}
+	while (c->taken[index])
+		index = index + 1 == c->room ? 0 : index + 1;
 	c->taken[index] = 1;
 	c->used++;
-	for (i = 0; i < 2 * c->nr_cpus; i++)
+	c->next = index + 1 == c->room ? 0 : index + 1;
+	/* what nobody has had is nought, and is not to take memory before it is counted in */
+	for (i = 0; i < 2 * c->nr_cpus && index < c->high; i++)
 		WRITE_ONCE(*words(c, i, index), 0);
+	c->high = max(c->high, index + 1);
 	return index;
 }
 

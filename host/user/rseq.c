@@ -36,14 +36,17 @@
 
 /* --- the machine --------------------------------------------------------------------- */
 
-/* One more than the highest number in a list like 0-3,8. */
+/*
+ * One more than the highest number in a list like 0-3,8.  Those online: there may be hundreds
+ * more that are possible, and each would take memory.
+ */
 static u32 count_cpus(void)
 {
 	char buf[4096], *at = buf;
 	unsigned long highest = 0;
 	long n;
 
-	if (proc_read(buf, sizeof(buf), "/sys/devices/system/cpu/possible") <= 0) {
+	if (proc_read(buf, sizeof(buf), "/sys/devices/system/cpu/online") <= 0) {
 		n = sysconf(_SC_NPROCESSORS_CONF);
 		return n > 0 ? (u32)n : 1;
 	}

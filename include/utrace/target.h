@@ -200,7 +200,8 @@ struct target_ops {
 
 	/**
 	 * @machine: what pads can rely on.  Atomic.
-	 * @nr_cpus: one more than the highest number a CPU can have; @rdpid: see upr-jump.h
+	 * @nr_cpus: one more than the highest number of a CPU in use (on one that comes later
+	 * counts are made by locked increments); @rdpid: see upr-jump.h
 	 */
 	void (*machine)(u32 *nr_cpus, bool *rdpid);
 

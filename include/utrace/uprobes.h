@@ -136,6 +136,8 @@ struct upr_counters {
 	u32 nr_cpus;
 	u32 room;
 	u32 used;
+	u32 next;
+	u32 high;
 	u8 *taken;
 };
 
