@@ -208,7 +208,7 @@ static void test_forget(void)
 
 static void test_machine(struct upr_mm *mm)
 {
-	long most = sysconf(_SC_NPROCESSORS_CONF);
+	long most = sysconf(_SC_NPROCESSORS_ONLN);
 	bool rdpid = false;
 	u32 nr = 0;
 
