@@ -23,7 +23,7 @@
 
 #define NR_CONTROLLERS 3
 #define NR_STOPS       10000
-#define TIMEOUT_S      60
+#define TIMEOUT_S      240
 
 static atomic_t interrupted, finished;
 static atomic_t moves;		       /* the task's progress in user mode */

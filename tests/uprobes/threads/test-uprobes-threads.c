@@ -27,7 +27,7 @@
 #define AREA	       0x500000ull
 #define AREA_SIZE      (16 * 4096)
 #define ROUNDS	       2000
-#define TIMEOUT_S      60
+#define TIMEOUT_S      240
 
 static const u8 site_code[SITE_SIZE] = {0x48, 0x89, 0xe5, 0x90};
 static u8 text[TEXT_SIZE], area[AREA_SIZE];
