@@ -245,6 +245,9 @@ static const char *find_members(struct upr_space *sp, struct upr_bp *leader, str
 		/* a pun keeps what follows its one instruction */
 		if (bp->state == UPR_BP_ARMED || insn < 0 || !may_be_counted_in_a_pad(sp, bp))
 			return "another probe in the next bytes needs a trap";
+		/* it led before this one came to be first; who it had in its window is planned after it */
+		if (bp->window)
+			upr_window_leave(bp, false);
 		add_count(window, bp, (unsigned int)insn);
 	}
 	return NULL;
@@ -293,9 +296,9 @@ static void plan_window(struct upr_space *sp, struct upr_bp *bp)
 	bp->reach = UPR_REACH_NEAR;
 }
 
-static bool to_be_planned(const struct upr_bp *bp)
+static bool is_new(const struct upr_bp *bp)
 {
-	return bp->state == UPR_BP_NEW && bp->want && !bp->leader;
+	return bp->state == UPR_BP_NEW && bp->want;
 }
 
 static int by_addr(const void *a, const void *b)
@@ -351,7 +354,7 @@ void upr_windows_plan(struct upr_space *sp)
 
 	if (!home_can(sp))
 		return;
-	nr = upr_bp_collect(sp, to_be_planned, &bps);
+	nr = upr_bp_collect(sp, is_new, &bps);
 	if (!nr)
 		return;
 	upr_windows_learn(sp);
@@ -359,7 +362,7 @@ void upr_windows_plan(struct upr_space *sp)
 	for (i = 0; i < nr; i++) {
 		if (!bps[i]->leader && upr_bp_may_jump(sp, bps[i]))
 			plan_window(sp, bps[i]);
-		if (bps[i]->window)
+		if (bps[i]->window && !bps[i]->window->block)
 			counters += bps[i]->window->pad.nr_counts;
 	}
 	if (counters) {
