@@ -260,8 +260,6 @@ static void settle_wanted(struct upr_space *sp, struct upr_bp *bp)
 	bool jumped = bp->leader;
 
 	if (jumped) {
-		if (bp->broken)
-			bp->no_jump = "an instruction of its window has faulted, or has been interrupted";
 		upr_window_leave(bp, sp->blind);
 	} else if (bp->broken || bp->redo) {
 		if (sp->blind)

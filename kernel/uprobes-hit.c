@@ -383,7 +383,7 @@ static enum utrace_resume upr_on_signal(struct utrace_engine *engine, struct utr
 	}
 	/* the pad has been left */
 	u->padding = NULL;
-	u->gave_way = false;
+	u->gave_way = 0;
 	u->faulted = false;
 	if (sig->fault && u->fault_from && sig->addr == u->fault_from) {
 		sig->addr = u->fault_to;
@@ -458,7 +458,7 @@ static enum utrace_resume upr_on_exec(struct utrace_engine *engine, struct utrac
 	u->stepping = NULL;
 	u->padding = NULL;
 	u->waiting = NULL;
-	u->gave_way = false;
+	u->gave_way = 0;
 	u->faulted = false;
 	u->fault_from = 0;
 	return UTRACE_RESUME;

@@ -336,7 +336,7 @@ static inline struct upr_space *upr_space(struct upr_mm *mm)
  * @counted_at:	0, or moved back to this place in a stop, its hit counted: not to be counted twice
  * @hit_id:	id of the last consumer asked at the last hit
  * @by_pad:	it was counted by a pad, which has no other consumers than plain ones
- * @gave_way:	a signal is held until the text of the pad that it came in has been restored
+ * @gave_way:	a signal is held until the text of the jump here has been restored; 0
  * @faulted:	it is a fault: the instruction has had its hit
  * @fault_from, @fault_to: where the fault says it happened, and where it is to say so
  * @quiet:	stopped for us, or will run no more user code (mm->lock)
@@ -355,8 +355,8 @@ struct upr_task {
 	u64 hit_id;
 	u64 fault_from;
 	u64 fault_to;
+	u64 gave_way;
 	bool by_pad;
-	bool gave_way;
 	bool faulted;
 	bool quiet;
 	bool exiting;
@@ -439,6 +439,7 @@ void upr_windows_failed(struct upr_space *sp);
 void upr_windows_settle(struct upr_space *sp);
 void upr_window_leave(struct upr_bp *bp, bool blind);
 void upr_windows_learn(struct upr_space *sp);
+void upr_window_ban(struct upr_bp *leader, const char *why);
 void upr_window_forget(struct upr_bp *bp);
 int upr_window_clone(struct upr_space *child, struct upr_bp *bp, const struct upr_bp *from);
 bool upr_windows_renew(struct upr_space *sp, unsigned int most);

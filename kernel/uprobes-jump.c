@@ -123,6 +123,8 @@ void upr_windows_review(struct upr_space *sp)
 		/* planned in this very stop, and not so any more */
 		if (bp->state == UPR_BP_NEW && bp->leader && (!bp->want || !upr_probe_is_plain(bp->probe)))
 			upr_window_leave(bp->leader, false);
+		if (bp->window && bp->broken)
+			upr_window_ban(bp, "an instruction of its window has faulted, or has been interrupted");
 		if (bp->state == UPR_BP_ARMED && bp->leader && (!bp->want || bp->broken || bp->redo))
 			redo_window(sp, bp->leader);
 		if (bp->want && ((bp->state == UPR_BP_NEW && !bp->leader) || bp->redo))
@@ -186,6 +188,18 @@ void upr_window_leave(struct upr_bp *bp, bool blind)
 		upr_slot_put(bp);
 	bp->slots = 1;
 	bp->slot_way = UPR_WAY_BOOST;
+}
+
+/* What is true of the leader's instructions is true of all in its window. */
+void upr_window_ban(struct upr_bp *leader, const char *why)
+{
+	struct upr_window *window = leader->window;
+	unsigned int i;
+
+	leader->no_jump = why;
+	for (i = 0; window && i < window->pad.nr_counts; i++)
+		if (window->members[i])
+			window->members[i]->no_jump = why;
 }
 
 /* Hits at it have nobody to go to. */

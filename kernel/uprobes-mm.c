@@ -514,7 +514,7 @@ int upr_task_set_mm(struct utrace_task *task, struct upr_mm *mm)
 	u->padding = NULL;
 	u->waiting = NULL;
 	u->counted_at = 0;
-	u->gave_way = false;
+	u->gave_way = 0;
 	u->faulted = false;
 	u->fault_from = 0;
 	u->exiting = false;

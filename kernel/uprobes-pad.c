@@ -9,9 +9,11 @@
  *					already, that is taken back: it will be again
  *   all done				where the program goes on
  *   in between, signal from outside	on, step by step, to the end of the pad; the signal waits
- *   in between, an instruction faulted	the site's text is restored, with everybody stopped,
+ *   an instruction faulted		the site's text is restored, with everybody stopped,
  *					and the fault is the instruction's own, in its place; from
- *					then on the site is probed by a trap
+ *					then on the sites of the window are probed by traps: the
+ *					handler may leave an instruction out, and go on in the middle of
+ *					what was a jump
  *
  * A step cannot get through a restartable sequence: what is left to be counted on
  * the way is counted here.  What cannot well be stepped (a string instruction may take for ever, pushf
@@ -228,7 +230,7 @@ static enum utrace_resume go_on(struct upr_task *u, struct upr_bp *leader, struc
 			upr_count_hit(u, bp);
 	}
 	if (is_unsteppable(leader, s->insn)) {
-		u->gave_way = true;
+		u->gave_way = leader->addr;
 		return give_way(u, leader);
 	}
 	return UTRACE_SINGLESTEP;
@@ -303,7 +305,7 @@ static void fix_address(struct upr_task *u, const struct upr_bp *leader, const s
 	*action = UTRACE_SIG_REPLACE;
 }
 
-/* In the middle of the window, or about to be: not here. */
+/* Its handler must not run here: there is no place in the text, or behind the place a piece of a jump. */
 static enum utrace_resume not_here(struct upr_task *u, struct upr_bp *leader, struct stand *s,
 				   struct utrace_signal *sig, enum utrace_signal_action *action)
 {
@@ -311,7 +313,7 @@ static enum utrace_resume not_here(struct upr_task *u, struct upr_bp *leader, st
 
 	if (sig->fault) {
 		fix_address(u, leader, s, sig, action);
-		u->gave_way = true;
+		u->gave_way = leader->addr;
 		u->faulted = true;
 		*action = UTRACE_SIG_HOLD;
 		return give_way(u, leader);
@@ -328,19 +330,22 @@ enum utrace_resume upr_pad_signal(struct upr_task *u, struct upr_bp *leader, str
 				  enum utrace_signal_action *action)
 {
 	struct utrace_task *task = u->task;
-	bool gave_way = u->gave_way;
+	bool armed = leader->state == UPR_BP_ARMED, again = u->gave_way == leader->addr;
 	struct upr_bp *bp;
 	struct stand s;
 
-	u->gave_way = false;
-	/* a text that cannot be restored must not keep the program from its signals for ever */
-	if (look(task, leader, &s) || (gave_way && s.where == UPR_PAD_AT && s.insn))
+	u->gave_way = 0;
+	if (look(task, leader, &s))
 		return u->padding ? UTRACE_SINGLESTEP : UTRACE_RESUME;
-	/* a handler may send a faulting instruction to the next one, which the jump covers */
-	if (s.where == UPR_PAD_AT && (s.insn || (sig->fault && !gave_way && leader->window->jump.nr > 1)))
-		return not_here(u, leader, &s, sig, action);
+	if (armed && s.where == UPR_PAD_AT && (s.insn || (sig->fault && leader->window->jump.nr > 1))) {
+		if (!again)
+			return not_here(u, leader, &s, sig, action);
+		/* a text that cannot be restored must not keep the program from its signals for ever */
+		if (s.insn)
+			return UTRACE_RESUME;
+	}
 	bp = counted(leader, &s);
-	if (!task->target->regs_set(task, &s.regs) && bp && !sig->fault && leader->state == UPR_BP_ARMED)
+	if (!task->target->regs_set(task, &s.regs) && bp && !sig->fault && armed)
 		take_back(u, bp);
 	u->padding = NULL;
 	fix_address(u, leader, &s, sig, action);
