@@ -72,9 +72,11 @@ struct fake_dry {
 /**
  * struct fake_pad_step - one step of a task that stands in a pad, or at a jump into one
  * @active:	it does
+ * @executed:	instructions of the program that it has completed
  */
 struct fake_pad_step {
 	bool active;
+	unsigned int executed;
 	u64 from;
 	struct fake_seen before;
 	struct upr_regs after;

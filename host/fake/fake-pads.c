@@ -159,6 +159,7 @@ static void account(struct fake_task *t, struct fake_pad_step *step, const struc
 			break;
 		check_write(t, &step->tried);
 		at = step->after;
+		step->executed++;
 		if (!step->ev.unfinished)
 			fake_oracle_count(t->mm, from, 1);
 		if (same_regs(&at, &now->regs, 0, false))

@@ -305,21 +305,22 @@ void fake_take_step(struct fake_task *t)
 }
 
 /* The instruction is complete: what the program sees of it, and the step if one was asked for. */
-static void completed(struct fake_task *t, u64 from, bool in_area, bool in_pad, const struct fake_cpu_event *ev,
-		      bool own_tf)
+static void completed(struct fake_task *t, u64 from, bool in_area, const struct fake_pad_step *pad,
+		      const struct fake_cpu_event *ev, bool own_tf)
 {
 	struct fake_map *to = fake_map_at(t->mm, t->regs.ip);
 	bool step = t->how == UTRACE_SINGLESTEP || (t->how == UTRACE_BLOCKSTEP && ev->branched);
 
 	t->icount++;
-	if (!in_area && !in_pad && !ev->unfinished)
+	if (!in_area && !pad->active && !ev->unfinished)
 		fake_oracle_count(t->mm, from, 1);
-	if (in_area && !in_pad && t->site && !(to && to->area)) {
+	if (in_area && !pad->active && t->site && !(to && to->area)) {
 		fake_oracle_count(t->mm, t->site, 1);
 		t->site = 0;
 	}
+	/* the program's TF traps in a pad as well, where nothing of its own is executed: nobody is to hear of that */
 	if (step || own_tf)
-		take_trap(t, true, own_tf);
+		take_trap(t, true, own_tf && (!pad->active || pad->executed));
 }
 
 static void run_user(struct fake_task *t)
@@ -353,7 +354,7 @@ static void run_user(struct fake_task *t)
 		fake_syscall_enter(t);
 		break;
 	case FAKE_CPU_DONE:
-		completed(t, from, in_area, pad.active, &ev, own_tf);
+		completed(t, from, in_area, &pad, &ev, own_tf);
 		break;
 	}
 }

@@ -298,7 +298,7 @@ static void setup_absent(struct fake_world *w)
 	stage_hold(st);
 }
 
-static bool probe_tf;
+static bool probe_tf, tf_jumps;
 static enum upr_mode tf_mode;
 
 /* Sets TF, pushes and pops, clears TF; the handler counts the traps. */
@@ -308,6 +308,7 @@ static void setup_tf(struct fake_world *w)
 	struct script *s = &st->script;
 	unsigned int over = REL(s, "\xe9", 0), handler = s->len, i;
 
+	st->jumps = tf_jumps;
 	RIP(s, "\xff\x05", SCRIPT_DATA); /* incl data */
 	OP(s, "\xc3");
 	script_aim(s, over);
@@ -353,6 +354,14 @@ static void check_tf(struct fake_world *w)
 
 void upr_test_flags(struct fake_test *t)
 {
+	struct fake_scenario with_jumps = {
+		.name = "and with jumps",
+		.setup = setup_tf,
+		.check = check_tf,
+		.teardown = stage_free,
+		.runs = 300,
+	};
+
 	run_once(t, "memory that is not there in the atomic half: the copy is executed", setup_absent, check_plain,
 		 stage_free);
 	probe_tf = false;
@@ -362,6 +371,10 @@ void upr_test_flags(struct fake_test *t)
 	run_once(t, "the same with every instruction probed gets as many traps", setup_tf, check_tf, stage_free);
 	tf_mode = UPR_MODE_STEP;
 	run_once(t, "and stepped by us as well", setup_tf, check_tf, stage_free);
+	tf_mode = UPR_MODE_AUTO;
+	tf_jumps = true;
+	fake_explore(t, &with_jumps);
+	tf_jumps = false;
 }
 
 /* --- a library that unmaps itself ----------------------------------------------------- */

@@ -15,6 +15,17 @@
 
 #define RUNS	3000 /* orders of each exploration, at most */
 
+/* Each event once more, with jumps where there may be some. */
+static bool with_jumps;
+
+static struct stage *life_stage(struct fake_world *w, enum upr_mode mode)
+{
+	struct stage *st = stage_new(w, mode);
+
+	st->jumps = with_jumps && mode == UPR_MODE_AUTO;
+	return st;
+}
+
 /* Calls of func between @before and @after the event; func is at offset 5. */
 static unsigned int write_func(struct script *s)
 {
@@ -55,7 +66,7 @@ static void write_children(struct script *s, unsigned int call)
 
 static void setup_children(struct fake_world *w, unsigned int call, enum upr_mode mode)
 {
-	struct stage *st = stage_new(w, mode);
+	struct stage *st = life_stage(w, mode);
 
 	write_children(&st->script, call);
 	stage_raise(st);
@@ -219,7 +230,7 @@ static void unwanted(struct fake_test *t)
 
 static void setup_exec(struct fake_world *w)
 {
-	struct stage *st = stage_new(w, UPR_MODE_AUTO);
+	struct stage *st = life_stage(w, UPR_MODE_AUTO);
 	struct script *s = &st->script;
 	unsigned int func = write_func(s), done, parent;
 
@@ -359,7 +370,7 @@ static void write_signals(struct script *s)
 static void setup_signals_mode(struct fake_world *w, enum upr_mode mode)
 {
 	static struct fake_actor actor;
-	struct stage *st = stage_new(w, mode);
+	struct stage *st = life_stage(w, mode);
 
 	write_signals(&st->script);
 	stage_raise(st);
@@ -384,13 +395,14 @@ static void setup_signals_step(struct fake_world *w)
 
 static void signals(struct fake_test *t)
 {
+	/* steps in pads are many, and each is checked */
 	struct fake_scenario s = {
 		.name = "signals whose handler calls probed code, at every moment",
 		.setup = setup_signals,
 		.check = stage_check,
 		.teardown = stage_free,
 		.preemptions = 3,
-		.runs = 3 * RUNS,
+		.runs = with_jumps ? RUNS / 2 : 3 * RUNS,
 	};
 
 	fake_explore(t, &s);
@@ -412,7 +424,7 @@ static unsigned int fault_site;
 
 static void setup_fault_mode(struct fake_world *w, enum upr_mode mode)
 {
-	struct stage *st = stage_new(w, mode);
+	struct stage *st = life_stage(w, mode);
 	struct script *s = &st->script;
 	unsigned int over = REL(s, "\xe9", 0), handler;
 
@@ -519,7 +531,20 @@ static void within_hit(struct fake_test *t)
 	fake_explore(t, &s);
 }
 
+/* --- the same with jumps ------------------------------------------------------------------ */
+
+static void jumps(struct fake_test *t)
+{
+	with_jumps = true;
+	fake_diag(t, "now with jumps");
+	children(t);
+	mappings(t);
+	signals(t);
+	faults(t);
+	with_jumps = false;
+}
+
 const struct fake_case upr_life_cases[] = {
 	{"children", children}, {"unwanted", unwanted},	    {"mappings", mappings}, {"signals", signals},
-	{"faults", faults},	{"within-hit", within_hit}, {NULL, NULL},
+	{"faults", faults},	{"within-hit", within_hit}, {"life-jumps", jumps},  {NULL, NULL},
 };

@@ -140,5 +140,6 @@ extern const struct fake_case upr_life_cases[];
 extern const struct fake_case upr_race_cases[];
 extern const struct fake_case upr_random_cases[];
 extern const struct fake_case upr_jump_cases[];
+extern const struct fake_case upr_jump_race_cases[];
 
 #endif /* UPR_SCRIPT_H */
