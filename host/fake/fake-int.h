@@ -87,6 +87,7 @@ struct fake_pad_step {
 void fake_pad_before(struct fake_task *t, struct fake_pad_step *step);
 void fake_pad_after(struct fake_task *t, struct fake_pad_step *step, const struct fake_cpu_event *ev);
 /* Brackets what sets a task's registers: the program is not to notice. */
+bool fake_in_pad(struct fake_task *t);
 void fake_pad_moving(struct fake_task *t, struct fake_seen *before);
 void fake_pad_moved(struct fake_task *t, const struct fake_seen *before);
 

@@ -204,6 +204,14 @@ void fake_pad_after(struct fake_task *t, struct fake_pad_step *step, const struc
 
 /* --- moved by the engine ------------------------------------------------------ */
 
+bool fake_in_pad(struct fake_task *t)
+{
+	struct fake_seen seen;
+
+	see(t, &seen);
+	return seen.in_pad;
+}
+
 void fake_pad_moving(struct fake_task *t, struct fake_seen *before)
 {
 	see(t, before);

@@ -243,7 +243,9 @@ static void report_trap(struct fake_task *t)
 		fake_report_leave(t, true, how);
 	}
 	if (mine) {
-		fake_oracle_hit(t, addr);
+		/* what is executed in a pad is told there */
+		if (!fake_in_pad(t))
+			fake_oracle_hit(t, addr);
 		return;
 	}
 	/* taken away while the trap was on its way: there is another instruction now */
