@@ -299,6 +299,29 @@ func tail_call
 	jmp	*%rax
 	end	tail_call
 
+/* what was split off computes an address in the function */
+func hot_part
+	at	hot_part
+	push	%rbx
+	mov	%rdi, %rbx
+	mov	%rsi, %rdi
+	test	%edi, %edi
+	jne	hot_part.cold
+.Lhp_back:
+	mov	%rbx, %rax
+	pop	%rbx
+	ret
+	end	hot_part
+	.p2align 4, 0x90
+	.type	hot_part.cold, @function
+hot_part.cold:
+	cmp	$7, %edi
+	je	.Lhp_back
+	lea	.Lhp_back(%rip), %rax
+	add	%rdi, %rax
+	jmp	*%rax
+	.size	hot_part.cold, . - hot_part.cold
+
 /* --- addresses that are named ------------------------------------------------------ */
 
 func pointed_to

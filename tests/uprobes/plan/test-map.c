@@ -44,6 +44,7 @@ static const struct expectation windows[] = {
 	{"computed", MANY, true, NULL},
 	{"byte_table", MANY, true, NULL},
 	{"tail_call", MANY, false, NULL},
+	{"hot_part", MANY, true, NULL},
 	{"pointed_to", 1, false, "data"},
 	{"taken", 1, false, "address"},
 	{"critical_before", 2, false, "critical"},

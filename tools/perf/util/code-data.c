@@ -274,17 +274,6 @@ static int scan_sections(struct code_map *map)
 	return 0;
 }
 
-bool code_is_forbidden(const struct code_map *map, u64 addr)
-{
-	size_t i;
-
-	for (i = 0; i < map->nr_forbidden; i++) {
-		if (addr - map->forbidden[i].lo < map->forbidden[i].hi - map->forbidden[i].lo)
-			return true;
-	}
-	return false;
-}
-
 /* An abort handler of which no descriptor is known: some part of its function is a critical section. */
 static int forbid_unlisted(struct code_map *map)
 {

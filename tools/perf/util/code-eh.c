@@ -126,19 +126,22 @@ static void mark_pad(struct code_map *map, u64 lo, u64 hi, u64 pad)
 	code_mark_addr(map, CODE_PAD, pad);
 }
 
-/* No window in a function of whose landing pads nothing is known. */
-static int distrust(struct code_map *map, const struct upr_fde *fde)
+int code_distrust(struct code_map *map, size_t func)
 {
-	u32 pos = code_pos(map, fde->addr);
-	ssize_t f = pos == CODE_NOWHERE ? -1 : code_func_at(map, pos);
-
-	if (f < 0)
-		return 0;
 	if (!upr_grow(&map->distrusted, map->nr_distrusted, &map->cap_distrusted, sizeof(*map->distrusted)))
 		return -ENOMEM;
-	map->distrusted[map->nr_distrusted++] = f;
-	map->funcs[f].solo = CODE_YES;
+	map->distrusted[map->nr_distrusted++] = func;
+	map->funcs[func].solo = CODE_YES;
 	return 0;
+}
+
+/* Nothing is known of its landing pads. */
+static int distrust_frame(struct code_map *map, const struct upr_fde *fde)
+{
+	u32 pos = code_pos(map, fde->addr);
+	ssize_t func = pos == CODE_NOWHERE ? -1 : code_func_at(map, pos);
+
+	return func < 0 ? 0 : code_distrust(map, func);
 }
 
 int code_scan_frames(struct code_map *map)
@@ -148,7 +151,8 @@ int code_scan_frames(struct code_map *map)
 
 	for (i = 0; i < elf->nr_fdes; i++) {
 		code_mark_addr(map, CODE_FUNC, elf->fdes[i].addr);
-		if (elf->fdes[i].lsda && !read_call_sites(map, &elf->fdes[i], mark_pad) && distrust(map, &elf->fdes[i]))
+		if (elf->fdes[i].lsda && !read_call_sites(map, &elf->fdes[i], mark_pad) &&
+		    distrust_frame(map, &elf->fdes[i]))
 			return -ENOMEM;
 	}
 	return 0;
@@ -169,6 +173,11 @@ static const struct upr_fde *fde_at(const struct upr_elf *elf, u64 addr)
 			hi = mid;
 	}
 	return lo && addr - elf->fdes[lo - 1].addr < elf->fdes[lo - 1].size ? &elf->fdes[lo - 1] : NULL;
+}
+
+bool code_is_framed(const struct code_map *map, u64 addr)
+{
+	return !map->elf->frames_unsound || fde_at(map->elf, addr);
 }
 
 static void keep_span(struct code_map *map, u64 lo, u64 hi, u64 pad)

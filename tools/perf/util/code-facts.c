@@ -206,12 +206,19 @@ static void look_around(struct look *l)
 	}
 }
 
-/* One not in a known function, or with an indirect jump that may lead anywhere. */
+/* In no known function, or in one with an indirect jump that may lead anywhere; functions may overlap. */
 static bool is_solo(const struct look *l)
 {
+	struct code_map *map = l->map;
+	ssize_t i;
+
 	if (l->func < 0)
 		return true;
-	return code_func_solo(l->map, l->func);
+	for (i = code_func_before(map, l->pos); i >= 0 && map->funcs[i].reach > l->pos; i--) {
+		if (map->funcs[i].end > l->pos && code_func_solo(map, i))
+			return true;
+	}
+	return false;
 }
 
 enum code_answer code_is_jumped_only(const struct code_map *map, u32 pos)
@@ -228,7 +235,7 @@ static struct code_entry find_out(struct code_map *map, u32 pos)
 	struct look l = {.map = map, .pos = pos, .seg = code_seg_at(map, pos), .func = code_func_at(map, pos)};
 	struct code_entry ret = {.known = true, .why = WHY_RSEQ, .jumped_only = code_is_jumped_only(map, pos)};
 
-	if (map->nr_forbidden && code_is_forbidden(map, code_addr(map, pos)))
+	if (code_is_forbidden(map, pos))
 		return ret;
 	l.limit = min(l.seg->size - (pos - l.seg->pos), UPR_SITE_CODE);
 	look_ahead(&l);

@@ -70,11 +70,14 @@ struct piece {
 
 #define PIECES_MAX 8
 
+/* Steps of all searches in a function: those that need more are not worth it. */
+#define STEPS_MAX (4u << 20)
+
 /**
  * struct graph - a function whose indirect jumps are being looked into
  * @edges:	by @to
  * @marks:	of each depth, per node
- * @nr_searches: so far
+ * @nr_searches: so far, and the steps they took
  * @inner:	it takes addresses of its own insides: a loaded pointer may have been computed from them
  */
 struct graph {
@@ -90,6 +93,7 @@ struct graph {
 	size_t nr_jumps, cap_jumps;
 	struct mark *marks[DEPTHS];
 	u32 nr_searches;
+	u32 nr_steps;
 	bool inner;
 };
 
@@ -607,6 +611,10 @@ static u32 sources(struct graph *g, struct jump *jump, bool straight, unsigned i
 	while (s.nr) {
 		u32 next = s.todo[--s.nr];
 
+		if (++g->nr_steps > STEPS_MAX) {
+			s.found = FROM_UNKNOWN;
+			break;
+		}
 		search_predecessors(&s, next / 16, next % 16);
 	}
 	free(s.todo);
@@ -832,7 +840,9 @@ bool code_func_solo(struct code_map *map, size_t func)
 	struct code_func *f = &map->funcs[func];
 
 	if (f->solo == CODE_UNKNOWN) {
-		if (!has_indirect(map, f) && !takes_inner(map, f))
+		if (!code_is_framed(map, map->src[func].addr))
+			f->solo = CODE_YES;
+		else if (!has_indirect(map, f) && !takes_inner(map, f))
 			f->solo = CODE_NO;
 		else if (code_func_read(map, func) != CODE_LINEAR)
 			f->solo = CODE_YES;
@@ -842,4 +852,42 @@ bool code_func_solo(struct code_map *map, size_t func)
 			f->solo = may_lead_anywhere(map, func) ? CODE_YES : CODE_NO;
 	}
 	return f->solo == CODE_YES;
+}
+
+/* Whatever the code at @func jumps into the middle of may be led to by its indirect jumps as well. */
+static int distrust_targets(struct code_map *map, size_t func)
+{
+	const struct code_func *f = &map->funcs[func];
+	struct upr_insn insn;
+	u32 pos;
+
+	for (pos = f->start; pos < f->end && decode_pos(map, pos, &insn); pos += insn.length) {
+		u32 to = CODE_NOWHERE;
+		ssize_t other;
+
+		if (is_direct(insn.branch))
+			to = code_pos(map, upr_insn_target(&insn, code_addr(map, pos)));
+		other = to == CODE_NOWHERE ? -1 : code_func_at(map, to);
+		if (other >= 0 && (size_t)other != func && to != map->funcs[other].start &&
+		    map->funcs[other].solo != CODE_YES && code_distrust(map, other))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int code_distrust_jumpers(struct code_map *map)
+{
+	ssize_t last = -1;
+	size_t i;
+
+	for (i = 0; i < map->nr_ind; i++) {
+		ssize_t func = code_func_at(map, map->ind[i]);
+
+		if (func < 0 || func == last || code_map_is_entry(map, &map->src[func]))
+			continue;
+		last = func;
+		if (code_func_solo(map, func) && distrust_targets(map, func))
+			return -ENOMEM;
+	}
+	return 0;
 }

@@ -435,6 +435,9 @@ int code_map_complete(struct code_map *map)
 		if (code_scan_frames(map) || code_scan_text(map) || code_scan_data(map) || code_mark_tables(map))
 			return -ENOMEM;
 		map->news = true;
+		map->complete = true;
+		if (code_distrust_jumpers(map))
+			return -ENOMEM;
 	}
 	map->complete = true;
 	return 0;

@@ -145,7 +145,7 @@ struct code_span {
  * @ind:	positions where an indirect jump through a register may be, ascending
  * @tables:	by @from
  * @forbidden:	critical sections and abort handlers: no jump there
- * @distrusted:	functions whose exception tables could not be read
+ * @distrusted:	functions that are solo for other reasons than their own indirect jumps
  * @last:	the function last looked up
  * @doubtful:	of the last function asked about that was not proven linearly
  * @lsda_fde:	whose call sites @spans are
@@ -291,11 +291,20 @@ static inline bool code_looks_like_lea(const struct code_map *map, u32 pos)
 
 /* code-data.c: relocations, words of data, critical sections.  Return 0 or -ENOMEM. */
 int code_scan_data(struct code_map *map);
-/* Does @addr lie in a critical section, or is it an abort handler? */
-bool code_is_forbidden(const struct code_map *map, u64 addr);
+/* Does @pos lie in a critical section, or is it an abort handler? */
+static inline bool code_is_forbidden(const struct code_map *map, u32 pos)
+{
+	return code_bit(map->bits[CODE_RSEQ], pos);
+}
+
+
+/* No window in @func, whatever its own jumps are.  Return 0 or -ENOMEM. */
+int code_distrust(struct code_map *map, size_t func);
 
 /* code-eh.c: landing pads.  Return 0 or -ENOMEM. */
 int code_scan_frames(struct code_map *map);
+/* Is it known which landing pads the function at @addr has? */
+bool code_is_framed(const struct code_map *map, u64 addr);
 /* May an exception raised at @addr, other than by a call, be caught in its function? */
 bool code_is_guarded(struct code_map *map, u64 addr);
 
@@ -309,8 +318,12 @@ const struct code_table *code_table_of(const struct code_map *map, u32 from);
 /* Index of the first place in map->ind at or behind @pos. */
 size_t code_first_ind(const struct code_map *map, u32 pos);
 
-/* code-jump.c: may an indirect jump of this function lead to any place in it? */
+/* code-jump.c */
+
+/* May an indirect jump of this function lead to any place in it? */
 bool code_func_solo(struct code_map *map, size_t func);
+/* Distrust functions that split-off code may jump into anywhere.  Return 0 or -ENOMEM. */
+int code_distrust_jumpers(struct code_map *map);
 
 /* code-cache.c */
 
