@@ -419,6 +419,14 @@ func dead_plain
 	ret
 	end	dead_plain
 
+func dead_moves
+	at	dead_moves
+	mov	$1, %eax
+	mov	$2, %ecx
+	adc	$0, %rdx
+	ret
+	end	dead_moves
+
 func dead_partly
 	at	dead_partly
 	mov	$1, %al

@@ -71,14 +71,15 @@ struct life {
 #define R(name) UPR_GPR(UPR_##name)
 
 static const struct life lives[] = {
-	{"dead_plain", R(RAX) | R(RCX), R(RDX) | R(RSP), true},
+	{"dead_plain", R(RAX), R(RDX) | R(RSP), true},
+	{"dead_moves", R(RAX) | R(RCX), R(RDX), false},
 	{"dead_partly", 0, R(RAX) | R(RCX) | R(RDI), true},
 	{"dead_fork", R(RAX), R(RDX) | R(RDI), true},
 	{"dead_inc", 0, R(RAX), false},
 	{"dead_adc", 0, R(RAX), false},
 	{"dead_shift", 0, R(RCX) | R(RDX), false},
 	{"dead_setcc", 0, R(RAX), false},
-	{"dead_call", R(RAX) | R(RCX), R(RSP), true},
+	{"dead_call", R(RCX), R(RSP), true},
 	{"dead_return", 0, 0xffff, false},
 	{"dead_cmov", 0, R(RAX) | R(RDI) | R(RSI), true},
 	{"dead_loop", R(R8), R(RDI), true},

@@ -23,9 +23,6 @@
 #define ALL_FLAGS  (UPR_FL_STATUS << FLAG_SHIFT)
 #define ALL_GPRS   (0xffffu & ~UPR_GPR(UPR_RSP))
 
-/* More than a pad needs. */
-#define ENOUGH_GPRS 3
-
 /* Jumps on one path, at most. */
 #define JUMPS_MAX 16
 
@@ -70,10 +67,12 @@ static bool may_throw(struct walk *w, const struct upr_insn *insn, u64 addr)
 	return (divides || touches) && code_is_guarded(w->map, addr);
 }
 
-/* Nothing more worth knowing, as long as the path has not forked. */
+/* Nothing more worth knowing, as long as the path has not forked: a pad needs one register, or these two. */
 static bool is_enough(u32 dead, u32 wanted)
 {
-	return !(wanted & ALL_FLAGS) && __builtin_popcount(dead & ALL_GPRS) >= ENOUGH_GPRS;
+	if ((dead & ALL_FLAGS) == ALL_FLAGS)
+		return dead & ALL_GPRS;
+	return !(wanted & (ALL_FLAGS | UPR_GPR(UPR_RAX) | UPR_GPR(UPR_RCX)));
 }
 
 /*
