@@ -502,6 +502,9 @@ enum upr_way upr_probe_way(const struct upr_probe *probe)
 	int way;
 	u64 pc;
 
+	/* it has had to give way to a trap, which is not wanted: what it counts is not all */
+	if (probe->mode == UPR_MODE_JUMP && probe->no_jump)
+		return UPR_WAY_REFUSE;
 	/* the slowest it has been, if it has been anything */
 	for (way = UPR_WAY_STEP; way >= UPR_WAY_JUMP && probe->stood; way--)
 		if (probe->stood & UPR_WAYS(way))
