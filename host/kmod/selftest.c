@@ -21,7 +21,7 @@
 
 #define LOG_SIZE (256 * 1024)
 
-static unsigned long effort = 200;
+static unsigned long effort = 40;
 module_param(effort, ulong, 0400);
 MODULE_PARM_DESC(effort, "most orders of events tried per scenario of the fake host; 0: all");
 
