@@ -47,6 +47,7 @@ static int cmd_mode(const char *name)
 {
 	static const char *const names[] = {
 		[UPR_MODE_AUTO] = "auto",
+		[UPR_MODE_JUMP] = "jump",
 		[UPR_MODE_TRAP] = "trap",
 		[UPR_MODE_STEP] = "step",
 	};
