@@ -633,7 +633,7 @@ static bool add_table_edges(struct graph *g, const struct jump *jump, u32 from)
 		const u8 *p = upr_elf_bytes(g->map->elf, t->at, &avail);
 		u32 i;
 
-		for (i = 0; i < t->nr; i++) {
+		for (i = 0; p && i < t->nr && 4ull * i + 4 <= avail; i++) {
 			if (!add_edge(g, jump->node, code_pos(g->map, t->base + (s64)code_s32(p + 4 * i))))
 				return false;
 		}
