@@ -691,3 +691,21 @@ bool upr_mm_jumps_only(struct upr_mm *mm)
 	mutex_unlock(&mm->lock);
 	return only;
 }
+
+bool upr_mm_jumps_can_fault(struct upr_mm *mm)
+{
+	struct upr_bp_table *table;
+	unsigned int i;
+	bool can = false;
+
+	mutex_lock(&mm->lock);
+	table = mm->bps;
+	for (i = 0; !can && table && i < 1u << table->bits; i++) {
+		const struct upr_bp *bp = table->slots[i];
+
+		can = bp && bp != UPR_BP_DELETED && bp->state == UPR_BP_ARMED && bp->window &&
+		      upr_jump_can_fault(&bp->window->jump);
+	}
+	mutex_unlock(&mm->lock);
+	return can;
+}

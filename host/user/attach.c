@@ -387,9 +387,12 @@ static int give_up(struct host_task *t, void *data)
 /* Those that have been let go before come back with all that is in them: nothing is armed. */
 int attach_enter(struct upr_home *home)
 {
+	struct host_proc *proc;
 	int r = each_attaching(home, enter, NULL);
 
 	each_attaching(home, attached, NULL);
+	list_for_each_entry(proc, &home->procs, node)
+		proc->told_ready = true;
 	return r;
 }
 
@@ -426,6 +429,30 @@ static int arm(struct upr_home *home)
 	/* the engine holds them for as long as it needs them to be quiet */
 	unpark_all(home);
 	return upr_home_sync(home);
+}
+
+/* They are followed again, and have loaded meanwhile what they have. */
+int attach_follow(struct upr_home *home)
+{
+	struct host_proc *proc;
+	struct host_task *t;
+	int r;
+
+	upr_batch_begin(home->session);
+	list_for_each_entry(proc, &home->procs, node) {
+		t = list_first_entry(&proc->tasks, struct host_task, node);
+		if (t->state != TASK_STOPPED)
+			continue;
+		sigtrap_snapshot(t);
+		if (t->state != TASK_STOPPED)
+			continue;
+		loader_init(t, false);
+		maps_scan(t->mm);
+	}
+	upr_batch_end(home->session);
+	r = upr_home_sync(home);
+	unpark_all(home);
+	return r;
 }
 
 /* --- one CPU for all -------------------------------------------------------------------------------- */

@@ -162,14 +162,14 @@ static bool all_at_rest(void *data)
 }
 
 /* Only when no trap of ours can come any more. */
-static void remove_handlers(struct upr_home *home)
+void home_remove_handlers(struct upr_home *home)
 {
 	struct host_mm *mm;
 
 	if (home_wait_for(home, all_at_rest, home, RELEASE_MS))
 		return;
 	list_for_each_entry(mm, &home->mms, node)
-		if (upr_mm_idle(mm->mm))
+		if (upr_mm_idle(mm->mm) || upr_mm_jumps_only(mm->mm))
 			survive_remove(mm);
 }
 
@@ -297,7 +297,7 @@ static int detach(struct upr_home *home)
 				force_clean(mm);
 	home_park_all(home);
 	home_wait_for(home, requests_done, home, r ? 0 : RELEASE_MS);
-	remove_handlers(home);
+	home_remove_handlers(home);
 	if (r != -ECHILD)
 		r = home_let_go(home, RELEASE_MS);
 	home_unpin(home);

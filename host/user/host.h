@@ -246,6 +246,7 @@ struct trap_disposition {
  * struct host_proc - a process
  * @had:	the memory it had when it was let go, and still has
  * @forked_from: or what its memory is a copy of
+ * @ready_at:	since when it has been started up under our eyes; 0: before
  */
 struct host_proc {
 	struct list_head node;
@@ -259,6 +260,7 @@ struct host_proc {
 	unsigned int notes; /* 1 << enum upr_home_note */
 	int wstatus;
 	struct host_mm *had, *forked_from;
+	u64 ready_at;
 	struct trap_disposition trap;
 };
 
@@ -657,6 +659,7 @@ void sched_short_slice(bool on);
 void attach_stopped(struct host_task *t);
 int attach_seize(struct upr_home *home, pid_t pid);
 int attach_enter(struct upr_home *home);
+int attach_follow(struct upr_home *home);
 void attach_give_up(struct upr_home *home);
 void task_pin(struct host_task *t);
 void task_pin_inherit(struct host_task *t, const struct host_task *from);
@@ -667,6 +670,7 @@ void home_release_idle(struct upr_home *home);
 int home_let_go(struct upr_home *home, unsigned int timeout_ms);
 void home_park_all(struct upr_home *home);
 void home_unpin(struct upr_home *home);
+void home_remove_handlers(struct upr_home *home);
 
 /* --- release.c ---------------------------------------------------------------------------- */
 

@@ -11,6 +11,10 @@
  * What has executed another program in between has nothing of ours any more, and shows that by having
  * no such mapping.
  *
+ * A handler for faults, if displaced instructions may fault, would see addresses in pads.  So a
+ * program that has one is not let go; a new one gets the time to set its handlers first;
+ * and one that sets a handler later is taken back as soon as that is seen.
+ *
  * No locks.
  */
 #include "host.h"
@@ -24,6 +28,10 @@
 #define LET_GO_MS 5000
 /* Threads that could not be let go yet are looked at this often. */
 #define LATE_MS 20
+/* A new program sets its handlers within this time, or is taken back later. */
+#define SETTLE_MS 100
+/* Handlers are looked for this often. */
+#define LOOK_MS 50
 /* Descendants may make descendants while they are looked for. */
 #define SEARCHES 100
 
@@ -31,6 +39,7 @@
  * struct let_go - a process that was let go
  * @fd:		pidfd, or -1: its end has been told
  * @mm:		what it had
+ * @can_fault:	instructions in its pads may
  * @reaped:	@wstatus is how it ended
  */
 struct let_go {
@@ -38,6 +47,7 @@ struct let_go {
 	pid_t pid;
 	int fd;
 	struct host_mm *mm;
+	bool can_fault;
 	bool reaped;
 	int wstatus;
 };
@@ -52,11 +62,44 @@ static int pidfd_open(pid_t pid)
 static bool any_starting(const struct upr_home *home)
 {
 	const struct host_proc *proc;
+	u64 now = home_now_ms();
 
 	list_for_each_entry(proc, &home->procs, node)
-		if (proc->starting || !proc->told_ready)
+		if (proc->starting || !proc->told_ready || (proc->ready_at && now - proc->ready_at < SETTLE_MS))
 			return true;
 	return home->any_parked || !list_empty(&home->early);
+}
+
+/* Does a handler look at where an instruction has faulted? */
+static bool catches_faults(pid_t tid)
+{
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+	struct proc_status st;
+	unsigned int i;
+
+	if (proc_status(tid, &st))
+		return false;
+	for (i = 0; i < ARRAY_SIZE(faults); i++)
+		if (st.sig_caught & (1ull << (faults[i] - 1)))
+			return true;
+	return false;
+}
+
+static int check_faults(struct host_mm *mm, struct upr_why *why)
+{
+	struct host_task *t;
+
+	if (!upr_mm_jumps_can_fault(mm->mm))
+		return 0;
+	list_for_each_entry(t, &mm->tasks, mm_node)
+		if (catches_faults(t->tid))
+			return why_set(
+				why, -EBUSY, 1,
+				"process %d is not let go: it has a handler for faults, and instructions that "
+				"jumps have displaced may fault: left alone, the handler would see addresses that it "
+				"does not know",
+				t->proc->pid);
+	return 0;
 }
 
 static int check_jumps(struct upr_home *home, struct upr_why *why)
@@ -70,6 +113,12 @@ static int check_jumps(struct upr_home *home, struct upr_why *why)
 			       "process %d is not let go: some places in it are no jumps, and need somebody at its "
 			       "side; stat -v says which, and why",
 			       mm_any_pid(mm));
+	}
+	list_for_each_entry(mm, &home->mms, node) {
+		int r = check_faults(mm, why);
+
+		if (r)
+			return r;
 	}
 	return 0;
 }
@@ -97,8 +146,10 @@ static int remember(struct upr_home *home, struct host_proc *proc)
 	l->pid = proc->pid;
 	l->fd = pidfd_open(proc->pid);
 	l->mm = t->mm;
-	if (l->mm)
+	if (l->mm) {
 		l->mm->kept = true;
+		l->can_fault = upr_mm_jumps_can_fault(l->mm->mm);
+	}
 	list_add_tail(&l->node, &home->let_go);
 	return 0;
 }
@@ -154,6 +205,7 @@ int upr_home_release(struct upr_home *home, struct upr_why *why)
 	}
 	home->letting_go = true;
 	home_park_all(home);
+	home_remove_handlers(home);
 	home_let_go(home, LET_GO_MS);
 	home_unpin(home);
 	return 0;
@@ -217,30 +269,6 @@ static int tell_ends(struct upr_home *home, const struct pollfd *fds, unsigned i
 		}
 	}
 	return told;
-}
-
-/* upr_home_run() for those that were let go.  One wait; stragglers are let go as they stop. */
-int released_run(struct upr_home *home, int timeout_ms)
-{
-	unsigned int nr;
-	struct pollfd *fds;
-	int r;
-
-	if (home->nr_tasks) {
-		while (home_step(home, false) > 0)
-			;
-		home_let_go(home, 0);
-		timeout_ms = timeout_ms < 0 ? LATE_MS : min(timeout_ms, LATE_MS);
-	}
-	nr = collect_fds(home, &fds);
-	if (!nr && !home->nr_tasks) {
-		free(fds);
-		return -ECHILD;
-	}
-	r = poll(fds, nr, timeout_ms);
-	r = r > 0 ? tell_ends(home, fds, nr) : 0;
-	free(fds);
-	return r;
 }
 
 /* --- coming back --------------------------------------------------------------------------------- */
@@ -379,19 +407,13 @@ static int is_descendant(void *data, pid_t pid)
 	return 0;
 }
 
-int upr_home_reattach(struct upr_home *home, struct upr_why *why)
+/* Whatever can be had: 0, or the first error. */
+static int bring_back(struct upr_home *home, struct upr_why *why)
 {
 	struct descendants s = {.home = home, .why = why};
 	unsigned int i;
-	int r;
+	int r = come_back(home, why);
 
-	if (!home->letting_go)
-		return 0;
-	if (why)
-		why->text[0] = 0;
-	home->detaching = true;
-	home->letting_go = false;
-	r = come_back(home, why);
 	for (i = 0; i < SEARCHES; i++) {
 		s.news = 0;
 		proc_each_process(is_descendant, &s);
@@ -400,6 +422,76 @@ int upr_home_reattach(struct upr_home *home, struct upr_why *why)
 	}
 	forget_all(home);
 	return r ? r : s.error;
+}
+
+int upr_home_reattach(struct upr_home *home, struct upr_why *why)
+{
+	if (!home->letting_go)
+		return 0;
+	if (why)
+		why->text[0] = 0;
+	home->detaching = true;
+	home->letting_go = false;
+	return bring_back(home, why);
+}
+
+/* --- taking them back ------------------------------------------------------------------------------- */
+
+static struct let_go *has_got_handler(struct upr_home *home)
+{
+	struct let_go *l;
+
+	list_for_each_entry(l, &home->let_go, node)
+		if (l->fd >= 0 && l->can_fault && catches_faults(l->pid) && mm_by_counters(home, l->pid))
+			return l;
+	return NULL;
+}
+
+/* All of them, or nobody would be followed as he should. */
+static void take_back(struct upr_home *home, const struct let_go *l)
+{
+	struct upr_why why = {.text = ""};
+	pid_t pid = l->pid;
+	int r;
+
+	home->letting_go = false;
+	r = bring_back(home, &why);
+	loader_resume(home);
+	if (attach_follow(home) && !r)
+		r = -ETIMEDOUT;
+	if (home->client.note)
+		home->client.note(home->data, UPR_NOTE_OTHER, pid,
+				  r ? why.text : "a handler for faults has been set: the processes are traced again");
+}
+
+/* upr_home_run() for those that were let go.  One wait; stragglers are let go as they stop. */
+int released_run(struct upr_home *home, int timeout_ms)
+{
+	struct let_go *l = has_got_handler(home);
+	unsigned int nr;
+	struct pollfd *fds;
+	int r;
+
+	if (l) {
+		take_back(home, l);
+		return 1;
+	}
+	timeout_ms = timeout_ms < 0 ? LOOK_MS : min(timeout_ms, LOOK_MS);
+	if (home->nr_tasks) {
+		while (home_step(home, false) > 0)
+			;
+		home_let_go(home, 0);
+		timeout_ms = min(timeout_ms, LATE_MS);
+	}
+	nr = collect_fds(home, &fds);
+	if (!nr && !home->nr_tasks) {
+		free(fds);
+		return -ECHILD;
+	}
+	r = poll(fds, nr, timeout_ms);
+	r = r > 0 ? tell_ends(home, fds, nr) : 0;
+	free(fds);
+	return r;
 }
 
 /* Everything is over: address spaces that nobody has come back to. */

@@ -318,6 +318,12 @@ void upr_mm_go_on(struct upr_mm *mm);
  */
 bool upr_mm_jumps_only(struct upr_mm *mm);
 
+/**
+ * upr_mm_jumps_can_fault() - may an instruction in some pad of @mm fault (upr_jump_can_fault())
+ * A handler that runs while nobody looks after the task sees a pad's address.
+ */
+bool upr_mm_jumps_can_fault(struct upr_mm *mm);
+
 /** upr_mm_idle() - nothing of ours is in the text, no work is pending and no task stands in a slot */
 bool upr_mm_idle(struct upr_mm *mm);
 

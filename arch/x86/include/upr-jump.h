@@ -123,6 +123,12 @@ struct upr_jump {
 int upr_jump_analyze(struct upr_jump *jump, const struct upr_facts *facts, u64 offset, enum upr_insn_mode mode,
 		     unsigned int env);
 
+/**
+ * upr_jump_can_fault() - can a displaced instruction raise SIGSEGV, SIGBUS, SIGFPE or SIGILL
+ * Accesses by way of the stack pointer do not count: they fault where the stack ends.
+ */
+bool upr_jump_can_fault(const struct upr_jump *jump);
+
 /** upr_jump_form_name() - for people and --json: one, window, tail, call, pun, none */
 const char *upr_jump_form_name(enum upr_jump_form form);
 

@@ -349,6 +349,35 @@ const char *upr_jump_form_name(enum upr_jump_form form)
 	return form < UPR_NR_JUMP_FORMS ? names[form] : "none";
 }
 
+/* --- faults ----------------------------------------------------------------------------- */
+
+/* Only the stack pointer is above suspicion; vector instructions may raise what is unmasked. */
+static bool can_fault(const struct upr_insn *insn)
+{
+	if (insn->attr & (UPR_INSN_STRING | UPR_INSN_VSIB | UPR_INSN_MOFFS | UPR_INSN_VECTOR))
+		return true;
+	if (insn->branch == UPR_BR_TRAP)
+		return true;
+	if ((insn->attr & UPR_INSN_MEM) && !(insn->attr & UPR_INSN_AGEN))
+		return insn->base != UPR_RSP || insn->index != UPR_INSN_NOREG ||
+		       insn->prefixes & (UPR_PFX_FS | UPR_PFX_GS);
+	/* div, idiv */
+	return insn->enc == UPR_ENC_LEGACY && insn->map == UPR_MAP_1B && (insn->opcode & 0xfe) == 0xf6 &&
+	       upr_modrm_reg(insn) >= 6;
+}
+
+bool upr_jump_can_fault(const struct upr_jump *jump)
+{
+	struct upr_insn insn;
+	unsigned int i;
+
+	for (i = 0; i < jump->nr; i++)
+		if (upr_insn_decode(&insn, jump->code + jump->off[i], jump->len - jump->off[i], UPR_INSN_64) ||
+		    can_fault(&insn))
+			return true;
+	return false;
+}
+
 /* --- places ----------------------------------------------------------------------------- */
 
 static void keep_near(u64 target, u64 *lo, u64 *hi)

@@ -3,11 +3,12 @@
  * waiter.c - does what its standard input says, for tests that attach.
  *
  * Lines: "push N", "lea N": call so often; "load PATH": dlopen, "plug N": call its function;
- * "fork N": a child calls push so often and stays, its pid is the answer; "exec": the same
- * program again, which prints its pid; "quit STATUS".  Each is answered by a line on standard output, so that a test knows
+ * "fork N": a child calls push so often and stays, its pid is the answer; "catch": a handler
+ * for SIGSEGV; "exec": the same program again, which prints its pid; "quit STATUS".  Each is answered by a line on standard output, so that a test knows
  * without sleeping what has been done.  The first line printed is the pid.
  */
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,11 @@ static long repeat(long (*f)(long x), long n)
 	for (i = 0; i < n; i++)
 		x = f(x);
 	return x;
+}
+
+static void on_fault(int signo)
+{
+	_exit(signo);
 }
 
 static pid_t stay(long n)
@@ -74,6 +80,8 @@ int main(void)
 			printf("plug %ld\n", repeat(plug, atol(arg)));
 		} else if (!strcmp(word, "fork")) {
 			printf("%d\n", stay(atol(arg)));
+		} else if (!strcmp(word, "catch")) {
+			printf("catch %d\n", signal(SIGSEGV, on_fault) != SIG_ERR);
 		} else if (!strcmp(word, "exec")) {
 			execl("/proc/self/exe", "waiter", NULL);
 			printf("exec failed\n");

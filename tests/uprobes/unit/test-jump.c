@@ -534,6 +534,39 @@ static void test_reach(void)
 	ok(lo == 0 && hi > 0x70000000, "reach: nothing below address nought");
 }
 
+static void test_faults(void)
+{
+	static const struct {
+		const char *text;
+		u8 code[8];
+		bool can;
+	} v[] = {
+		{"push %rbp; mov; sub", {0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x10}, false},
+		{"mov 8(%rsp),%rax", {0x48, 0x8b, 0x44, 0x24, 8}, false},
+		{"lea (%rdi,%rsi),%rax; nop", {0x48, 0x8d, 0x04, 0x37, 0x90}, false},
+		{"nopw (%rax)", {0x66, 0x0f, 0x1f, 0x44, 0, 0}, false},
+		{"neg %eax; not %eax; nop", {0xf7, 0xd8, 0xf7, 0xd0, 0x90}, false},
+		{"xor %eax,%eax; mov (%rdi),%rax", {0x31, 0xc0, 0x48, 0x8b, 0x07}, true},
+		{"mov %rax,8(%rbp); nop", {0x48, 0x89, 0x45, 8, 0x90}, true},
+		{"mov (%rsp,%rcx),%rax; nop", {0x48, 0x8b, 0x04, 0x0c, 0x90}, true},
+		{"mov 0(%rip),%eax", {0x8b, 0x05, 0, 1, 0, 0}, true},
+		{"mov %fs:0x28,%eax", {0x64, 0x8b, 0x04, 0x25, 0x28, 0, 0, 0}, true},
+		{"cltd; idiv %ecx; nop; nop", {0x99, 0xf7, 0xf9, 0x90, 0x90}, true},
+		{"div %cl; nop", {0xf6, 0xf1, 0x90, 0x90, 0x90}, true},
+		{"rep movsb; nop", {0xf3, 0xa4, 0x90, 0x90, 0x90}, true},
+		{"addsd %xmm1,%xmm0; nop", {0xf2, 0x0f, 0x58, 0xc1, 0x90}, true},
+		{"xor; ud2; nop", {0x31, 0xc0, 0x0f, 0x0b, 0x90}, true},
+	};
+	struct upr_jump jump;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(v); i++) {
+		plan_code(&jump, v[i].code, sizeof(v[i].code), 32);
+		ok(jump.form != UPR_JUMP_NONE && upr_jump_can_fault(&jump) == v[i].can, "%s %s fault", v[i].text,
+		   v[i].can ? "can" : "cannot");
+	}
+}
+
 static void test_env(void)
 {
 	static const u8 code[] = {0xb8, 1, 0, 0, 0};
@@ -896,6 +929,7 @@ int main(void)
 	test_pun_reach();
 	test_pun_patch();
 	test_reach();
+	test_faults();
 	test_env();
 	test_leaves();
 	test_leave_flags();
