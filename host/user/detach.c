@@ -100,7 +100,7 @@ static void each_task(struct upr_home *home, task_fn fn)
 static bool mm_clean(const struct host_mm *mm)
 {
 	/* nobody has come back to it */
-	return list_empty(&mm->tasks) || upr_mm_idle(mm->mm) || upr_mm_error(mm->mm);
+	return list_empty(&mm->tasks) || mm->left || upr_mm_idle(mm->mm) || upr_mm_error(mm->mm);
 }
 
 static bool all_clean(void *data)
@@ -288,7 +288,8 @@ static int detach(struct upr_home *home)
 	home->detaching = true;
 	each_task(home, give_back);
 	list_for_each_entry(mm, &home->mms, node)
-		upr_mm_disarm(mm->mm);
+		if (!mm->left)
+			upr_mm_disarm(mm->mm);
 	r = home_wait_for(home, all_clean, home, DISARM_MS);
 	error = first_error(home);
 	if (r == -ETIMEDOUT)

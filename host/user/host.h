@@ -329,6 +329,7 @@ struct survive {
  * @slack:	zeros in executable memory that nobody uses; 0 not looked for
  * @rendezvous:	r_debug of the loader, 0 unknown
  * @kept:	outlives its last task
+ * @left:	not all of its tasks could be had again: nothing in it is changed
  * @fresh:	a new program that has not executed an instruction
  * @ready:	it has been started up
  * @rseq:	where its threads' struct rseq are, from the thread pointer; @rseq_used: the engine was told
@@ -357,6 +358,7 @@ struct host_mm {
 	u64 slack;
 	u64 rendezvous;
 	bool kept;
+	bool left;
 	bool fresh;
 	bool ready;
 	bool rseq_used;

@@ -350,8 +350,11 @@ static int seize_again(struct upr_home *home, pid_t pid, struct host_mm *mm, boo
 
 	if (r == -ESRCH)
 		return 0;
-	if (r)
+	if (r) {
+		/* a straggler may be here: without the others nothing must be changed */
+		mm->left |= !forked;
 		return cannot_have(home, pid, r, why);
+	}
 	proc = proc_find(home, pid);
 	if (!proc)
 		return 0;
@@ -374,9 +377,8 @@ static int come_back(struct upr_home *home, struct upr_why *why)
 	list_for_each_entry(l, &home->let_go, node) {
 		struct host_mm *mm = l->fd >= 0 && l->mm ? mm_by_counters(home, l->pid) : NULL;
 
-		if (!mm || proc_find(home, l->pid))
+		if (!mm)
 			continue;
-		/* one that shares the memory of another comes with it */
 		r = seize_again(home, l->pid, mm, mm != l->mm, why);
 		first = first ? first : r;
 	}
@@ -459,6 +461,7 @@ static void take_back(struct upr_home *home, const struct let_go *l)
 	loader_resume(home);
 	if (attach_follow(home) && !r)
 		r = -ETIMEDOUT;
+	released_forget(home);
 	if (home->client.note)
 		home->client.note(home->data, UPR_NOTE_OTHER, pid,
 				  r ? why.text : "a handler for faults has been set: the processes are traced again");
