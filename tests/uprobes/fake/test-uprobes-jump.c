@@ -83,6 +83,8 @@ struct pick {
 	unsigned int from, nr, set;
 	enum upr_mode mode;
 	bool dead;
+	int fail_area, fail_counters, fail_scan, fail_text;
+	s64 error;
 };
 
 static struct fake_world *new_tour(struct fake_test *t, const struct pick *pick)
@@ -102,6 +104,12 @@ static struct fake_world *new_tour(struct fake_test *t, const struct pick *pick)
 			fake_expect(w, !site_register(stage_site(st, st->script.at[pick->from + i])));
 	upr_batch_end(w->session);
 	stage_hold(st);
+	w->fail_area = pick->fail_area;
+	w->fail_area_err = pick->error;
+	w->fail_counters = pick->fail_counters;
+	w->fail_counters_err = pick->error;
+	w->fail_scan = pick->fail_scan;
+	w->fail_text = pick->fail_text;
 	return w;
 }
 
@@ -186,7 +194,107 @@ static void neighbours(struct fake_test *t)
 		"every site with every set of its next four neighbours: %u runs", runs);
 }
 
+/* --- each probed by itself, and what does not jump ----------------------------------------- */
+
+/* What is armed is counted exactly; what is not says why, and counts nothing. */
+static bool run_partly(struct fake_test *t, const struct pick *pick, struct result *result)
+{
+	struct fake_world *w = new_tour(t, pick);
+	struct stage *st = w->data;
+	const char *why;
+	unsigned int i;
+	bool good;
+
+	fake_sync(w);
+	for (i = 0; i < st->nr_sites; i++) {
+		struct site *site = &st->sites[i];
+
+		site->armed = upr_probe_sites(w->session, site->probe, NULL);
+		result->sites++;
+		result->jumping += site->armed;
+		if (!site->armed)
+			fake_expect_at(w, upr_probe_unarmed(w->session, site->probe, &why) == 1 && why,
+				       "what is not armed says why");
+	}
+	if (fake_run(w)) {
+		check_result(w, result);
+		for (i = 0; i < st->nr_sites; i++)
+			fake_expect_at(w,
+				       site_count(&st->sites[i]) ==
+					       (st->sites[i].armed ? fake_executed(st->file, st->sites[i].offset) : 0),
+				       "what is armed is counted, what is not is not");
+	}
+	good = !w->failed && !w->broken;
+	if (!good)
+		fake_diag(t, "sites %u, set %#x: %s", pick->from, pick->set, w->failed ? w->failed : "broken");
+	fake_world_free(w);
+	return good;
+}
+
+static void jumps_only(struct fake_test *t)
+{
+	struct pick pick = {.mode = UPR_MODE_JUMP, .nr = NEIGHBOURS};
+	struct result result = {.is_known = false};
+	unsigned int nr = tour_length(), runs = 0;
+	bool good = true;
+
+	for (pick.from = 0; good && pick.from < nr; pick.from++)
+		for (pick.set = 1; good && pick.set < 1u << NEIGHBOURS; pick.set += 6, runs++)
+			good = run_partly(t, &pick, &result);
+	fake_diag(t, "%u of %u sites were armed", result.jumping, result.sites);
+	fake_ok(t, good && result.jumping > result.sites / 2 && result.jumping < result.sites,
+		"jumps or nothing: %u runs", runs);
+}
+
+/* --- what a home may fail in ------------------------------------------------------------------ */
+
+/* Five sites at a time, all of the tour. */
+static bool run_failing(struct fake_test *t, struct pick *pick, struct result *result)
+{
+	unsigned int nr = tour_length();
+	bool good = true;
+
+	pick->nr = NEIGHBOURS;
+	pick->set = (1u << NEIGHBOURS) - 1;
+	for (pick->from = 0; good && pick->from < nr; pick->from += NEIGHBOURS)
+		good = run_partly(t, pick, result);
+	return good;
+}
+
+static void failures(struct fake_test *t)
+{
+	struct result result = {.is_known = false}, exact = {.is_known = false};
+	struct pick none = {.mode = UPR_MODE_AUTO};
+	struct pick pick;
+	bool good;
+	int n;
+
+	good = run_failing(t, &none, &result);
+	for (n = 1; good && n <= 4; n++) {
+		pick = (struct pick){.mode = UPR_MODE_AUTO, .fail_area = n};
+		good = run_failing(t, &pick, &result);
+	}
+	fake_ok(t, good, "no room for pads, or for slots, or tables");
+	pick = (struct pick){.mode = UPR_MODE_AUTO, .fail_area = 1, .error = -EPERM};
+	good = run_failing(t, &pick, &result);
+	fake_ok(t, good, "no system call may be injected");
+	exact = result;
+	exact.sites = exact.jumping = 0;
+	pick = (struct pick){.mode = UPR_MODE_AUTO, .fail_counters = 1};
+	good = run_failing(t, &pick, &exact);
+	pick = (struct pick){.mode = UPR_MODE_AUTO, .fail_scan = 1};
+	good = good && run_failing(t, &pick, &exact);
+	fake_ok(t, good && exact.jumping == exact.sites, "no counters, stacks that cannot be scanned: traps instead");
+	for (n = 1; good && n <= 8; n++) {
+		pick = (struct pick){.mode = UPR_MODE_AUTO, .fail_text = n};
+		good = run_failing(t, &pick, &result);
+	}
+	fake_ok(t, good, "one text write fails");
+}
+
 const struct fake_case upr_jump_cases[] = {
+	{"jump-only", jumps_only},
+	{"jump-failures", failures},
 	{"jump-neighbours", neighbours},
 	{NULL, NULL},
 };
