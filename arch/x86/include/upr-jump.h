@@ -65,7 +65,7 @@ struct upr_facts {
  * @UPR_JUMP_TAIL:	jmp rel32 over the end of a function and padding behind it
  * @UPR_JUMP_CALL:	the window ends in a call: it becomes a call of the pad, with as many
  *		idle prefixes as it takes to push the original return address; the return
- *		stack of the CPU stays balanced, a shadow stack right
+ *		stack of the CPU stays balanced.  Not under a shadow stack, see upr_jump_analyze()
  * @UPR_JUMP_PUN:	jmp rel32 whose last bytes are those of what follows the one displaced
  *		instruction: works if the address it leads to is free
  */
