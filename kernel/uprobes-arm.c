@@ -96,6 +96,7 @@ void upr_arm_kick(struct upr_space *sp)
 	if (sp->mm.session->batch && !sp->detaching)
 		return;
 	sp->mm.state = UPR_MM_STOPPING;
+	sp->stops++;
 	list_for_each_entry(task, &sp->mm.tasks, mm_node)
 		stop_task(sp, task->upr);
 	bring_on(sp);
@@ -259,6 +260,8 @@ static void settle_wanted(struct upr_space *sp, struct upr_bp *bp)
 {
 	bool jumped = bp->leader;
 
+	if (bp->window && bp->window->jump.nr > 1 && !sp->blind)
+		bp->cleared = sp->stops;
 	if (jumped) {
 		upr_window_leave(bp, sp->blind);
 	} else if (bp->broken || bp->redo) {
@@ -325,7 +328,7 @@ static bool may_come(const struct upr_bp *bp)
  */
 static void put_off(struct upr_space *sp)
 {
-	unsigned int room = UPR_STOP_MAX;
+	unsigned int room = sp->at_once ? ~0u : UPR_STOP_MAX;
 	struct upr_bp *bp, *next;
 
 	list_for_each_entry_safe(bp, next, &sp->pending, node) {
@@ -441,7 +444,9 @@ static void begin_stop(struct upr_space *sp)
 	collect_broken(sp);
 	if (sp->renew && sp->mm.state == UPR_MM_STOPPING) {
 		upr_windows_learn(sp);
-		sp->renew = upr_windows_renew(sp, UPR_STOP_MAX);
+		/* pads whose rseq sections miscount: nobody is to run in one again */
+		sp->at_once = sp->rseq == UPR_NO_RSEQ;
+		sp->renew = upr_windows_renew(sp, sp->at_once ? ~0u : UPR_STOP_MAX);
 	}
 	put_off(sp);
 	upr_windows_review(sp);
@@ -451,6 +456,7 @@ static void begin_stop(struct upr_space *sp)
 static void end_stop(struct upr_space *sp)
 {
 	upr_windows_settle(sp);
+	sp->at_once = false;
 	upr_bp_free_garbage(sp);
 	upr_areas_trim(sp);
 	upr_blocks_trim(sp);

@@ -201,6 +201,7 @@ struct upr_filter {
  * @broken:	a hit could not be executed: disarm (set in the atomic half)
  * @redo:	to be taken out and put in again in another way
  * @again:	was taken out for that, in this stop
+ * @cleared:	the stop in which a window that began here was taken out, sp->stops as it was
  * @put_off:	to wait for the next stop
  * @trapped:	there has been an int3: who executed it may not have reported it yet
  * @node:	on pending, zombies or garbage of its address space
@@ -222,6 +223,7 @@ struct upr_bp {
 	const char *no_jump;
 	u64 slot;
 	unsigned int index;
+	unsigned int cleared;
 	u16 slots;
 	u8 state;
 	u8 way;
@@ -277,6 +279,7 @@ enum upr_area_state {
  * @garbage:	breakpoints to be freed when all is quiet
  * @nr_quiet:	of @nr_tasks
  * @requested:	areas asked for and not answered
+ * @stops:	how often all tasks have been stopped
  * @dirty:	there is something to do that needs all tasks quiet
  * @detaching:	upr_mm_disarm(): nothing is armed any more
  * @dead:	the home has let go
@@ -285,6 +288,7 @@ enum upr_area_state {
  * @no_counters: no shared memory can be had: nothing jumps
  * @ready:	the program has been started up
  * @renew:	and pads built before that are to be built anew
+ * @at_once:	and this stop does so for all of them
  * @replan:	a plan has failed: what it was for must be planned in another way
  * @rseq:	where threads have registered for restartable sequences, or UPR_NO_RSEQ
  * @nr_cpus, @rdpid: see target_ops.machine
@@ -305,6 +309,7 @@ struct upr_space {
 	unsigned int nr_tasks;
 	unsigned int nr_quiet;
 	unsigned int requested;
+	unsigned int stops;
 	bool dirty;
 	bool detaching;
 	bool dead;
@@ -313,6 +318,7 @@ struct upr_space {
 	bool no_counters;
 	bool ready;
 	bool renew;
+	bool at_once;
 	bool replan;
 	bool rdpid;
 	u32 nr_cpus;

@@ -322,7 +322,10 @@ static int by_addr(const void *a, const void *b)
 	return x->addr < y->addr ? -1 : x->addr > y->addr;
 }
 
-/* Windows of several instructions that some stack may return into are not for now. */
+/*
+ * Windows of several instructions that some stack may return into are not for now.  One
+ * that was taken out in this very stop stands where nothing has been called from since.
+ */
 static void spare_stacks(struct upr_space *sp, struct upr_bp **bps, unsigned int nr)
 {
 	struct upr_text_range *ranges = kvcalloc(nr, sizeof(*ranges), GFP_KERNEL);
@@ -330,7 +333,7 @@ static void spare_stacks(struct upr_space *sp, struct upr_bp **bps, unsigned int
 	int r = -ENOMEM;
 
 	for (i = 0; i < nr; i++) {
-		if (!bps[i]->window || bps[i]->window->jump.nr == 1)
+		if (!bps[i]->window || bps[i]->window->jump.nr == 1 || bps[i]->cleared == sp->stops)
 			continue;
 		if (ranges) {
 			ranges[n].lo = bps[i]->addr + 1;

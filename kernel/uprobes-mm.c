@@ -654,11 +654,12 @@ void upr_report_ready(struct upr_mm *mm)
 	struct upr_space *sp = upr_space(mm);
 
 	mutex_lock(&mm->lock);
-	if (!sp->ready && !list_empty(&sp->blocks)) {
+	if (!list_empty(&sp->blocks)) {
 		sp->renew = true;
 		sp->dirty = true;
 	}
 	sp->ready = true;
+	sp->rseq = UPR_NO_RSEQ;
 	upr_arm_kick(sp);
 	mutex_unlock(&mm->lock);
 }

@@ -332,7 +332,8 @@ struct survive {
  * @left:	not all of its tasks could be had again: nothing in it is changed
  * @fresh:	a new program that has not executed an instruction
  * @ready:	it has been started up
- * @rseq:	where its threads' struct rseq are, from the thread pointer; @rseq_used: the engine was told
+ * @rseq:	where its threads' struct rseq are, from the thread pointer; @rseq_used: the engine was told;
+ *		@rseq_shared: they are of no use, for some task runs with the thread pointer of another
  */
 struct host_mm {
 	struct list_head node;
@@ -362,6 +363,7 @@ struct host_mm {
 	bool fresh;
 	bool ready;
 	bool rseq_used;
+	bool rseq_shared;
 	s32 rseq;
 };
 

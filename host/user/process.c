@@ -307,9 +307,9 @@ static void adopt(struct host_task *parent, pid_t tid, int status, enum stop_kin
 	sigtrap_mask_seen(child);
 	task_pin_inherit(child, parent);
 	flags = enter_child_mm(parent, child, kind);
+	parent->wish = utrace_report_clone(parent->ut, child->ut, flags);
 	if (child->mm == parent->mm)
 		rseq_child_born(parent, child);
-	parent->wish = utrace_report_clone(parent->ut, child->ut, flags);
 	/* it stays where it is until its text is its own, and is then let go */
 	if (child->mm != parent->mm && child->proc->unfollowed) {
 		child->parked = true;

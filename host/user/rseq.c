@@ -12,11 +12,10 @@
  * A vfork parent gets its own number back when the child is done.  The kernel may
  * think that it is there already.
  *
- * What remains: a child that shares memory and thread pointer and runs beside its
- * parent (clone with CLONE_VM alone, without a stack of its own for the C library) sees
- * the parent's number as soon as the kernel has renewed it; increments made by the child
- * and a thread on that CPU at one and the same time may then come to one.  No C
- * library makes such children.
+ * A child that shares memory and thread pointer and runs beside its parent (clone with
+ * CLONE_VM alone) cannot be told from it by anything in its registers or memory: in an address
+ * space that has once had one, counts are made by locked increments.  Such a child of a process
+ * that nobody holds is not seen.
  *
  * No locks.
  */
@@ -151,6 +150,17 @@ static bool counts(const struct host_task *t)
 	return t->state == TASK_STOPPED && t->kind != STOP_EXIT;
 }
 
+/* Does another one run with the thread pointer of @t, which is not registered? */
+static bool has_double(struct host_task *t)
+{
+	struct host_task *other;
+
+	list_for_each_entry(other, &t->mm->tasks, mm_node)
+		if (other != t && counts(other) && !regs_load(other) && other->regs.fs_base == t->regs.fs_base)
+			return true;
+	return false;
+}
+
 int host_rseq(struct upr_mm *umm, s32 *ret)
 {
 	struct host_mm *mm = umm->host;
@@ -159,7 +169,7 @@ int host_rseq(struct upr_mm *umm, s32 *ret)
 	s32 off = 0, other;
 	int r;
 
-	if (!mm->ready || mm->mode32)
+	if (!mm->ready || mm->mode32 || mm->rseq_shared)
 		return -ENOENT;
 	list_for_each_entry(t, &mm->tasks, mm_node) {
 		r = counts(t) ? registration(t, &other) : -ESRCH;
@@ -174,7 +184,7 @@ int host_rseq(struct upr_mm *umm, s32 *ret)
 	if (!any)
 		return -ENOENT;
 	list_for_each_entry(t, &mm->tasks, mm_node)
-		if (counts(t) && !registration(t, &other) && hide_cpu_id(t, off, waiting_parent(t)))
+		if (counts(t) && !registration(t, &other) && (has_double(t) || hide_cpu_id(t, off, waiting_parent(t))))
 			return -ENOENT;
 	mm->rseq = off;
 	mm->rseq_used = true;
@@ -184,12 +194,21 @@ int host_rseq(struct upr_mm *umm, s32 *ret)
 
 /* --- children in the same memory -------------------------------------------------------------- */
 
-/* Both are stopped, the child before its first instruction. */
+/* Both are stopped, the child before its first instruction; the engine knows both. */
 void rseq_child_born(struct host_task *parent, struct host_task *child)
 {
-	if (!child->mm->rseq_used || regs_load(parent) || regs_load(child))
+	struct host_mm *mm = child->mm;
+	bool same;
+
+	if (!mm->rseq_used || regs_load(parent) || regs_load(child))
 		return;
-	hide_cpu_id(child, child->mm->rseq, parent->regs.fs_base == child->regs.fs_base ? parent : NULL);
+	same = parent->regs.fs_base == child->regs.fs_base;
+	if (same && parent->kind != STOP_VFORK) {
+		mm->rseq_shared = true;
+		upr_report_ready(mm->mm);
+		return;
+	}
+	hide_cpu_id(child, mm->rseq, same ? parent : NULL);
 }
 
 void rseq_vfork_done(struct host_task *t)

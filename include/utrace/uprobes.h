@@ -304,7 +304,8 @@ void upr_counters_mapped(struct upr_mm *mm, struct upr_counters *counters, s64 a
 
 /**
  * upr_report_ready() - the program has been started up: its threads are registered for rseq from now on
- * To be called once per address space (after exec, or at attach), before or after tasks enter.
+ * To be called once per address space (after exec, or at attach), before or after tasks enter,
+ * and again when target_ops.rseq has come to answer otherwise.
  * Pads that were built before are built anew.  Context: sleeping.
  */
 void upr_report_ready(struct upr_mm *mm);
