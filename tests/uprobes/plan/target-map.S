@@ -490,6 +490,88 @@ func dead_return
 	ret
 	end	dead_return
 
+func dead_rotate
+	at	dead_rotate
+	rcl	%cl, %rdx
+	ret
+	end	dead_rotate
+
+func dead_syscall
+	at	dead_syscall
+	mov	$39, %eax
+	syscall
+	ret
+	end	dead_syscall
+
+/* Flags at a return are dead unless a caller reads them: here one does, through a jump and on the spot. */
+func used_caller
+	call	used_first
+	jc	8f
+	sub	$8, %rsp
+	call	used_directly
+	mov	%rax, %rdx
+	sbb	%rax, %rax
+	add	$8, %rsp
+8:	ret
+	end	used_caller
+func used_directly
+	at	used_directly
+	mov	$1, %ecx
+	ret
+	end	used_directly
+func used_first
+	cmp	$3, %rdi
+	je	used_second
+	jmp	used_by_jump
+	end	used_first
+func used_by_jump
+	at	used_by_jump
+	mov	$1, %edx
+	ret
+	end	used_by_jump
+func used_second
+	at	used_in_turn
+	mov	$1, %esi
+	ret
+	end	used_second
+
+/* Those that are called as the convention has it: tested, compared, lost. */
+func used_well
+	sub	$8, %rsp
+	call	used_by_nobody
+	test	%rax, %rax
+	je	8f
+	call	used_by_others
+	mov	%rax, %rdi
+	jmp	9f
+8:	xor	%edi, %edi
+9:	add	$8, %rsp
+	jc	8b
+	ret
+	end	used_well
+func used_by_nobody
+	at	used_by_nobody
+	mov	$1, %eax
+	ret
+	end	used_by_nobody
+func used_by_others
+	at	used_by_others
+	mov	$2, %eax
+	ret
+	end	used_by_others
+
+/* A return that is no return */
+func used_as_jump
+	at	used_as_jump
+	mov	%rax, (%rsp)
+	ret
+	end	used_as_jump
+func used_pushed
+	at	used_pushed
+	push	%rax
+	ret
+	end	used_pushed
+
 func dead_cmov
 	at	dead_cmov
 	test	%esi, %esi

@@ -123,7 +123,7 @@ static void look_at_map(struct look *l)
 	}
 }
 
-static const struct upr_boundaries *doubtful_bounds(struct code_map *map, size_t func)
+const struct upr_boundaries *code_doubtful_bounds(struct code_map *map, size_t func)
 {
 	if (map->doubtful_func != func) {
 		upr_boundaries_free(&map->doubtful);
@@ -147,7 +147,7 @@ static bool is_proven(struct look *l, u32 off, u32 end)
 	f = &l->map->funcs[l->func];
 	if (l->pos + off >= f->end || code_func_read(l->map, l->func) == CODE_LINEAR)
 		return true;
-	b = doubtful_bounds(l->map, l->func);
+	b = code_doubtful_bounds(l->map, l->func);
 	at = l->pos + off - f->start;
 	if (at >= b->size || b->state[at] != UPR_PROOF_FLOW)
 		return false;

@@ -126,6 +126,13 @@ static bool read_around(struct code_map *map, u32 pos)
 	return read;
 }
 
+bool code_in_plt(const struct code_map *map, u32 pos)
+{
+	const struct upr_text_section *sec = upr_text_section_at(map->elf, code_addr(map, pos));
+
+	return sec && sec->plt;
+}
+
 bool code_maybe_start(struct code_map *map, u32 pos)
 {
 	return !read_around(map, pos) || code_bit(map->starts, pos);
@@ -139,6 +146,11 @@ static bool branch_at(const struct upr_insn *insn, u32 off)
 		      insn->branch == UPR_BR_CALL || insn->branch == UPR_BR_XBEGIN;
 
 	return direct && off == insn->f_opcode.off;
+}
+
+static bool call_at(const struct upr_insn *insn, u32 off)
+{
+	return off == insn->f_opcode.off && (insn->branch == UPR_BR_CALL || insn->branch == UPR_BR_CALL_IND);
 }
 
 static bool lea_at(const struct upr_insn *insn, u32 off)
@@ -176,6 +188,11 @@ static bool maybe(struct code_map *map, u32 pos, bool (*test)(const struct upr_i
 bool code_maybe_branch(struct code_map *map, u32 from)
 {
 	return maybe(map, from, branch_at);
+}
+
+bool code_maybe_call(struct code_map *map, u32 from)
+{
+	return maybe(map, from, call_at);
 }
 
 bool code_maybe_lea(struct code_map *map, u32 from)

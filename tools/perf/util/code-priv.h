@@ -93,6 +93,7 @@ enum code_answer {
  * @known:	bytes from the start on that are executed one after the other, if it was looked at
  * @proof:	enum code_proof
  * @solo:	enum code_answer
+ * @flags_used:	a caller reads the flags that it leaves; @flags_passed: whom it jumps to is marked as well
  * Numbered as upr_elf_funcs() has them.
  */
 struct code_func {
@@ -102,6 +103,8 @@ struct code_func {
 	u16 known;
 	u8 proof;
 	u8 solo;
+	bool flags_used;
+	bool flags_passed;
 };
 
 /* What is known about a function's first instruction: see struct upr_facts; @why by number. */
@@ -145,6 +148,7 @@ struct code_span {
  * @ind:	positions where an indirect jump through a register may be, ascending
  * @tables:	by @from
  * @forbidden:	critical sections and abort handlers: no jump there
+ * @flags_known: code-return.c has been through; @all_flags_used: any return may lead to one who reads flags
  * @distrusted:	functions that are solo for other reasons than their own indirect jumps
  * @last:	the function last looked up
  * @doubtful:	of the last function asked about that was not proven linearly
@@ -181,6 +185,8 @@ struct code_map {
 	struct code_span *forbidden;
 	size_t nr_forbidden;
 	size_t cap_forbidden;
+	bool flags_known;
+	bool all_flags_used;
 	u32 *distrusted;
 	size_t nr_distrusted;
 	size_t cap_distrusted;
@@ -256,8 +262,10 @@ enum code_proof code_func_read(struct code_map *map, size_t func);
 bool code_maybe_start(struct code_map *map, u32 pos);
 /* Can what lies at @from be a branch, a lea or an absolute operand, or is it proven to be something else? */
 bool code_maybe_branch(struct code_map *map, u32 from);
+bool code_maybe_call(struct code_map *map, u32 from);
 bool code_maybe_lea(struct code_map *map, u32 from);
 bool code_maybe_operand(struct code_map *map, u32 from);
+bool code_in_plt(const struct code_map *map, u32 pos);
 /* Is @pos referred to by a branch from another function, an instruction, data? */
 bool code_is_far_branched(struct code_map *map, u32 pos);
 bool code_is_taken(struct code_map *map, u32 pos);
@@ -332,7 +340,16 @@ bool code_cache_load(struct code_map *map, bool complete);
 /* Leave what is known to the next run; of no consequence if that is impossible. */
 void code_cache_save(struct code_map *map);
 
+/* code-facts.c: boundaries in a function that was not read as CODE_LINEAR; until it is asked for another. */
+const struct upr_boundaries *code_doubtful_bounds(struct code_map *map, size_t func);
+
+/* code-return.c: does somebody to whom the return at @pos may lead read flags before they are written? */
+bool code_returns_flags(struct code_map *map, u32 pos);
+
 /* code-live.c */
+
+/* Are all status flags written before they are read from @pos on, if functions keep to the calling convention? */
+bool code_live_flags_dead(struct code_map *map, u32 pos);
 void code_live(struct code_map *map, u32 pos, u16 *dead_gpr, bool *flags_dead);
 
 #endif /* PERF_UTIL_CODE_PRIV_H */

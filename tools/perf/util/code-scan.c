@@ -65,13 +65,6 @@ static inline u32 target_pos(const struct scan *s, u64 addr)
 	return s->map->nr_segs == 1 ? CODE_NOWHERE : code_pos(s->map, addr);
 }
 
-static bool in_plt(const struct code_map *map, u32 pos)
-{
-	const struct upr_text_section *sec = upr_text_section_at(map->elf, code_addr(map, pos));
-
-	return sec && sec->plt;
-}
-
 /* A branch with its opcode at @from. */
 static bool branch_to(struct scan *s, u32 from, u64 addr, bool call)
 {
@@ -86,7 +79,8 @@ static bool branch_to(struct scan *s, u32 from, u64 addr, bool call)
 	}
 	set_near(s, from);
 	/* that two accidents lead to one place is no accident */
-	if (to - s->near_lo < s->near_hi - s->near_lo || code_bit(map->bits[CODE_FAR_BRANCH], to) || in_plt(map, to)) {
+	if (to - s->near_lo < s->near_hi - s->near_lo || code_bit(map->bits[CODE_FAR_BRANCH], to) ||
+	    code_in_plt(map, to)) {
 		code_mark(map, CODE_BRANCH, to);
 		return true;
 	}
