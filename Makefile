@@ -96,8 +96,11 @@ demo: deps
 # T narrows the run: make check T=build/tests/unit/test-insn
 T ?= $(TESTS)
 
+# what is to be built is built on all CPUs, unless somebody has said on how many
+JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
 check: deps
-	+@$(MAKE) --no-print-directory check-built
+	+@$(MAKE) --no-print-directory $(JOBS) check-built
 
 check-built: all lint $(TESTS) $(TARGETS)
 	@O=$(O) TESTS_USER="$(patsubst $(O)/%,build/%,$(filter $(T),$(TESTS_USER)))" scripts/run-tests $(T)
