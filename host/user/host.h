@@ -574,7 +574,7 @@ void counters_drop(struct host_request *req);
 
 void host_machine(u32 *nr_cpus, bool *rdpid);
 int host_rseq(struct upr_mm *mm, s32 *ret);
-void rseq_child_born(struct host_task *parent, struct host_task *child);
+bool rseq_child_born(struct host_task *parent, struct host_task *child);
 void rseq_vfork_done(struct host_task *t);
 void rseq_forget(struct host_mm *mm, u64 addr, size_t len);
 int host_stacks_scan(struct upr_mm *mm, struct upr_text_range *ranges, unsigned int nr);

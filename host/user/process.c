@@ -294,6 +294,7 @@ static void adopt(struct host_task *parent, pid_t tid, int status, enum stop_kin
 	struct proc_status st;
 	struct host_task *child;
 	unsigned int flags;
+	bool doubled;
 
 	if (proc_status(tid, &st))
 		return;
@@ -307,9 +308,10 @@ static void adopt(struct host_task *parent, pid_t tid, int status, enum stop_kin
 	sigtrap_mask_seen(child);
 	task_pin_inherit(child, parent);
 	flags = enter_child_mm(parent, child, kind);
+	doubled = child->mm == parent->mm && rseq_child_born(parent, child);
 	parent->wish = utrace_report_clone(parent->ut, child->ut, flags);
-	if (child->mm == parent->mm)
-		rseq_child_born(parent, child);
+	if (doubled)
+		upr_report_ready(child->mm->mm);
 	/* it stays where it is until its text is its own, and is then let go */
 	if (child->mm != parent->mm && child->proc->unfollowed) {
 		child->parked = true;

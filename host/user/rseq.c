@@ -194,21 +194,24 @@ int host_rseq(struct upr_mm *umm, s32 *ret)
 
 /* --- children in the same memory -------------------------------------------------------------- */
 
-/* Both are stopped, the child before its first instruction; the engine knows both. */
-void rseq_child_born(struct host_task *parent, struct host_task *child)
+/*
+ * Both are stopped, the child before its first instruction.  Return: it is a double of its parent: the engine
+ * is to be told that host_rseq() answers otherwise from now on.
+ */
+bool rseq_child_born(struct host_task *parent, struct host_task *child)
 {
 	struct host_mm *mm = child->mm;
 	bool same;
 
 	if (!mm->rseq_used || regs_load(parent) || regs_load(child))
-		return;
+		return false;
 	same = parent->regs.fs_base == child->regs.fs_base;
 	if (same && parent->kind != STOP_VFORK) {
 		mm->rseq_shared = true;
-		upr_report_ready(mm->mm);
-		return;
+		return true;
 	}
 	hide_cpu_id(child, mm->rseq, same ? parent : NULL);
+	return false;
 }
 
 void rseq_vfork_done(struct host_task *t)
