@@ -1,469 +1,335 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * builtin-probe.c - `perf-uprobe probe --plan`: how places would be executed, and why.
+ * builtin-probe.c - `perf-uprobe probe`: definitions of probes, in perf's words.
  *
- * Purpose: definitions, or a whole file, -> places -> plans, one a line.  No process is
- * touched and nothing is remembered.
+ * Purpose: the verb that answers as perf probe 6.1 answers: options, texts, exit statuses
+ * (256 - errno).  --plan, which perf has not, is builtin-plan.c.
  *
  * Locks: none.
  */
-#include <getopt.h>
-#include <stdarg.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "builtin.h"
-#include "util/plan.h"
-#include "util/probe-event.h"
-#include "util/ui.h"
+#include "util/probe-define.h"
+#include "util/probe-filter.h"
+#include "util/probe-show.h"
+#include "util/probe-usage.h"
 
-enum {
-	OPT_WORD = 1, /* getopt's own: a word that is no option */
-	OPT_PLAN = 256,
-	OPT_NO_CACHE,
-	OPT_ALL_ENTRIES,
-	OPT_ALL_BOUNDARIES,
-	OPT_SUMMARY,
+/* As perf has it. */
+#define MAX_PROBES 1024
+
+enum command {
+	NO_COMMAND = 0,
+	ADD = 'a',
+	DEFINE = 'D',
+	LINE = 'L',
+	VARS = 'V',
+	FUNCS = 'F',
 };
-
-static const struct option long_options[] = {
-	{"plan", no_argument, NULL, OPT_PLAN},
-	{"exec", required_argument, NULL, 'x'},
-	{"json", no_argument, NULL, 'j'},
-	{"no-cache", no_argument, NULL, OPT_NO_CACHE},
-	{"all-entries", no_argument, NULL, OPT_ALL_ENTRIES},
-	{"all-boundaries", no_argument, NULL, OPT_ALL_BOUNDARIES},
-	{"summary", no_argument, NULL, OPT_SUMMARY},
-	{"verbose", no_argument, NULL, 'v'},
-	{"quiet", no_argument, NULL, 'q'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
-};
-
-static const char usage_text[] =
-	"\n Usage: perf-uprobe probe --plan [<options>] -x FILE DEF... [-x FILE DEF...]\n"
-	"    or: perf-uprobe probe --plan [<options>] -x FILE --all-entries | --all-boundaries\n\n"
-	"    DEF is [[GROUP:]EVENT=] FUNCTION | FUNCTION+OFFSET | 0xADDRESS; FUNCTION may hold * ? [...]\n\n"
-	"        --plan            say how each place would be executed, and why\n"
-	"    -x, --exec <file>     program or library (path, or name as the loader knows it) of the DEFs that follow\n"
-	"    -j, --json            one JSON object a line\n"
-	"        --summary         only how many places there are of each kind, and why\n"
-	"        --all-entries     the entry of every function\n"
-	"        --all-boundaries  every instruction of every function\n"
-	"        --no-cache        neither use nor leave an analysis in ~/.cache/perf-uprobe\n"
-	"    -v, --verbose         say more\n"
-	"    -q, --quiet           no notes, no progress, no summary\n"
-	"    -h, --help            this text\n\n";
 
 /**
- * struct probe_file - -x FILE DEF...
- * The strings are argv's.
+ * struct probe_options - what was asked for
+ * @defs:	definitions, as parsed; @nr_defs of them
+ * @point:	what -V is about
  */
-struct probe_file {
-	const char *name;
-	char **defs;
-	size_t nr_defs;
-};
-
 struct probe_options {
-	struct probe_file *files;
-	size_t nr_files;
-	bool plan;
-	bool json;
-	bool summary;
-	bool no_cache;
-	bool all_entries;
-	bool all_boundaries;
+	enum command command;
+	struct probe_file file;
+	bool has_file;
+	struct perf_def *defs;
+	size_t nr_defs;
+	struct perf_lines lines;
+	char *filter;
+	const char *source;
+	bool quiet;
+	bool no_demangle;
+	struct finder_options find;
 };
 
-/**
- * struct planner - a file being planned
- * @map:	NULL: the file is of a kind that has no jumps
- */
-struct planner {
-	const struct probe_options *opts;
-	struct upr_elf *elf;
-	struct code_map *map;
-	struct plan_tally tally;
-};
-
-/* --- options ---------------------------------------------------------------- */
-
-static int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static int usage_error(const char *fmt, ...)
+static void say(const char *text, void *data)
 {
-	va_list ap;
+	const struct probe_options *o = data;
 
-	fputs("  Error: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	fputs(usage_text, stderr);
-	return STATUS_USAGE;
+	if (!o->quiet)
+		fprintf(stderr, "%s\n", text);
 }
 
-static int out_of_memory(void)
+static int with_usage(int opt)
 {
-	ui_error("out of memory");
-	return STATUS_FAILED;
+	const int only[] = {opt, 0};
+
+	return probe_usage(only);
 }
 
-/* Make room for one more of an array whose size goes up in powers of two. */
-static bool grow(void *array, size_t nr, size_t size)
+static int semantic_error(const struct upr_error *err, int opt)
 {
-	void **at = array, *p;
-
-	if (nr & (nr - 1))
-		return true;
-	p = realloc(*at, (nr ? 2 * nr : 1) * size);
-	if (p)
-		*at = p;
-	return p != NULL;
+	if (err->text[0])
+		fprintf(stderr, "%s\n", err->text);
+	return with_usage(opt);
 }
 
-static int add_file(struct probe_options *opts, const char *name)
+/* perf's statuses: -errno, cut to a byte */
+static int status_of(int r)
 {
-	if (!grow(&opts->files, opts->nr_files, sizeof(*opts->files)))
-		return out_of_memory();
-	opts->files[opts->nr_files++] = (struct probe_file){.name = name};
-	return -1;
+	return r & 0xff;
 }
 
-static int add_def(struct probe_options *opts, char *text)
+/* --- options ------------------------------------------------------------------------ */
+
+static int set_command(struct probe_options *o, enum command command)
 {
-	struct probe_file *file;
+	const int both[] = {command, o->command, 0};
 
-	if (!opts->nr_files)
-		return usage_error("`%s' comes before any -x FILE, and kernel functions are not for us", text);
-	file = &opts->files[opts->nr_files - 1];
-	if (!grow(&file->defs, file->nr_defs, sizeof(*file->defs)))
-		return out_of_memory();
-	file->defs[file->nr_defs++] = text;
-	return -1;
-}
-
-static int wrong_option(int c, char **argv)
-{
-	const char *word = argv[optind - 1];
-	size_t dashes = strspn(word, "-");
-
-	if (c == ':' && dashes == 1)
-		return usage_error("switch `%c' requires a value", optopt);
-	if (c == ':')
-		return usage_error("option `%s' requires a value", word + dashes);
-	if (dashes == 2 || !optopt)
-		return usage_error("unknown option `%s'; of perf probe's options there are only --plan and -x so far",
-				   word + dashes);
-	return usage_error("unknown switch `%c'; of perf probe's options there are only --plan and -x so far", optopt);
-}
-
-static int parse_option(struct probe_options *opts, int c, char **argv)
-{
-	switch (c) {
-	case OPT_WORD:
-		return add_def(opts, optarg);
-	case OPT_PLAN:
-		opts->plan = true;
-		return -1;
-	case 'x':
-		return add_file(opts, optarg);
-	case 'j':
-		opts->json = true;
-		return -1;
-	case OPT_NO_CACHE:
-		opts->no_cache = true;
-		return -1;
-	case OPT_ALL_ENTRIES:
-		opts->all_entries = true;
-		return -1;
-	case OPT_ALL_BOUNDARIES:
-		opts->all_boundaries = true;
-		return -1;
-	case OPT_SUMMARY:
-		opts->summary = true;
-		return -1;
-	case 'v':
-		ui_verbose++;
-		return -1;
-	case 'q':
-		ui_quiet = true;
-		return -1;
-	case 'h':
-		fputs(usage_text, stdout);
-		return 0;
-	default:
-		return wrong_option(c, argv);
+	if (o->command && o->command != command) {
+		fprintf(stderr, " Error: switch `%c' cannot be used with switch `%c'", command, o->command);
+		return probe_usage(both);
 	}
-}
-
-static int check(const struct probe_options *opts)
-{
-	bool all = opts->all_entries || opts->all_boundaries;
-	size_t i;
-
-	if (!opts->plan)
-		return usage_error("of perf probe's options there are only --plan and -x so far");
-	if (!opts->nr_files)
-		return usage_error("nothing to plan; give -x FILE and a function");
-	if (opts->all_entries && opts->all_boundaries)
-		return usage_error("--all-entries and --all-boundaries exclude each other");
-	for (i = 0; i < opts->nr_files; i++) {
-		if (all && opts->files[i].nr_defs)
-			return usage_error("`%s': --all-entries and --all-boundaries take no definitions",
-					   opts->files[i].defs[0]);
-		if (!all && !opts->files[i].nr_defs)
-			return usage_error("-x %s: no function follows it", opts->files[i].name);
-	}
-	return -1;
-}
-
-/* Return: -1 to go on, or an exit status. */
-static int parse(struct probe_options *opts, int argc, char **argv)
-{
-	int c, status;
-
-	opterr = 0;
-	optind = 1;
-	/* "-": words come in their order, as OPT_WORD; ":" tells a missing value from an unknown option */
-	while ((c = getopt_long(argc, argv, "-:x:jvqh", long_options, NULL)) != -1) {
-		status = parse_option(opts, c, argv);
-		if (status >= 0)
-			return status;
-	}
-	for (; optind < argc; optind++) {
-		status = add_def(opts, argv[optind]);
-		if (status >= 0)
-			return status;
-	}
-	return check(opts);
-}
-
-/* --- results ---------------------------------------------------------------- */
-
-/* A place as people write it: function+offset, or its address. */
-static void place_name(char *buf, size_t size, const char *symbol, u64 func_off, u64 addr)
-{
-	if (symbol && func_off)
-		snprintf(buf, size, "%s+%llu", symbol, (unsigned long long)func_off);
-	else if (symbol)
-		snprintf(buf, size, "%s", symbol);
-	else
-		snprintf(buf, size, "0x%llx", (unsigned long long)addr);
-}
-
-static void print_json(const struct planner *p, const char *event, const char *symbol, const char *place, u64 addr,
-		       const struct plan *plan)
-{
-	u64 offset = 0;
-
-	upr_elf_addr_to_offset(p->elf, addr, &offset);
-	fputs("{\"event\":", stdout);
-	ui_json_string(stdout, event);
-	fputs(",\"file\":", stdout);
-	ui_json_string(stdout, upr_elf_info(p->elf)->real);
-	printf(",\"offset\":%llu,\"symbol\":", (unsigned long long)offset);
-	ui_json_string(stdout, symbol ? place : NULL);
-	printf(",\"mode\":\"%s\",\"form\":\"%s\",\"reason\":", plan_mode_name(plan->mode),
-	       upr_jump_form_name(plan->form));
-	ui_json_string(stdout, plan->reason);
-	printf(",\"insns\":%u,\"pad\":%u,\"ns\":%g}\n", plan->insns, plan->pad, plan->ns);
-}
-
-static void print_text(const char *event, const char *place, const struct plan *plan)
-{
-	char form[24] = "";
-
-	if (plan->form != UPR_JUMP_NONE)
-		snprintf(form, sizeof(form), " (%s)", upr_jump_form_name(plan->form));
-	printf("%-32s %-32s %s%s: %s", event ? event : "-", place, plan_mode_name(plan->mode), form, plan->reason);
-	if (plan->mode != PLAN_REFUSE)
-		printf("; %u instruction%s, pad of %u bytes, about %g ns", plan->insns, plan->insns == 1 ? "" : "s",
-		       plan->pad, plan->ns);
-	putchar('\n');
-}
-
-/* @func: around it, for people; @symbol: what it is called, NULL: by its first name */
-static void plan_place(struct planner *p, const char *event, const struct upr_func *func, const char *symbol, u64 addr)
-{
-	struct plan plan;
-	char place[1024];
-	u64 func_off = func ? addr - func->addr : 0;
-
-	plan_site(p->elf, p->map, addr, &plan);
-	plan_count(&p->tally, &plan);
-	if (p->opts->summary)
-		return;
-	if (func && !symbol)
-		symbol = upr_name_pretty(p->elf, func->names);
-	place_name(place, sizeof(place), symbol, func_off, addr);
-	if (p->opts->json)
-		print_json(p, event, symbol, place, addr, &plan);
-	else
-		print_text(event, place, &plan);
-}
-
-/* --- definitions --------------------------------------------------------------- */
-
-#define CANDIDATES_MAX 64
-
-/* Probes go to the functions that the resolver may answer. */
-static void plan_ifunc(struct planner *p, const char *event, const struct upr_site *site)
-{
-	u64 addrs[CANDIDATES_MAX];
-	size_t nr = upr_ifunc_candidates(p->elf, site->func, addrs, ARRAY_SIZE(addrs)), i;
-
-	if (!nr)
-		ui_note("%s: which functions it stands for shows in a process only", event);
-	for (i = 0; i < min(nr, ARRAY_SIZE(addrs)); i++) {
-		const struct upr_func *func = upr_elf_func_at(p->elf, addrs[i]);
-
-		plan_place(p, event, func, NULL, addrs[i]);
-	}
-}
-
-static int plan_defs(struct planner *p, const struct probe_file *file, struct upr_error *err)
-{
-	struct upr_event_list list = {0};
-	char event[2 * UPR_EVENT_NAME_MAX];
-	size_t i, j;
-	int rc = 0;
-
-	for (i = 0; i < file->nr_defs && !rc; i++)
-		rc = upr_resolve(p->elf, file->defs[i], &list, err);
-	for (i = 0; i < list.nr && !rc; i++) {
-		const struct upr_event *ev = &list.events[i];
-
-		snprintf(event, sizeof(event), "%s:%s", ev->group, ev->event);
-		if (ev->note)
-			ui_note("%s: %s", event, ev->note);
-		for (j = 0; j < ev->nr_sites; j++) {
-			const struct upr_site *s = &ev->sites[j];
-
-			if (s->ifunc && strncasecmp(ev->def, "0x", 2))
-				plan_ifunc(p, event, s);
-			else
-				plan_place(p, event, s->func, s->symbol, s->addr);
-		}
-	}
-	upr_event_list_free(&list);
-	return rc;
-}
-
-/* --- surveys --------------------------------------------------------------------- */
-
-/* Whatever has a function's symbol, split-off pieces included; without one, what is not only jumped to. */
-static void plan_entry(struct planner *p, const struct upr_func *func)
-{
-	bool symbol = func->kind == UPR_SYM_FUNC || func->kind == UPR_SYM_IFUNC || func->kind == UPR_SYM_PART;
-
-	if (symbol || (p->map && code_map_is_entry(p->map, func)))
-		plan_place(p, NULL, func, NULL, func->addr);
-}
-
-/* Functions may overlap: what lies below @done has been seen. */
-static int plan_function(struct planner *p, const struct upr_func *func, u64 *done, struct upr_error *err)
-{
-	struct upr_boundaries b;
-	size_t i;
-	int rc;
-
-	if ((!func->entry && func->kind != UPR_SYM_PART) || !func->size)
-		return 0;
-	rc = upr_func_boundaries(p->elf, func, &b, err);
-	if (rc)
-		return rc;
-	for (i = 0; i < b.nr; i++) {
-		u64 addr = func->addr + b.offs[i];
-
-		if (addr < *done)
-			continue;
-		*done = addr + 1;
-		plan_place(p, NULL, func, NULL, addr);
-	}
-	upr_boundaries_free(&b);
+	o->command = command;
 	return 0;
 }
 
-static int plan_all(struct planner *p, struct upr_error *err)
+static int add_def(struct probe_options *o, const char *text, int opt)
 {
-	const struct upr_func *funcs;
-	u64 done = 0;
-	size_t i, nr;
-	int rc = 0;
-
-	funcs = upr_elf_funcs(p->elf, &nr, err);
-	if (!funcs)
-		return -ENOMEM;
-	for (i = 0; i < nr && !rc; i++) {
-		ui_progress("Planning", i, nr);
-		if (p->opts->all_entries)
-			plan_entry(p, &funcs[i]);
-		else
-			rc = plan_function(p, &funcs[i], &done, err);
-	}
-	ui_progress_end();
-	return rc;
-}
-
-/* --- the whole ---------------------------------------------------------------------- */
-
-static int plan_file(struct planner *p, const struct probe_file *file, struct upr_error *err)
-{
-	char *path = NULL;
-	int rc;
-
-	rc = upr_elf_file_find(file->name, &path, err);
-	if (rc)
-		return rc;
-	p->elf = upr_elf_open(path, err);
-	free(path);
-	if (!p->elf)
-		return -EINVAL;
-	p->map = code_map_get(p->elf, p->opts->no_cache, err);
-	if (!p->map && err->kind != UPR_ERR_UNSUPPORTED)
-		rc = -ENOMEM;
-	else if (p->opts->all_entries || p->opts->all_boundaries)
-		rc = plan_all(p, err);
-	else
-		rc = plan_defs(p, file, err);
-	upr_elf_close(p->elf);
-	return rc;
-}
-
-static int run(const struct probe_options *opts)
-{
-	struct planner *p = calloc(1, sizeof(*p));
+	struct perf_def *more = realloc(o->defs, (o->nr_defs + 1) * sizeof(*more));
 	struct upr_error err = {0};
-	size_t i;
-	int rc = 0;
+	int r;
 
-	if (!p)
-		return out_of_memory();
-	p->opts = opts;
-	for (i = 0; i < opts->nr_files && !rc; i++)
-		rc = plan_file(p, &opts->files[i], &err);
-	if (!rc && fflush(stdout)) {
-		rc = -errno;
-		upr_error_set(&err, UPR_ERR_SYSTEM, errno, "cannot write the plan: %s", strerror(errno));
+	if (!more)
+		return STATUS_FAILED;
+	o->defs = more;
+	r = perf_def_parse(&more[o->nr_defs++], text, &err);
+	if (!r)
+		return 0;
+	if (opt)
+		return semantic_error(&err, opt);
+	if (err.text[0])
+		fprintf(stderr, "%s\n", err.text);
+	fputs("  Error: Command Parse Error.\n", stderr);
+	return status_of(r);
+}
+
+static int open_file(struct probe_options *o, const char *path)
+{
+	static const int only[] = {'m', 'x', 0};
+	int r;
+
+	if (o->nr_defs) {
+		fputs("  Error: -x/-m must follow the probe definitions.\n", stderr);
+		probe_usage(only);
+		return status_of(-EINVAL);
 	}
-	if (rc)
-		ui_error("%s", *err.text ? err.text : strerror(-rc));
-	else if (!ui_quiet || opts->summary)
-		plan_print_tally(&p->tally, stderr);
-	free(p);
-	return rc ? STATUS_FAILED : 0;
+	r = probe_file_open(&o->file, path);
+	if (r) {
+		fprintf(stderr, "Failed to get the absolute path of %s: %s\n", path, strerror(-r));
+		return with_usage('x');
+	}
+	o->has_file = true;
+	return 0;
+}
+
+static int set_vars(struct probe_options *o, const char *value)
+{
+	int r = set_command(o, VARS);
+
+	if (!r)
+		r = add_def(o, value, 'V');
+	if (!r && o->defs[0].nr_args) {
+		fputs("  Error: '--vars' doesn't accept arguments.\n", stderr);
+		r = with_usage('V');
+	}
+	return r;
+}
+
+static int set_lines(struct probe_options *o, const char *value)
+{
+	struct upr_error err = {0};
+	int r = set_command(o, LINE);
+
+	if (!r && perf_lines_parse(&o->lines, value, &err))
+		r = semantic_error(&err, 'L');
+	return r;
+}
+
+static int set_filter(struct probe_options *o, const char *value, int opt)
+{
+	const char *wrong = probe_filter_check(value);
+	char *filter = strdup(value);
+
+	if (wrong) {
+		fprintf(stderr, "Filter parse error at %td.\nSource: \"%s\"\n         %*s\n", wrong - value + 1, value,
+			(int)(wrong - value) + 1, "^");
+		free(filter);
+		return with_usage(opt);
+	}
+	free(o->filter);
+	o->filter = filter;
+	return filter ? 0 : STATUS_FAILED;
+}
+
+static int set_max(struct probe_options *o, const char *value)
+{
+	char *end;
+	long n = strtol(value, &end, 10);
+
+	if (*end || !*value) {
+		fputs(" Error: option `max-probes' expects a numerical value", stderr);
+		return with_usage(PROBE_MAX_PROBES);
+	}
+	o->find.max = n > 0 ? (size_t)n : MAX_PROBES;
+	return 0;
+}
+
+static int read_option(void *data, int opt, bool not, const char *value)
+{
+	struct probe_options *o = data;
+	int r;
+
+	switch (opt) {
+	case 'x':
+		return open_file(o, value);
+	case 'D':
+		r = set_command(o, DEFINE);
+		return r ? r : add_def(o, value, 'D');
+	case 'V':
+		return set_vars(o, value);
+	case 'L':
+		return set_lines(o, value);
+	case 'F':
+		r = set_command(o, FUNCS);
+		return r || !value ? r : set_filter(o, value, 'F');
+	case PROBE_FILTER:
+		return set_filter(o, value, PROBE_FILTER);
+	case PROBE_MAX_PROBES:
+		return set_max(o, value);
+	case PROBE_NO_INLINES:
+		o->find.no_inlines = !not ;
+		return 0;
+	case PROBE_DEMANGLE:
+		o->no_demangle = not ;
+		return 0;
+	case PROBE_EXTERNS:
+		o->find.externs = !not ;
+		return 0;
+	case PROBE_RANGE:
+		o->find.range = !not ;
+		return 0;
+	case 's':
+		o->source = value;
+		return 0;
+	case 'q':
+		o->quiet = !not ;
+		return 0;
+	case 'v':
+	case 'f':
+	case 'n':
+		return 0;
+	case 0:
+		/* as perf has it, a word makes an addition of a definition */
+		if (o->command == DEFINE)
+			o->command = ADD;
+		r = set_command(o, ADD);
+		return r ? r : add_def(o, value, 0);
+	default:
+		fputs("perf-uprobe: this option is not available yet\n", stderr);
+		return STATUS_FAILED;
+	}
+}
+
+/* --- commands ------------------------------------------------------------------------- */
+
+static int failed(const char *what, int r)
+{
+	fprintf(stderr, "  Error: %s\n", what);
+	return status_of(r);
+}
+
+static int define_one(struct probe_options *o, struct perf_def *def)
+{
+	struct traced_events events;
+	size_t i;
+	int r = probe_define(&o->file, def, &o->find, &events);
+
+	for (i = 0; !r && i < events.nr; i++) {
+		char *text = traced_event_text(&o->file, &events.v[i]);
+
+		if (!text)
+			r = -ENOMEM;
+		else
+			puts(text);
+		free(text);
+	}
+	traced_events_free(&events);
+	return r;
+}
+
+static int run_define(struct probe_options *o)
+{
+	size_t i;
+	int r = o->has_file ? 0 : -ENOENT;
+
+	for (i = 0; !r && i < o->nr_defs; i++)
+		r = define_one(o, &o->defs[i]);
+	return r ? failed("Failed to add events.", r) : 0;
+}
+
+static int run(struct probe_options *o)
+{
+	int r;
+
+	switch (o->command) {
+	case DEFINE:
+		return run_define(o);
+	case VARS:
+		r = probe_show_vars(&o->file, &o->defs[0], o->filter, &o->find);
+		return r ? failed("Failed to show vars.", r) : 0;
+	case LINE:
+		r = probe_show_lines(&o->file, &o->lines, o->source, &o->find);
+		return r ? failed("Failed to show lines.", r) : 0;
+	case FUNCS:
+		r = probe_show_funcs(&o->file, o->filter, o->no_demangle, &o->find);
+		return r ? failed("Failed to show functions.", r) : 0;
+	case ADD:
+		if (!o->has_file)
+			return failed("Failed to add events.", -ENOENT);
+		fputs("perf-uprobe: events cannot be kept yet; -D shows what they would be, and stat takes definitions as "
+		      "they are\n",
+		      stderr);
+		return STATUS_FAILED;
+	default:
+		return probe_usage(NULL);
+	}
+}
+
+static bool is_plan(int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--plan"))
+			return true;
+	return false;
 }
 
 int cmd_probe(int argc, char **argv)
 {
-	struct probe_options opts = {0};
-	int status = parse(&opts, argc, argv);
+	struct probe_options o = {.find = {.max = MAX_PROBES, .say = say}};
 	size_t i;
+	int ret;
 
-	if (status < 0)
-		status = run(&opts);
-	for (i = 0; i < opts.nr_files; i++)
-		free(opts.files[i].defs);
-	free(opts.files);
-	return status;
+	if (is_plan(argc, argv))
+		return cmd_plan(argc, argv);
+	o.find.data = &o;
+	ret = probe_options_read(argc, argv, read_option, &o);
+	if (!ret)
+		ret = run(&o);
+	for (i = 0; i < o.nr_defs; i++)
+		perf_def_free(&o.defs[i]);
+	free(o.defs);
+	perf_lines_free(&o.lines);
+	free(o.filter);
+	probe_file_close(&o.file);
+	return ret;
 }

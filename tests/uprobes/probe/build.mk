@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0
+# Definitions by debug information: perf's own answers, and programs that count themselves.
+PROBE_T    := $(O)/tests/probe
+PROBE_SRC  := tests/uprobes/probe/targets
+PROBE_BINS := $(addprefix $(PROBE_T)/,featdemo featdemo0 featdemo3 featdemo4 featdemo-lto featdemo_nodbg featdemo_strip cppdemo dotsbin)
+TARGETS    += $(PROBE_BINS)
+
+PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf)
+TESTS       += $(PROBE_TESTS)
+TESTS_USER  += $(PROBE_TESTS)
+
+$(PROBE_T)/featdemo: PROBE_HOW := -O2 -g
+$(PROBE_T)/featdemo0: PROBE_HOW := -O0 -g
+$(PROBE_T)/featdemo3: PROBE_HOW := -O3 -g
+$(PROBE_T)/featdemo4: PROBE_HOW := -O2 -gdwarf-4
+$(PROBE_T)/featdemo-lto: PROBE_HOW := -O2 -g -flto
+$(PROBE_T)/featdemo_nodbg: PROBE_HOW := -O2
+$(addprefix $(PROBE_T)/,featdemo featdemo0 featdemo3 featdemo4 featdemo-lto featdemo_nodbg): $(PROBE_SRC)/featdemo.c $(PROBE_SRC)/other.c
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(CC) $(PROBE_HOW) -o $@ $^
+
+# of its own, so that nobody finds its symbols elsewhere by its build-id
+$(PROBE_T)/featdemo_strip: $(PROBE_SRC)/featdemo.c $(PROBE_SRC)/other.c
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(CC) -O2 -s -o $@ $^
+
+$(PROBE_T)/cppdemo: $(PROBE_SRC)/cpp.cc
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(CXX) -g -O0 -o $@ $<
+
+$(PROBE_T)/dotsbin: $(PROBE_SRC)/dots.c
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(CC) -g -O2 -o $@ $<
+
+GRAMMAR_CODE := tools/perf/util/probe-grammar.c tools/perf/util/probe-filter.c tools/perf/util/error.c
+$(O)/san/tests/uprobes/probe/%.o: INCLUDES += -Itools/perf/util
+$(PROBE_T)/test-grammar: $(GRAMMAR_CODE:%.c=$(O)/san/%.o) $(O)/san/tests/uprobes/probe/test-grammar.o
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(SANITIZE) -o $@ $^
+
+TESTS      += $(PROBE_T)/test-grammar
+TESTS_USER += $(PROBE_T)/test-grammar
+FUZZERS    += $(PROBE_T)/test-grammar

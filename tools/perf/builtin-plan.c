@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * builtin-plan.c - `perf-uprobe probe --plan`: how places would be executed, and why.
+ *
+ * Purpose: definitions, or a whole file, -> places -> plans, one a line.  No process is
+ * touched and nothing is remembered.
+ *
+ * Locks: none.
+ */
+#include <getopt.h>
+#include <stdarg.h>
+
+#include "builtin.h"
+#include "util/plan.h"
+#include "util/probe-event.h"
+#include "util/ui.h"
+
+enum {
+	OPT_WORD = 1, /* getopt's own: a word that is no option */
+	OPT_PLAN = 256,
+	OPT_NO_CACHE,
+	OPT_ALL_ENTRIES,
+	OPT_ALL_BOUNDARIES,
+	OPT_SUMMARY,
+};
+
+static const struct option long_options[] = {
+	{"plan", no_argument, NULL, OPT_PLAN},
+	{"exec", required_argument, NULL, 'x'},
+	{"json", no_argument, NULL, 'j'},
+	{"no-cache", no_argument, NULL, OPT_NO_CACHE},
+	{"all-entries", no_argument, NULL, OPT_ALL_ENTRIES},
+	{"all-boundaries", no_argument, NULL, OPT_ALL_BOUNDARIES},
+	{"summary", no_argument, NULL, OPT_SUMMARY},
+	{"verbose", no_argument, NULL, 'v'},
+	{"quiet", no_argument, NULL, 'q'},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+static const char usage_text[] =
+	"\n Usage: perf-uprobe probe --plan [<options>] -x FILE DEF... [-x FILE DEF...]\n"
+	"    or: perf-uprobe probe --plan [<options>] -x FILE --all-entries | --all-boundaries\n\n"
+	"    DEF is [[GROUP:]EVENT=] FUNCTION | FUNCTION+OFFSET | 0xADDRESS; FUNCTION may hold * ? [...]\n\n"
+	"        --plan            say how each place would be executed, and why\n"
+	"    -x, --exec <file>     program or library (path, or name as the loader knows it) of the DEFs that follow\n"
+	"    -j, --json            one JSON object a line\n"
+	"        --summary         only how many places there are of each kind, and why\n"
+	"        --all-entries     the entry of every function\n"
+	"        --all-boundaries  every instruction of every function\n"
+	"        --no-cache        neither use nor leave an analysis in ~/.cache/perf-uprobe\n"
+	"    -v, --verbose         say more\n"
+	"    -q, --quiet           no notes, no progress, no summary\n"
+	"    -h, --help            this text\n\n";
+
+/**
+ * struct probe_file - -x FILE DEF...
+ * The strings are argv's.
+ */
+struct probe_file {
+	const char *name;
+	char **defs;
+	size_t nr_defs;
+};
+
+struct probe_options {
+	struct probe_file *files;
+	size_t nr_files;
+	bool plan;
+	bool json;
+	bool summary;
+	bool no_cache;
+	bool all_entries;
+	bool all_boundaries;
+};
+
+/**
+ * struct planner - a file being planned
+ * @map:	NULL: the file is of a kind that has no jumps
+ */
+struct planner {
+	const struct probe_options *opts;
+	struct upr_elf *elf;
+	struct code_map *map;
+	struct plan_tally tally;
+};
+
+/* --- options ---------------------------------------------------------------- */
+
+static int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static int usage_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("  Error: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	fputs(usage_text, stderr);
+	return STATUS_USAGE;
+}
+
+static int out_of_memory(void)
+{
+	ui_error("out of memory");
+	return STATUS_FAILED;
+}
+
+/* Make room for one more of an array whose size goes up in powers of two. */
+static bool grow(void *array, size_t nr, size_t size)
+{
+	void **at = array, *p;
+
+	if (nr & (nr - 1))
+		return true;
+	p = realloc(*at, (nr ? 2 * nr : 1) * size);
+	if (p)
+		*at = p;
+	return p != NULL;
+}
+
+static int add_file(struct probe_options *opts, const char *name)
+{
+	if (!grow(&opts->files, opts->nr_files, sizeof(*opts->files)))
+		return out_of_memory();
+	opts->files[opts->nr_files++] = (struct probe_file){.name = name};
+	return -1;
+}
+
+static int add_def(struct probe_options *opts, char *text)
+{
+	struct probe_file *file;
+
+	if (!opts->nr_files)
+		return usage_error("`%s' comes before any -x FILE, and kernel functions are not for us", text);
+	file = &opts->files[opts->nr_files - 1];
+	if (!grow(&file->defs, file->nr_defs, sizeof(*file->defs)))
+		return out_of_memory();
+	file->defs[file->nr_defs++] = text;
+	return -1;
+}
+
+static int wrong_option(int c, char **argv)
+{
+	const char *word = argv[optind - 1];
+	size_t dashes = strspn(word, "-");
+
+	if (c == ':' && dashes == 1)
+		return usage_error("switch `%c' requires a value", optopt);
+	if (c == ':')
+		return usage_error("option `%s' requires a value", word + dashes);
+	if (dashes == 2 || !optopt)
+		return usage_error("unknown option `%s'; of perf probe's options there are only --plan and -x so far",
+				   word + dashes);
+	return usage_error("unknown switch `%c'; of perf probe's options there are only --plan and -x so far", optopt);
+}
+
+static int parse_option(struct probe_options *opts, int c, char **argv)
+{
+	switch (c) {
+	case OPT_WORD:
+		return add_def(opts, optarg);
+	case OPT_PLAN:
+		opts->plan = true;
+		return -1;
+	case 'x':
+		return add_file(opts, optarg);
+	case 'j':
+		opts->json = true;
+		return -1;
+	case OPT_NO_CACHE:
+		opts->no_cache = true;
+		return -1;
+	case OPT_ALL_ENTRIES:
+		opts->all_entries = true;
+		return -1;
+	case OPT_ALL_BOUNDARIES:
+		opts->all_boundaries = true;
+		return -1;
+	case OPT_SUMMARY:
+		opts->summary = true;
+		return -1;
+	case 'v':
+		ui_verbose++;
+		return -1;
+	case 'q':
+		ui_quiet = true;
+		return -1;
+	case 'h':
+		fputs(usage_text, stdout);
+		return 0;
+	default:
+		return wrong_option(c, argv);
+	}
+}
+
+static int check(const struct probe_options *opts)
+{
+	bool all = opts->all_entries || opts->all_boundaries;
+	size_t i;
+
+	if (!opts->plan)
+		return usage_error("of perf probe's options there are only --plan and -x so far");
+	if (!opts->nr_files)
+		return usage_error("nothing to plan; give -x FILE and a function");
+	if (opts->all_entries && opts->all_boundaries)
+		return usage_error("--all-entries and --all-boundaries exclude each other");
+	for (i = 0; i < opts->nr_files; i++) {
+		if (all && opts->files[i].nr_defs)
+			return usage_error("`%s': --all-entries and --all-boundaries take no definitions",
+					   opts->files[i].defs[0]);
+		if (!all && !opts->files[i].nr_defs)
+			return usage_error("-x %s: no function follows it", opts->files[i].name);
+	}
+	return -1;
+}
+
+/* Return: -1 to go on, or an exit status. */
+static int parse(struct probe_options *opts, int argc, char **argv)
+{
+	int c, status;
+
+	opterr = 0;
+	optind = 1;
+	/* "-": words come in their order, as OPT_WORD; ":" tells a missing value from an unknown option */
+	while ((c = getopt_long(argc, argv, "-:x:jvqh", long_options, NULL)) != -1) {
+		status = parse_option(opts, c, argv);
+		if (status >= 0)
+			return status;
+	}
+	for (; optind < argc; optind++) {
+		status = add_def(opts, argv[optind]);
+		if (status >= 0)
+			return status;
+	}
+	return check(opts);
+}
+
+/* --- results ---------------------------------------------------------------- */
+
+/* A place as people write it: function+offset, or its address. */
+static void place_name(char *buf, size_t size, const char *symbol, u64 func_off, u64 addr)
+{
+	if (symbol && func_off)
+		snprintf(buf, size, "%s+%llu", symbol, (unsigned long long)func_off);
+	else if (symbol)
+		snprintf(buf, size, "%s", symbol);
+	else
+		snprintf(buf, size, "0x%llx", (unsigned long long)addr);
+}
+
+static void print_json(const struct planner *p, const char *event, const char *symbol, const char *place, u64 addr,
+		       const struct plan *plan)
+{
+	u64 offset = 0;
+
+	upr_elf_addr_to_offset(p->elf, addr, &offset);
+	fputs("{\"event\":", stdout);
+	ui_json_string(stdout, event);
+	fputs(",\"file\":", stdout);
+	ui_json_string(stdout, upr_elf_info(p->elf)->real);
+	printf(",\"offset\":%llu,\"symbol\":", (unsigned long long)offset);
+	ui_json_string(stdout, symbol ? place : NULL);
+	printf(",\"mode\":\"%s\",\"form\":\"%s\",\"reason\":", plan_mode_name(plan->mode),
+	       upr_jump_form_name(plan->form));
+	ui_json_string(stdout, plan->reason);
+	printf(",\"insns\":%u,\"pad\":%u,\"ns\":%g}\n", plan->insns, plan->pad, plan->ns);
+}
+
+static void print_text(const char *event, const char *place, const struct plan *plan)
+{
+	char form[24] = "";
+
+	if (plan->form != UPR_JUMP_NONE)
+		snprintf(form, sizeof(form), " (%s)", upr_jump_form_name(plan->form));
+	printf("%-32s %-32s %s%s: %s", event ? event : "-", place, plan_mode_name(plan->mode), form, plan->reason);
+	if (plan->mode != PLAN_REFUSE)
+		printf("; %u instruction%s, pad of %u bytes, about %g ns", plan->insns, plan->insns == 1 ? "" : "s",
+		       plan->pad, plan->ns);
+	putchar('\n');
+}
+
+/* @func: around it, for people; @symbol: what it is called, NULL: by its first name */
+static void plan_place(struct planner *p, const char *event, const struct upr_func *func, const char *symbol, u64 addr)
+{
+	struct plan plan;
+	char place[1024];
+	u64 func_off = func ? addr - func->addr : 0;
+
+	plan_site(p->elf, p->map, addr, &plan);
+	plan_count(&p->tally, &plan);
+	if (p->opts->summary)
+		return;
+	if (func && !symbol)
+		symbol = upr_name_pretty(p->elf, func->names);
+	place_name(place, sizeof(place), symbol, func_off, addr);
+	if (p->opts->json)
+		print_json(p, event, symbol, place, addr, &plan);
+	else
+		print_text(event, place, &plan);
+}
+
+/* --- definitions --------------------------------------------------------------- */
+
+#define CANDIDATES_MAX 64
+
+/* Probes go to the functions that the resolver may answer. */
+static void plan_ifunc(struct planner *p, const char *event, const struct upr_site *site)
+{
+	u64 addrs[CANDIDATES_MAX];
+	size_t nr = upr_ifunc_candidates(p->elf, site->func, addrs, ARRAY_SIZE(addrs)), i;
+
+	if (!nr)
+		ui_note("%s: which functions it stands for shows in a process only", event);
+	for (i = 0; i < min(nr, ARRAY_SIZE(addrs)); i++) {
+		const struct upr_func *func = upr_elf_func_at(p->elf, addrs[i]);
+
+		plan_place(p, event, func, NULL, addrs[i]);
+	}
+}
+
+static int plan_defs(struct planner *p, const struct probe_file *file, struct upr_error *err)
+{
+	struct upr_event_list list = {0};
+	char event[2 * UPR_EVENT_NAME_MAX];
+	size_t i, j;
+	int rc = 0;
+
+	for (i = 0; i < file->nr_defs && !rc; i++)
+		rc = upr_resolve(p->elf, file->defs[i], &list, err);
+	for (i = 0; i < list.nr && !rc; i++) {
+		const struct upr_event *ev = &list.events[i];
+
+		snprintf(event, sizeof(event), "%s:%s", ev->group, ev->event);
+		if (ev->note)
+			ui_note("%s: %s", event, ev->note);
+		for (j = 0; j < ev->nr_sites; j++) {
+			const struct upr_site *s = &ev->sites[j];
+
+			if (s->ifunc && strncasecmp(ev->def, "0x", 2))
+				plan_ifunc(p, event, s);
+			else
+				plan_place(p, event, s->func, s->symbol, s->addr);
+		}
+	}
+	upr_event_list_free(&list);
+	return rc;
+}
+
+/* --- surveys --------------------------------------------------------------------- */
+
+/* Whatever has a function's symbol, split-off pieces included; without one, what is not only jumped to. */
+static void plan_entry(struct planner *p, const struct upr_func *func)
+{
+	bool symbol = func->kind == UPR_SYM_FUNC || func->kind == UPR_SYM_IFUNC || func->kind == UPR_SYM_PART;
+
+	if (symbol || (p->map && code_map_is_entry(p->map, func)))
+		plan_place(p, NULL, func, NULL, func->addr);
+}
+
+/* Functions may overlap: what lies below @done has been seen. */
+static int plan_function(struct planner *p, const struct upr_func *func, u64 *done, struct upr_error *err)
+{
+	struct upr_boundaries b;
+	size_t i;
+	int rc;
+
+	if ((!func->entry && func->kind != UPR_SYM_PART) || !func->size)
+		return 0;
+	rc = upr_func_boundaries(p->elf, func, &b, err);
+	if (rc)
+		return rc;
+	for (i = 0; i < b.nr; i++) {
+		u64 addr = func->addr + b.offs[i];
+
+		if (addr < *done)
+			continue;
+		*done = addr + 1;
+		plan_place(p, NULL, func, NULL, addr);
+	}
+	upr_boundaries_free(&b);
+	return 0;
+}
+
+static int plan_all(struct planner *p, struct upr_error *err)
+{
+	const struct upr_func *funcs;
+	u64 done = 0;
+	size_t i, nr;
+	int rc = 0;
+
+	funcs = upr_elf_funcs(p->elf, &nr, err);
+	if (!funcs)
+		return -ENOMEM;
+	for (i = 0; i < nr && !rc; i++) {
+		ui_progress("Planning", i, nr);
+		if (p->opts->all_entries)
+			plan_entry(p, &funcs[i]);
+		else
+			rc = plan_function(p, &funcs[i], &done, err);
+	}
+	ui_progress_end();
+	return rc;
+}
+
+/* --- the whole ---------------------------------------------------------------------- */
+
+static int plan_file(struct planner *p, const struct probe_file *file, struct upr_error *err)
+{
+	char *path = NULL;
+	int rc;
+
+	rc = upr_elf_file_find(file->name, &path, err);
+	if (rc)
+		return rc;
+	p->elf = upr_elf_open(path, err);
+	free(path);
+	if (!p->elf)
+		return -EINVAL;
+	p->map = code_map_get(p->elf, p->opts->no_cache, err);
+	if (!p->map && err->kind != UPR_ERR_UNSUPPORTED)
+		rc = -ENOMEM;
+	else if (p->opts->all_entries || p->opts->all_boundaries)
+		rc = plan_all(p, err);
+	else
+		rc = plan_defs(p, file, err);
+	upr_elf_close(p->elf);
+	return rc;
+}
+
+static int run(const struct probe_options *opts)
+{
+	struct planner *p = calloc(1, sizeof(*p));
+	struct upr_error err = {0};
+	size_t i;
+	int rc = 0;
+
+	if (!p)
+		return out_of_memory();
+	p->opts = opts;
+	for (i = 0; i < opts->nr_files && !rc; i++)
+		rc = plan_file(p, &opts->files[i], &err);
+	if (!rc && fflush(stdout)) {
+		rc = -errno;
+		upr_error_set(&err, UPR_ERR_SYSTEM, errno, "cannot write the plan: %s", strerror(errno));
+	}
+	if (rc)
+		ui_error("%s", *err.text ? err.text : strerror(-rc));
+	else if (!ui_quiet || opts->summary)
+		plan_print_tally(&p->tally, stderr);
+	free(p);
+	return rc ? STATUS_FAILED : 0;
+}
+
+int cmd_plan(int argc, char **argv)
+{
+	struct probe_options opts = {0};
+	int status = parse(&opts, argc, argv);
+	size_t i;
+
+	if (status < 0)
+		status = run(&opts);
+	for (i = 0; i < opts.nr_files; i++)
+		free(opts.files[i].defs);
+	free(opts.files);
+	return status;
+}

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * probe-define.c - definitions to lines of uprobe_events.
+ *
+ * Purpose: see probe-define.h.  The order in which things are tried, and which failure is the
+ * one reported, is perf's.
+ *
+ * Locks: none.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe-define.h"
+
+static void say(const struct finder_options *opts, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(const struct finder_options *opts, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	if (!opts->say)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	opts->say(text, opts->data);
+}
+
+/* --- the file ---------------------------------------------------------------------- */
+
+int probe_file_open(struct probe_file *file, const char *path)
+{
+	*file = (struct probe_file){.path = realpath(path, NULL)};
+	return file->path ? 0 : -errno;
+}
+
+void probe_file_close(struct probe_file *file)
+{
+	if (file->info.dwfl)
+		debug_info_close(&file->info);
+	if (file->elf)
+		upr_elf_close(file->elf);
+	free(file->path);
+	*file = (struct probe_file){0};
+}
+
+void probe_file_load(struct probe_file *file)
+{
+	if (file->asked)
+		return;
+	file->asked = true;
+	file->elf = upr_elf_open(file->path, NULL);
+	file->has_info = file->elf && !debug_info_open(&file->info, file->path) && file->info.dwarf;
+}
+
+void probe_file_no_info(const struct probe_file *file, const struct finder_options *opts)
+{
+	say(opts, "The %s file has no debug information.", file->path);
+	say(opts, "Rebuild with -g, or install an appropriate debuginfo package.");
+}
+
+/* --- names ----------------------------------------------------------------------------- */
+
+/* "probe_" and the file's name up to the first character that no identifier has. */
+static int name_group(const struct probe_file *file, char *ret)
+{
+	const char *name = strrchr(file->path, '/');
+	size_t len;
+
+	name = name ? name + 1 : file->path;
+	for (len = 0; isalnum((unsigned char)name[len]) || name[len] == '_';)
+		len++;
+	return snprintf(ret, TRACED_NAME_MAX, "probe_%.*s", (int)len, name) < TRACED_NAME_MAX ? 0 : -E2BIG;
+}
+
+static bool is_identifier(const char *s)
+{
+	if (!isalpha((unsigned char)*s) && *s != '_')
+		return false;
+	while (isalnum((unsigned char)*s) || *s == '_')
+		s++;
+	return !*s;
+}
+
+/* Without a dot in front, and what follows another one, or an @. */
+static int name_event(const struct finder_options *opts, const char *base, bool retprobe, char *ret)
+{
+	size_t len;
+
+	if (*base == '.')
+		base++;
+	len = strcspn(base, ".@");
+	if (!len)
+		len = strlen(base);
+	if (snprintf(ret, TRACED_NAME_MAX, "%.*s%s", (int)len, base, retprobe ? "__return" : "") >= TRACED_NAME_MAX)
+		return -E2BIG;
+	if (is_identifier(ret))
+		return 0;
+	say(opts, "Internal error: \"%s\" is an invalid event name.", ret);
+	return -EINVAL;
+}
+
+static int name_traced(struct probe_file *file, const struct perf_def *def, const struct finder_options *opts,
+		       struct traced_event *ev)
+{
+	const struct perf_point *p = &def->point;
+	const char *base = def->event;
+	char buf[TRACED_NAME_MAX * 2];
+
+	if (!base && p->abs) {
+		snprintf(buf, sizeof(buf), "abs_%lx", p->abs);
+		base = buf;
+	}
+	if (!base && p->func && !is_glob(p->func)) {
+		base = p->func;
+		if (p->line) {
+			if (snprintf(buf, sizeof(buf), "%s_L%d", p->func, p->line) >= (int)sizeof(buf))
+				return -E2BIG;
+			base = buf;
+		}
+	}
+	if (!base)
+		base = ev->place.real;
+	if (def->group && strlen(def->group) >= TRACED_NAME_MAX)
+		return -E2BIG;
+	if (def->group)
+		strcpy(ev->group, def->group);
+	else if (name_group(file, ev->group)) {
+		say(opts, "Failed to make a group name.");
+		return -E2BIG;
+	}
+	ev->retprobe = p->retprobe;
+	return name_event(opts, base, p->retprobe, ev->event);
+}
+
+/* --- arguments without debug information --------------------------------------------------- */
+
+static char *copy(const char *s)
+{
+	return s ? strdup(s) : NULL;
+}
+
+static int copy_args(const struct perf_def *def, struct probe_place *place)
+{
+	size_t i;
+
+	place->args = calloc(def->nr_args + 1, sizeof(*place->args));
+	if (!place->args)
+		return -ENOMEM;
+	for (i = 0; i < def->nr_args; i++) {
+		const struct perf_arg *from = &def->args[i];
+		struct place_arg *to = &place->args[place->nr_args++];
+
+		*to = (struct place_arg){copy(from->name), copy(from->var), copy(from->type)};
+		if (!to->value || (from->name && !to->name) || (from->type && !to->type))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_plain(const struct perf_def *def, struct probe_places *places, const char *name, u64 addr)
+{
+	struct probe_place *more = realloc(places->p, (places->nr + 1) * sizeof(*more)), *place;
+
+	if (!more)
+		return -ENOMEM;
+	places->p = more;
+	places->cap = places->nr + 1;
+	place = &more[places->nr++];
+	*place = (struct probe_place){.symbol = copy(name), .real = copy(name), .addr = addr};
+	if (name && (!place->symbol || !place->real))
+		return -ENOMEM;
+	return copy_args(def, place);
+}
+
+/* --- by symbols -------------------------------------------------------------------------------- */
+
+static void warn_ifunc(const struct finder_options *opts, const char *name)
+{
+	say(opts, "Warning: The probe function (%s) is a GNU indirect function.", name);
+	say(opts, "Consider identifying the final function used at run time and set the probe directly on that.");
+}
+
+static int find_symbols(struct probe_file *file, const char *name, struct upr_matches *matches)
+{
+	*matches = (struct upr_matches){0};
+	return is_glob(name) ? upr_elf_match(file->elf, name, matches, NULL) :
+			       upr_elf_find(file->elf, name, matches, NULL);
+}
+
+static int add_symbol(const struct perf_def *def, const struct finder_options *opts, const struct upr_match *match,
+		      struct probe_places *places)
+{
+	const struct perf_point *p = &def->point;
+
+	if (p->offset >= match->func->size && p->offset) {
+		say(opts, "Offset %lu is bigger than the size of %s", p->offset, match->name->name);
+		return -ENOENT;
+	}
+	if (match->func->kind == UPR_SYM_IFUNC)
+		warn_ifunc(opts, match->name->name);
+	return add_plain(def, places, match->name->name, match->func->addr + p->offset);
+}
+
+/* What the unwind tables alone know has no name. */
+static bool has_symbols(struct probe_file *file)
+{
+	const struct upr_func *funcs;
+	size_t nr, i;
+
+	funcs = file->elf ? upr_elf_funcs(file->elf, &nr, NULL) : NULL;
+	for (i = 0; funcs && i < nr; i++)
+		if (funcs[i].kind != UPR_SYM_FDE)
+			return true;
+	return false;
+}
+
+static int by_symbols(struct probe_file *file, const struct perf_def *def, const struct finder_options *opts,
+		      struct probe_places *places)
+{
+	const char *name = def->point.func;
+	struct upr_matches matches = {0};
+	size_t i;
+	int r;
+
+	if (!has_symbols(file)) {
+		say(opts, "Failed to load symbols from %s", file->path);
+		say(opts, "Please ensure the file is not stripped.");
+		return -ENOENT;
+	}
+	r = find_symbols(file, name, &matches);
+	if (!r && !matches.nr) {
+		say(opts, "Failed to find symbol %s in %s", name, file->path);
+		r = -ENOENT;
+	}
+	if (!r && matches.nr > opts->max) {
+		say(opts, "Too many functions matched in %s", file->path);
+		r = -E2BIG;
+	}
+	for (i = 0; !r && i < matches.nr; i++)
+		r = add_symbol(def, opts, &matches.m[i], places);
+	upr_matches_free(&matches);
+	return r;
+}
+
+/* --- by debug information ------------------------------------------------------------------------- */
+
+static void not_found(const struct perf_def *def, const struct finder_options *opts)
+{
+	char *text = perf_point_text(&def->point);
+
+	say(opts, "Probe point '%s' not found.", text ? text : "");
+	free(text);
+}
+
+/* The function that the debug information has where a symbol of another name is. */
+static Dwarf_Die *function_at(struct probe_file *file, Dwarf_Addr addr, Dwarf_Die *mem)
+{
+	Dwarf_Off off = 0;
+	Dwarf_Die cu;
+
+	while (debug_info_next_cu(&file->info, &off, &cu))
+		if (die_function_at(&cu, addr, mem))
+			return mem;
+	return NULL;
+}
+
+/* A name that only the symbol table has.  Return: 1 found, 0 not, -errno. */
+static int by_alias(struct probe_file *file, struct perf_def *def, const struct finder_options *opts,
+		    struct probe_places *places)
+{
+	struct upr_matches matches = {0};
+	char *wanted = def->point.func, *name;
+	Dwarf_Die mem;
+	int r;
+
+	if (!wanted || is_glob(wanted) || find_symbols(file, wanted, &matches))
+		return 0;
+	if (!matches.nr) {
+		upr_matches_free(&matches);
+		return 0;
+	}
+	name = NULL;
+	if (function_at(file, matches.m[0].func->addr, &mem))
+		name = copy(dwarf_diename(&mem));
+	else
+		say(opts, "Failed to find debug information for address %" PRIx64,
+		    (uint64_t)(matches.m[0].func->offset + def->point.offset));
+	upr_matches_free(&matches);
+	if (!name || !strcmp(name, wanted)) {
+		free(name);
+		return 0;
+	}
+	def->point.func = name;
+	r = probe_find(&file->info, def, opts, places);
+	def->point.func = wanted;
+	free(name);
+	return r < 0 ? r : places->nr > 0;
+}
+
+/* Return: 0 found; 1: symbols may know it; -errno */
+static int by_info(struct probe_file *file, struct perf_def *def, const struct finder_options *opts,
+		   struct probe_places *places)
+{
+	bool needed = perf_def_wants_dwarf(def);
+	int r;
+
+	if (!file->has_info) {
+		if (!needed || !file->elf)
+			return 1;
+		probe_file_no_info(file, opts);
+		return -ENOENT;
+	}
+	r = probe_find(&file->info, def, opts, places);
+	if (!r && !places->nr)
+		r = by_alias(file, def, opts, places);
+	if (r < 0)
+		return needed ? r : 1;
+	if (places->nr)
+		return 0;
+	not_found(def, opts);
+	return -ENOENT;
+}
+
+/* --- all of it ------------------------------------------------------------------------------------------ */
+
+static int find_places(struct probe_file *file, struct perf_def *def, const struct finder_options *opts,
+		       struct probe_places *places)
+{
+	int r;
+
+	probe_file_load(file);
+	if (def->point.abs)
+		return add_plain(def, places, NULL, def->point.abs);
+	if (def->sdt || (!def->point.func && !def->point.file))
+		return -ENOENT;
+	r = by_info(file, def, opts, places);
+	if (r <= 0)
+		return r;
+	probe_places_free(places);
+	return by_symbols(file, def, opts, places);
+}
+
+void traced_events_free(struct traced_events *events)
+{
+	size_t i;
+
+	for (i = 0; i < events->nr; i++)
+		probe_place_free(&events->v[i].place);
+	free(events->v);
+	*events = (struct traced_events){0};
+}
+
+/* The debug information calls the resolver by the function's name. */
+static void warn_of_ifunc(struct probe_file *file, const struct perf_def *def, const struct finder_options *opts,
+			  const struct probe_place *place)
+{
+	const struct upr_func *func = file->elf ? upr_elf_func_at(file->elf, place->addr) : NULL;
+
+	if (func && func->addr == place->addr && func->kind == UPR_SYM_IFUNC)
+		warn_ifunc(opts, def->point.func && !is_glob(def->point.func) ? def->point.func : place->symbol);
+}
+
+int probe_define(struct probe_file *file, struct perf_def *def, const struct finder_options *opts,
+		 struct traced_events *ret)
+{
+	struct probe_places places = {0};
+	size_t i;
+	int r;
+
+	*ret = (struct traced_events){0};
+	r = find_places(file, def, opts, &places);
+	if (!r) {
+		ret->v = calloc(places.nr + 1, sizeof(*ret->v));
+		r = ret->v ? 0 : -ENOMEM;
+	}
+	for (i = 0; !r && i < places.nr; i++) {
+		struct traced_event *ev = &ret->v[ret->nr];
+		u64 offset = places.p[i].addr;
+
+		ev->place = places.p[i];
+		if (file->elf && !upr_elf_addr_to_offset(file->elf, places.p[i].addr, &offset) && !def->point.abs)
+			r = -ENOENT;
+		ev->offset = offset;
+		if (!r && file->has_info && !def->point.abs)
+			warn_of_ifunc(file, def, opts, &ev->place);
+		if (!r)
+			r = name_traced(file, def, opts, ev);
+		if (!r) {
+			/* it is theirs now */
+			places.p[i] = (struct probe_place){0};
+			ret->nr++;
+		}
+	}
+	probe_places_free(&places);
+	if (r)
+		traced_events_free(ret);
+	return r;
+}
+
+char *traced_event_text(const struct probe_file *file, const struct traced_event *ev)
+{
+	char *ret = NULL;
+	size_t size, i;
+	FILE *out = open_memstream(&ret, &size);
+
+	if (!out)
+		return NULL;
+	fprintf(out, "%c:%s/%s %s:0x%" PRIx64, ev->retprobe ? 'r' : 'p', ev->group, ev->event, file->path,
+		(uint64_t)ev->offset);
+	for (i = 0; i < ev->place.nr_args; i++) {
+		const struct place_arg *arg = &ev->place.args[i];
+
+		fprintf(out, " %s%s%s%s%s", arg->name ? arg->name : "", arg->name ? "=" : "", arg->value,
+			arg->type ? ":" : "", arg->type ? arg->type : "");
+	}
+	return fclose(out) ? NULL : ret;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * probe-define.h - definitions to what the kernel's uprobe_events list would hold.
+ *
+ * Purpose: struct perf_def -> struct traced_event, one for each place, named as perf names them.  By
+ * debug information where there is some, else by symbols.
+ *
+ * Locks: none.
+ */
+#ifndef PERF_UTIL_PROBE_DEFINE_H
+#define PERF_UTIL_PROBE_DEFINE_H
+
+#include "probe-finder.h"
+#include "symbol.h"
+
+/* Longest name, NUL included (MAX_EVENT_NAME_LEN of the kernel). */
+#define TRACED_NAME_MAX 64
+
+/**
+ * struct traced_event - a line of uprobe_events
+ * @offset:	in the file
+ * @place:	where, and the arguments
+ */
+struct traced_event {
+	char group[TRACED_NAME_MAX];
+	char event[TRACED_NAME_MAX];
+	u64 offset;
+	bool retprobe;
+	struct probe_place place;
+};
+
+struct traced_events {
+	struct traced_event *v;
+	size_t nr;
+};
+
+/**
+ * struct probe_file - the program or library
+ * @path:	absolute, without symbolic links
+ * @elf:	its symbols; NULL: it has no symbols that can be read
+ * @info:	its debug information, if @has_info
+ * @asked:	@info and @elf have been tried
+ */
+struct probe_file {
+	char *path;
+	struct upr_elf *elf;
+	struct debug_info info;
+	bool has_info;
+	bool asked;
+};
+
+/** probe_file_open() - Return: 0, -errno.  What is in the file is not looked at yet. */
+int probe_file_open(struct probe_file *file, const char *path);
+void probe_file_close(struct probe_file *file);
+/** probe_file_load() - its symbols and its debug information */
+void probe_file_load(struct probe_file *file);
+/** probe_file_no_info() - tell the user that it has no debug information */
+void probe_file_no_info(const struct probe_file *file, const struct finder_options *opts);
+
+/**
+ * probe_define() - the events of a definition
+ * Return: 0 with at least one event; -errno, of which the user has been told as far as perf does.
+ */
+int probe_define(struct probe_file *file, struct perf_def *def, const struct finder_options *opts,
+		 struct traced_events *ret);
+void traced_events_free(struct traced_events *events);
+
+/** traced_event_text() - as uprobe_events has it; free(); NULL without memory */
+char *traced_event_text(const struct probe_file *file, const struct traced_event *event);
+
+#endif /* PERF_UTIL_PROBE_DEFINE_H */
