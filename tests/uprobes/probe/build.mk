@@ -5,7 +5,7 @@ PROBE_SRC  := tests/uprobes/probe/targets
 PROBE_BINS := $(addprefix $(PROBE_T)/,featdemo featdemo0 featdemo3 featdemo4 featdemo-lto featdemo_nodbg featdemo_strip cppdemo dotsbin)
 TARGETS    += $(PROBE_BINS)
 
-PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf)
+PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf test-lines)
 TESTS       += $(PROBE_TESTS)
 TESTS_USER  += $(PROBE_TESTS)
 

@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #include "probe-event.h"
+#include "probe-resolve.h"
 #include "symbol-priv.h"
 
 /* --- names of events --------------------------------------------------- */
@@ -152,9 +153,8 @@ static void roll_back(struct upr_event_list *list, size_t nr)
 	}
 }
 
-/* Append an event without sites.  @name: the function's name when the definition gives none. */
-static struct upr_event *add_event(struct upr_elf *elf, const struct upr_probe_def *def, const char *name,
-				   struct upr_event_list *list)
+struct upr_event *upr_event_add(struct upr_elf *elf, const struct upr_probe_def *def, const char *name,
+				struct upr_event_list *list)
 {
 	char group[UPR_EVENT_NAME_MAX], event[UPR_EVENT_NAME_MAX];
 	struct upr_event *ev;
@@ -184,7 +184,7 @@ static struct upr_event *add_event(struct upr_elf *elf, const struct upr_probe_d
 	return ev;
 }
 
-static int add_site(struct upr_event *ev, const struct upr_func *func, const char *symbol, u64 addr)
+int upr_event_add_site(struct upr_event *ev, const struct upr_func *func, const char *symbol, u64 addr)
 {
 	struct upr_site *sites = reallocarray(ev->sites, ev->nr_sites + 1, sizeof(*sites));
 	struct upr_site *s;
@@ -346,7 +346,7 @@ static int add_function_site(struct upr_elf *elf, struct upr_event *ev, const st
 		rc = check_label(elf, m, err);
 	if (rc)
 		return rc;
-	return add_site(ev, m->func, symbol, m->func->addr + off) ? upr_error_nomem(err) : 0;
+	return upr_event_add_site(ev, m->func, symbol, m->func->addr + off) ? upr_error_nomem(err) : 0;
 }
 
 /* One event per name. */
@@ -360,7 +360,7 @@ static int add_wildcard_events(struct upr_elf *elf, const struct upr_probe_def *
 	for (i = 0; i < matches->nr && !rc; i++) {
 		if (k[i].event == i) {
 			event_of[i] = list->nr;
-			if (!add_event(elf, def, upr_name_base(elf, k[i].m->name), list))
+			if (!upr_event_add(elf, def, upr_name_base(elf, k[i].m->name), list))
 				rc = upr_error_nomem(err);
 		}
 		if (!rc)
@@ -381,7 +381,7 @@ static const char *asked_name(struct upr_elf *elf, const char *typed, const stru
 static int add_named_event(struct upr_elf *elf, const struct upr_probe_def *def, const char *typed, u64 off,
 			   const struct upr_matches *matches, struct upr_event_list *list, struct upr_error *err)
 {
-	struct upr_event *ev = add_event(elf, def, asked_name(elf, typed, &matches->m[0]), list);
+	struct upr_event *ev = upr_event_add(elf, def, asked_name(elf, typed, &matches->m[0]), list);
 	size_t i;
 	int rc = ev ? 0 : upr_error_nomem(err);
 
@@ -411,7 +411,8 @@ static int no_function(struct upr_elf *elf, const char *name, struct upr_error *
 }
 
 /* FUNC@WHAT of which there is none: a version that does not exist, or a source file. */
-static int no_function_at(struct upr_elf *elf, const struct upr_probe_def *def, const char *name, struct upr_error *err)
+static int no_function_at(struct upr_elf *elf, const struct upr_probe_def *def, const char *name,
+			  struct upr_event_list *list, struct upr_error *err)
 {
 	struct upr_matches matches;
 	char versions[256];
@@ -425,15 +426,23 @@ static int no_function_at(struct upr_elf *elf, const struct upr_probe_def *def, 
 		rc = upr_error_set(err, UPR_ERR_NO_FUNCTION, ENOENT, "no function %s in %s; its versions are %s", name,
 				   elf->info.name, versions);
 	else if (matches.nr)
-		rc = upr_error_set(
-			err, UPR_ERR_UNSUPPORTED, ENOTSUP,
-			"%s in %s has no versions, and choosing a function by its source file needs debug information, "
-			"which is not read yet",
-			def->func, elf->info.name);
+		rc = upr_resolve_by_info(elf, def, list, err);
 	else
 		rc = no_function(elf, def->func, err);
 	upr_matches_free(&matches);
 	return rc;
+}
+
+/* It may have been inlined wherever it is called. */
+static int no_symbol(struct upr_elf *elf, const struct upr_probe_def *def, const char *name,
+		     struct upr_event_list *list, struct upr_error *err)
+{
+	size_t before = list->nr;
+
+	if (!upr_resolve_by_info(elf, def, list, NULL))
+		return 0;
+	roll_back(list, before);
+	return no_function(elf, name, err);
 }
 
 static int resolve_function(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,
@@ -457,7 +466,7 @@ static int resolve_function(struct upr_elf *elf, const struct upr_probe_def *def
 		if (!rc)
 			rc = add_wildcard_events(elf, def, &matches, list, err);
 	} else {
-		rc = def->source ? no_function_at(elf, def, name, err) : no_function(elf, name, err);
+		rc = def->source ? no_function_at(elf, def, name, list, err) : no_symbol(elf, def, name, list, err);
 	}
 	upr_matches_free(&matches);
 	return rc;
@@ -514,6 +523,15 @@ static int check_gap(struct upr_elf *elf, u64 addr, struct upr_error *err)
 	return rc;
 }
 
+int upr_check_boundary(struct upr_elf *elf, u64 addr, const struct upr_func **func, struct upr_error *err)
+{
+	const struct upr_func *f = upr_elf_func_at(elf, addr);
+
+	*func = f;
+	return f ? check_offset(elf, f, upr_name_pretty(elf, f->names), addr - f->addr, err) :
+		   check_gap(elf, addr, err);
+}
+
 static int resolve_address(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,
 			   struct upr_error *err)
 {
@@ -527,14 +545,12 @@ static int resolve_address(struct upr_elf *elf, const struct upr_probe_def *def,
 	if (!upr_elf_is_text(elf, addr) &&
 	    (!upr_elf_offset_to_addr(elf, def->addr, &addr) || !upr_elf_is_text(elf, addr)))
 		return no_code_at(elf, def->addr, err);
-	f = upr_elf_func_at(elf, addr);
-	rc = f ? check_offset(elf, f, upr_name_pretty(elf, f->names), addr - f->addr, &why) :
-		 check_gap(elf, addr, &why);
+	rc = upr_check_boundary(elf, addr, &f, &why);
 	if (rc)
 		return upr_error_set(err, why.kind, why.code, "0x%llx: %s", (unsigned long long)def->addr, why.text);
 	snprintf(name, sizeof(name), "abs_%llx", (unsigned long long)def->addr);
-	ev = add_event(elf, def, name, list);
-	if (!ev || add_site(ev, f, f ? upr_name_pretty(elf, f->names) : NULL, addr))
+	ev = upr_event_add(elf, def, name, list);
+	if (!ev || upr_event_add_site(ev, f, f ? upr_name_pretty(elf, f->names) : NULL, addr))
 		return upr_error_nomem(err);
 	upr_elf_addr_to_offset(elf, addr, &offset);
 	if (addr != def->addr)
@@ -577,10 +593,6 @@ static int unsupported(const struct upr_probe_def *def, struct upr_error *err)
 
 	if (def->sdt)
 		what = "statically defined probes (SDT) are not available yet";
-	else if (def->lazy)
-		what = "lazy patterns need source files and debug information, which are not read yet";
-	else if (def->line || !(def->func || def->is_addr))
-		what = "source lines need debug information, which is not read yet; use FUNC, FUNC+OFF or 0xADDR";
 	else if (def->retprobe)
 		what = "return probes are not available yet";
 	else if (def->nr_args)
@@ -600,7 +612,9 @@ int upr_resolve_def(struct upr_elf *elf, const struct upr_probe_def *def, struct
 	rc = resolve_whole(elf, def, list, &done, err);
 	if (!rc && !done) {
 		rc = unsupported(def, err);
-		if (!rc)
+		if (!rc && (def->line || def->lazy || !(def->func || def->is_addr)))
+			rc = upr_resolve_by_info(elf, def, list, err);
+		else if (!rc)
 			rc = def->is_addr ? resolve_address(elf, def, list, err) :
 					    resolve_function(elf, def, list, err);
 	}
