@@ -66,7 +66,6 @@ struct probe_file {
 struct probe_options {
 	struct probe_file *files;
 	size_t nr_files;
-	bool plan;
 	bool json;
 	bool summary;
 	bool no_cache;
@@ -152,9 +151,11 @@ static int wrong_option(int c, char **argv)
 	if (c == ':')
 		return usage_error("option `%s' requires a value", word + dashes);
 	if (dashes == 2 || !optopt)
-		return usage_error("unknown option `%s'; of perf probe's options there are only --plan and -x so far",
-				   word + dashes);
-	return usage_error("unknown switch `%c'; of perf probe's options there are only --plan and -x so far", optopt);
+		return usage_error(
+			"unknown option `%s'; with --plan only -x, -v and -q of perf probe's options make sense",
+			word + dashes);
+	return usage_error("unknown switch `%c'; with --plan only -x, -v and -q of perf probe's options make sense",
+			   optopt);
 }
 
 static int parse_option(struct probe_options *opts, int c, char **argv)
@@ -163,7 +164,6 @@ static int parse_option(struct probe_options *opts, int c, char **argv)
 	case OPT_WORD:
 		return add_def(opts, optarg);
 	case OPT_PLAN:
-		opts->plan = true;
 		return -1;
 	case 'x':
 		return add_file(opts, optarg);
@@ -201,8 +201,6 @@ static int check(const struct probe_options *opts)
 	bool all = opts->all_entries || opts->all_boundaries;
 	size_t i;
 
-	if (!opts->plan)
-		return usage_error("of perf probe's options there are only --plan and -x so far");
 	if (!opts->nr_files)
 		return usage_error("nothing to plan; give -x FILE and a function");
 	if (opts->all_entries && opts->all_boundaries)

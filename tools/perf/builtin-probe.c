@@ -303,12 +303,12 @@ static int run(struct probe_options *o)
 	}
 }
 
-static bool is_plan(int argc, char **argv)
+static bool is_said(int argc, char **argv, const char *option)
 {
 	int i;
 
-	for (i = 1; i < argc; i++)
-		if (!strcmp(argv[i], "--plan"))
+	for (i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], option))
 			return true;
 	return false;
 }
@@ -319,7 +319,12 @@ int cmd_probe(int argc, char **argv)
 	size_t i;
 	int ret;
 
-	if (is_plan(argc, argv))
+	/* perf has neither; its own -h says nothing of ours */
+	if (is_said(argc, argv, "--help")) {
+		probe_usage(NULL);
+		return cmd_plan(argc, argv);
+	}
+	if (is_said(argc, argv, "--plan"))
 		return cmd_plan(argc, argv);
 	o.find.data = &o;
 	ret = probe_options_read(argc, argv, read_option, &o);

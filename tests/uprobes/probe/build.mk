@@ -7,7 +7,7 @@ TARGETS    += $(PROBE_BINS)
 
 PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf test-lines)
 TESTS       += $(PROBE_TESTS)
-TESTS_USER  += $(PROBE_TESTS)
+TESTS_USER  += tests/uprobes/probe/test-lines
 
 $(PROBE_T)/featdemo: PROBE_HOW := -O2 -g
 $(PROBE_T)/featdemo0: PROBE_HOW := -O0 -g
