@@ -12,6 +12,9 @@
  * a stop by PTRACE_INTERRUPT, restarts an interrupted call: hence the way back.
  * The tool may be killed at any moment in between: undo.c has what leads the task back then, and says
  * why registers and mask are set in this order.
+ * SIGSTOP cannot be blocked.  If it comes in before the call has begun, the task gets
+ * its registers and mask back right there, and the signal is handled like any other:
+ * only from the stop that it has come in with does the kernel know whether a SIGCONT has overtaken it.
  * A seccomp filter may punish any call: with one in force nothing is injected,
  * and since it may have come at any time it is looked for every time.
  *
@@ -116,7 +119,7 @@ static void set_call(struct user_regs_struct *r, bool mode32, u64 insn, long nr,
 	}
 }
 
-/* On to the next stop at a system call's border. */
+/* On to the next stop at a system call's border.  -EINTR: a signal has come first, and is queued. */
 static int to_border(struct host_task *t)
 {
 	int status, signo, r, tries;
@@ -137,7 +140,7 @@ static int to_border(struct host_task *t)
 		if (kind == STOP_INTERRUPT || kind == STOP_GROUP)
 			continue;
 		home_queue_stop(t->home, t->tid, status);
-		return -ESRCH;
+		return kind == STOP_SIGNAL ? -EINTR : -ESRCH;
 	}
 	return -EAGAIN;
 }
@@ -156,14 +159,21 @@ static int do_call(struct host_task *t, struct user_regs_struct *call, s64 *ret)
 	return 0;
 }
 
+static int put_back(struct host_task *t, struct user_regs_struct *saved, u64 mask)
+{
+	if (host_ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(mask), (unsigned long)&mask) < 0 ||
+	    host_ptrace(PTRACE_SETREGS, t->tid, 0, (unsigned long)saved) < 0)
+		return -ESRCH;
+	return 0;
+}
+
 /* Back into a stop like the one it came from. */
 static int way_back(struct host_task *t, struct user_regs_struct *saved, u64 mask)
 {
 	int status, signo, r;
 
-	if (host_ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(mask), (unsigned long)&mask) < 0 ||
-	    host_ptrace(PTRACE_SETREGS, t->tid, 0, (unsigned long)saved) < 0 ||
-	    host_ptrace(PTRACE_INTERRUPT, t->tid, 0, 0) < 0 || host_ptrace(PTRACE_CONT, t->tid, 0, 0) < 0)
+	if (put_back(t, saved, mask) || host_ptrace(PTRACE_INTERRUPT, t->tid, 0, 0) < 0 ||
+	    host_ptrace(PTRACE_CONT, t->tid, 0, 0) < 0)
 		return -ESRCH;
 	t->state = TASK_RUNNING;
 	r = task_wait(t, &status);
@@ -201,6 +211,9 @@ static int call_and_return(struct host_task *t, struct user_regs_struct *call, u
 	r = do_call(t, call, ret);
 	if (r == -ESRCH)
 		return r;
+	/* the stop of that signal is the one it is in now */
+	if (r == -EINTR)
+		return put_back(t, &saved, mask) ? -ESRCH : -EAGAIN;
 	back = way_back(t, &saved, mask);
 	return r ? r : back;
 }
@@ -209,7 +222,7 @@ static int call_and_return(struct host_task *t, struct user_regs_struct *call, u
  * inject() - have @t do a system call
  * @t: stopped; on return stopped again, or dying
  * Return: 0 and *ret; -EPERM a filter is in force; -EAGAIN, -EBUSY not from this
- * stop; -ENOSYS no instruction; -ESRCH dying.
+ * stop, or a signal came first: its stop is queued; -ENOSYS no instruction; -ESRCH dying.
  */
 int inject(struct host_task *t, long nr, const u64 args[6], s64 *ret)
 {

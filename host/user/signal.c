@@ -201,7 +201,8 @@ int scratch_take(struct host_task *t, struct scratch *s)
 
 void scratch_put(struct host_task *t, const struct scratch *s)
 {
-	if (t->state == TASK_STOPPED)
+	/* also if a stop of its own is queued: it has not run yet */
+	if (t->mm)
 		mem_put(t->mm, s->addr, s->saved, sizeof(s->saved));
 }
 

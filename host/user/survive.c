@@ -15,9 +15,8 @@
  * What cannot be helped is noted (UPR_NOTE_KILL): a thread that blocks SIGTRAP when it
  * executes an int3 is killed by the kernel; a seccomp filter forbids installing anything;
  * a handler that is to be reset when it is called (SA_RESETHAND) cannot be kept that way.
- * A program that sets another action for SIGTRAP while it is probed takes ours away, and is
- * not noticed: asking at each hit, or now and then, means a system call in its name at any
- * moment, and in the middle of job control that has cost a program its life.
+ * A program that sets another action for SIGTRAP while it is probed takes ours away:
+ * that is noticed at a hit, with a delay of an eighth of its age, LOOK_MS at most.
  *
  * No locks of its own; host_survive() is called with the engine's mm->lock held.
  */
@@ -451,7 +450,7 @@ void survive_at_hit(struct host_task *t)
 	struct trap_disposition *trap = &t->proc->trap;
 	u64 now;
 
-	if (!t->mm || !t->mm->survive.page || trap->refused || (trap->installed && !trap->spoiled))
+	if (!t->mm || !t->mm->survive.page || trap->refused)
 		return;
 	now = home_now_ms();
 	if (!trap->since)
