@@ -239,7 +239,7 @@ struct trap_disposition {
 	bool action_known;
 	unsigned int entry; /* which of ours */
 	u64 since, looked_at;
-	u64 action[4]; /* the kernel's struct sigaction */
+	u64 action[4]; /* handler, flags, restorer, mask */
 };
 
 /**
@@ -477,6 +477,7 @@ void survive_mark(struct host_task *t);
 void survive_leave(struct host_task *t);
 bool survive_has(const struct host_mm *mm, u64 pc);
 void survive_action(const struct host_task *t, u64 action[4]);
+void survive_recognise(struct host_task *t);
 void survive_look_soon(struct host_proc *proc);
 void survive_after_exec(struct host_proc *proc);
 int survive_copy(struct host_mm *to, const struct host_mm *from);
@@ -673,6 +674,7 @@ void home_release_idle(struct upr_home *home);
 /* stop every thread, and let each go as soon as nothing of its is pending: 0, -ETIMEDOUT, -ECHILD */
 int home_let_go(struct upr_home *home, unsigned int timeout_ms);
 void home_park_all(struct upr_home *home);
+void home_remove_handlers(struct upr_home *home);
 void home_unpin(struct upr_home *home);
 void home_remove_handlers(struct upr_home *home);
 

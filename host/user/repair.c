@@ -356,28 +356,26 @@ static int own_handler(struct repair *r, u64 entry, u64 *handler)
 
 	if (!piece || piece->kind != PIECE_HANDLER)
 		return -1;
-	off = entry - piece->addr - (u64)(survive_entry - survive_image);
+	off = entry - piece->addr - survive_code(r->mm->mode32).entry;
 	if (off % SURVIVE_STEP || off / SURVIVE_STEP >= SURVIVE_OWN)
 		return -1;
 	at = piece->addr + offsetof(struct survive_head, own) + off / SURVIVE_STEP * sizeof(u64);
 	return mem_get(r->mm, at, handler, sizeof(*handler));
 }
 
-static int read_action(struct host_task *t, u64 action[4])
+/* Without what was added for our handler alone. */
+static void own_action(const struct repair *r, u64 handler, const u64 found[4], u64 action[4])
 {
-	struct scratch s;
-	s64 ret = 0;
-	int err = scratch_take(t, &s);
-
-	if (!err) {
-		u64 args[6] = {SIGTRAP, 0, s.addr, 8};
-
-		err = inject(t, inject_nr(t, CALL_SIGACTION), args, &ret);
-	}
-	if (!err)
-		err = ret ? (int)ret : mem_get(t->mm, s.addr, action, 32);
-	scratch_put(t, &s);
-	return err;
+	memset(action, 0, 4 * sizeof(action[0]));
+	action[0] = handler;
+	if (handler <= (u64)SIG_IGN)
+		return;
+	memcpy(action + 1, found + 1, 3 * sizeof(action[0]));
+	if (!piece_at(r, action[2]))
+		return;
+	/* of a 32-bit program, and one that gets no siginfo: the kernel has a restorer for it */
+	action[1] &= ~(u64)(SA_SIGINFO | SA_RESTORER_FLAG);
+	action[2] = 0;
 }
 
 static int restore_action(struct repair *r, struct host_proc *proc)
@@ -389,13 +387,9 @@ static int restore_action(struct repair *r, struct host_proc *proc)
 	list_for_each_entry(t, &proc->tasks, node) {
 		if (t->state != TASK_STOPPED)
 			continue;
-		err = read_action(t, found);
+		err = sigtrap_exchange(t, NULL, found);
 		if (!err && !own_handler(r, found[0], &handler)) {
-			memcpy(action, found, sizeof(action));
-			action[0] = handler;
-			/* what was added for our handler alone */
-			if (handler <= (u64)SIG_IGN)
-				action[1] = action[2] = action[3] = 0;
+			own_action(r, handler, found, action);
 			err = sigtrap_exchange(t, action, found);
 		}
 		break;

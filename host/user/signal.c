@@ -215,34 +215,64 @@ static int call_sigaction(struct host_task *t, u64 new_action, u64 old_action)
 	return r ? r : (int)ret;
 }
 
-static int read_action(struct host_task *t, struct trap_disposition *trap)
-{
-	struct scratch s;
-	int r = scratch_take(t, &s);
+/* The kernel's struct sigaction of a 32-bit program. */
+struct action32 {
+	u32 handler, flags, restorer;
+	u32 mask[2];
+};
 
-	if (!r)
-		r = call_sigaction(t, 0, s.addr);
-	if (!r)
-		r = mem_get(t->mm, s.addr, trap->action, sizeof(trap->action));
-	scratch_put(t, &s);
-	trap->action_known = !r;
-	return r;
+static void action_to_32(u8 *buf, const u64 action[4])
+{
+	struct action32 a = {
+		.handler = (u32)action[0],
+		.flags = (u32)action[1],
+		.restorer = (u32)action[2],
+		.mask = {(u32)action[3], (u32)(action[3] >> 32)},
+	};
+
+	memcpy(buf, &a, sizeof(a));
+}
+
+static void action_from_32(u64 action[4], const u8 *buf)
+{
+	struct action32 a;
+
+	memcpy(&a, buf, sizeof(a));
+	action[0] = a.handler;
+	action[1] = a.flags;
+	action[2] = a.restorer;
+	action[3] = a.mask[0] | (u64)a.mask[1] << 32;
 }
 
 /* One call: @new_action is set, if there is one; @old_action is what was there. */
 int sigtrap_exchange(struct host_task *t, const u64 new_action[4], u64 old_action[4])
 {
+	bool mode32 = t->mm->mode32;
 	struct scratch s;
+	u8 buf[32] = {0};
 	int r = scratch_take(t, &s);
 
+	if (new_action && mode32)
+		action_to_32(buf, new_action);
+	else if (new_action)
+		memcpy(buf, new_action, sizeof(buf));
 	if (!r && new_action)
-		r = mem_put(t->mm, s.addr, new_action, 32);
+		r = mem_put(t->mm, s.addr, buf, sizeof(buf));
 	if (!r)
-		r = call_sigaction(t, new_action ? s.addr : 0, s.addr + 32);
+		r = call_sigaction(t, new_action ? s.addr : 0, s.addr + sizeof(buf));
 	if (!r)
-		r = mem_get(t->mm, s.addr + 32, old_action, 32);
+		r = mem_get(t->mm, s.addr + sizeof(buf), buf, sizeof(buf));
 	scratch_put(t, &s);
+	if (!r && mode32)
+		action_from_32(old_action, buf);
+	else if (!r)
+		memcpy(old_action, buf, sizeof(buf));
 	return r;
+}
+
+static void read_action(struct host_task *t, struct trap_disposition *trap)
+{
+	trap->action_known = !sigtrap_exchange(t, NULL, trap->action);
 }
 
 /* Ours, where it is in place of the program's. */
@@ -276,6 +306,7 @@ void sigtrap_snapshot(struct host_task *t)
 	look_at_status(t->proc, t->tid);
 	if (trap->caught || trap->ignored)
 		read_action(t, trap);
+	survive_recognise(t);
 }
 
 void sigtrap_inherit(struct host_proc *proc, const struct host_proc *from)
@@ -300,7 +331,6 @@ int sigtrap_restore(struct host_task *t)
 	if (!((st.sig_ignored | st.sig_caught) & TRAP_BIT)) {
 		if (trap->ignored && !trap->action_known) {
 			memset(trap->action, 0, sizeof(trap->action));
-			/* the first word, or the first half of it in a 32-bit program */
 			trap->action[0] = (u64)SIG_IGN;
 			trap->action_known = true;
 		}

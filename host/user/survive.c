@@ -25,9 +25,8 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 
-#define SA_RESTORER_FLAG 0x04000000ull
-#define LOOK_MS		 100 /* between two looks at the action, at most */
-#define LOOK_SHARE	 8   /* of its age */
+#define LOOK_MS	   100 /* between two looks at the action, at most */
+#define LOOK_SHARE 8   /* of its age */
 
 /* --- calls in the program's name ------------------------------------------------------ */
 
@@ -86,8 +85,6 @@ static void mm_not_survived(struct host_mm *mm, int error)
 	if (error == -EPERM)
 		not_survived(t->proc,
 			     "a seccomp filter is in force, so it is not given a handler for the breakpoints in it");
-	else if (error == -EOPNOTSUPP)
-		not_survived(t->proc, "it is a 32-bit program, and there is no handler for those");
 	else if (error != -ESRCH && error != -EAGAIN)
 		not_survived(t->proc, "there is no memory to be had for a handler of the breakpoints in it");
 }
@@ -102,7 +99,7 @@ void survive_blocked(struct host_task *t)
 
 static u64 entry_addr(const struct host_mm *mm, unsigned int nr)
 {
-	return mm->survive.page + (u64)(survive_entry - survive_image) + (u64)nr * SURVIVE_STEP;
+	return mm->survive.page + survive_code(mm->mode32).entry + (u64)nr * SURVIVE_STEP;
 }
 
 /* Which of ours is it?  -1: none */
@@ -132,30 +129,33 @@ static int entry_for(struct host_mm *mm, const u64 action[4])
 	return (int)s->nr_actions++;
 }
 
+/* With an empty table: code, then what it looks at. */
+static int fill_page(struct host_mm *mm, u64 page)
+{
+	struct survive_code code = survive_code(mm->mode32);
+	struct survive_head head = {.magic = SURVIVE_MAGIC, .table = page + SURVIVE_TABLES};
+	int r = mem_put(mm, page, code.image, code.size);
+
+	if (!r && code.base)
+		r = mem_put(mm, page + code.base, &page, 4);
+	return r ? r : mem_put(mm, page, &head, sizeof(head));
+}
+
 static int make_page(struct host_mm *mm)
 {
-	struct survive_head head = {.magic = SURVIVE_MAGIC};
 	struct survive *s = &mm->survive;
-	s64 r = mm->mode32 ? -EOPNOTSUPP : map_any(mm, HOST_PAGE);
+	s64 at = map_any(mm, HOST_PAGE);
+	int r = at > 0 ? fill_page(mm, (u64)at) : (int)at;
 
-	if (r > 0) {
-		u64 page = (u64)r;
-
-		/* with an empty table: code, then what it looks at */
-		head.table = page + SURVIVE_TABLES;
-		r = mem_put(mm, page, survive_image, (size_t)(survive_end - survive_image));
-		if (!r)
-			r = mem_put(mm, page, &head, sizeof(head));
-		if (r)
-			unmap_any(mm, page, HOST_PAGE);
-		else
-			s->page = page;
+	if (!r) {
+		s->page = (u64)at;
+		return 0;
 	}
-	if (r) {
-		mm_not_survived(mm, (int)r);
-		s->refused = r != -EAGAIN && r != -ESRCH;
-	}
-	return (int)r;
+	if (at > 0)
+		unmap_any(mm, (u64)at, HOST_PAGE);
+	mm_not_survived(mm, r);
+	s->refused = r != -EAGAIN && r != -ESRCH;
+	return r;
 }
 
 /* --- the table ------------------------------------------------------------------------------- */
@@ -163,6 +163,7 @@ static int make_page(struct host_mm *mm)
 struct rows {
 	struct survive_table *table;
 	u64 nr, room;
+	bool traps; /* some site needs more than to be executed where it stands */
 };
 
 static struct survive_pair *add_row(struct rows *rows)
@@ -184,9 +185,12 @@ static struct survive_pair *add_row(struct rows *rows)
 static void add_site(void *data, u64 addr, u64 to)
 {
 	struct survive_pair *row = add_row(data);
+	struct rows *rows = data;
 
 	if (row)
 		*row = (struct survive_pair){addr, to};
+	if (addr != to)
+		rows->traps = true;
 }
 
 static int by_addr(const void *a, const void *b)
@@ -202,8 +206,11 @@ static int collect(struct host_mm *mm, struct rows *rows)
 	u64 nr_areas;
 
 	list_for_each_entry(area, &mm->areas, node) {
-		struct survive_pair *row = add_row(rows);
+		struct survive_pair *row;
 
+		if (area->counters)
+			continue;
+		row = add_row(rows);
 		if (!row)
 			return -ENOMEM;
 		*row = (struct survive_pair){area->addr, area->size};
@@ -293,16 +300,22 @@ static int update_table(struct host_mm *mm, const struct rows *rows)
  */
 void survive_action(const struct host_task *t, u64 action[4])
 {
-	const struct host_mm *mm = t->mm;
+	struct host_mm *mm = t->mm;
 	unsigned int nr = t->proc->trap.entry;
+	u64 restorer = mm->survive.page + survive_code(mm->mode32).restorer;
 
 	memcpy(action, mm->survive.actions[nr], sizeof(mm->survive.actions[nr]));
-	if (action[0] > (u64)SIG_IGN) {
-		action[1] |= SA_SIGINFO;
-	} else {
+	if (action[0] <= (u64)SIG_IGN) {
 		action[1] = SA_SIGINFO | SA_RESTART | SA_ONSTACK | SA_RESTORER_FLAG;
-		action[2] = mm->survive.page + (u64)(survive_restorer - survive_image);
+		action[2] = restorer;
 		action[3] = ~(u64)0;
+	} else if (mm->mode32 && !(action[1] & SA_SIGINFO)) {
+		/* it leaves by another call, for another frame */
+		action[1] |= SA_SIGINFO | SA_RESTORER_FLAG;
+		action[2] = restorer;
+		mm->survive.kept = true;
+	} else {
+		action[1] |= SA_SIGINFO;
 	}
 	action[0] = entry_addr(mm, nr);
 }
@@ -390,6 +403,19 @@ static int install(struct host_task *t)
 	return r;
 }
 
+/* A process that we come back to may still have it. */
+void survive_recognise(struct host_task *t)
+{
+	struct trap_disposition *trap = &t->proc->trap;
+	int nr = t->mm && t->mm->survive.page && trap->caught ? entry_nr(t->mm, trap->action[0]) : -1;
+
+	if (nr < 0)
+		return;
+	take_over(t, trap->action);
+	trap->entry = (unsigned int)nr;
+	trap->installed = true;
+}
+
 static bool is_ours(const struct host_task *t, const u64 found[4])
 {
 	return found[0] == entry_addr(t->mm, t->proc->trap.entry);
@@ -422,7 +448,7 @@ void host_survive(struct upr_mm *umm)
 	if (mm->survive.refused)
 		return;
 	r = collect(mm, &rows);
-	if (!r && rows.nr && !mm->survive.page)
+	if (!r && rows.traps && !mm->survive.page)
 		r = make_page(mm);
 	if (!r && mm->survive.page && rows.nr)
 		r = update_table(mm, &rows);
@@ -474,10 +500,14 @@ void survive_mark(struct host_task *t)
 {
 	siginfo_t info = {.si_signo = SIGTRAP, .si_code = SI_KERNEL};
 	u64 now[2] = {t->regs.rip, t->regs_valid ? t->regs.rsp : 0};
+	u32 now32[2] = {(u32)now[0], (u32)now[1]};
 
-	if (!t->proc->trap.installed || !t->mm || area_has(t->mm, t->regs.rip, 1))
+	if (!t->proc->trap.installed || !t->mm || t->signo || area_has(t->mm, t->regs.rip, 1))
 		return;
-	memcpy((u8 *)&info + 16, now, sizeof(now));
+	if (t->mm->mode32)
+		memcpy((u8 *)&info + 16, now32, sizeof(now32));
+	else
+		memcpy((u8 *)&info + 16, now, sizeof(now));
 	host_ptrace(PTRACE_SETSIGINFO, t->tid, 0, (unsigned long)&info);
 }
 
@@ -486,22 +516,31 @@ bool survive_has(const struct host_mm *mm, u64 pc)
 	return mm && mm->survive.page && pc - mm->survive.page < HOST_PAGE;
 }
 
+/* Whom the handler is about to call, if it is that far: the entries say which of them. */
+static u64 caller_of(const struct host_mm *mm, const struct user_regs_struct *r)
+{
+	int nr = entry_nr(mm, r->rip);
+	u64 own = mm->mode32 ? r->rdi : r->r10;
+
+	if (nr < 0 && mm->mode32 && own < sizeof(u64) * SURVIVE_OWN)
+		nr = (int)(own / sizeof(u64));
+	return nr < 0 ? own : mm->survive.actions[nr][0];
+}
+
 /* A thread that is on its way through the page to the program's own handler: it arrives. */
 void survive_leave(struct host_task *t)
 {
 	const struct host_mm *mm = t->mm;
 	u64 pc, own;
-	int nr;
 
 	if (!t->proc->trap.caught || !mm || !mm->survive.page || regs_pc(t, &pc) || !survive_has(mm, pc) ||
-	    pc >= mm->survive.page + (u64)(survive_restorer - survive_image) || regs_load(t))
+	    pc - mm->survive.page >= survive_code(mm->mode32).restorer || regs_load(t))
 		return;
-	nr = entry_nr(mm, pc);
-	own = nr < 0 ? t->regs.r10 : mm->survive.actions[nr][0];
+	own = caller_of(mm, &t->regs);
 	if (own <= (u64)SIG_IGN)
 		return;
 	regs_set_pc(t, own);
-	t->regs.rax = 0;
+	t->regs.rax = mm->mode32 ? SIGTRAP : 0;
 	t->regs_dirty = true;
 }
 

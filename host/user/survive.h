@@ -19,7 +19,7 @@
  *
  * @tables, @tables_size: a mapping for tables that this page has no room for; 0: none
  *
- * Code follows at survive_entry, tables while they are small at SURVIVE_TABLES.
+ * Code follows, and at SURVIVE_TABLES tables, while they are small.
  */
 #define SURVIVE_OWN    8
 #define SURVIVE_STEP   16
@@ -31,7 +31,10 @@ struct survive_head {
 };
 
 #define SURVIVE_MAGIC  0x50415254727075ull /* "uprTRAP" */
-#define SURVIVE_TABLES 768u
+#define SURVIVE_TABLES 768
+
+/* the kernel's; no libc has it */
+#define SA_RESTORER_FLAG 0x04000000ull
 
 #define SURVIVE_STRING_(x) #x
 #define SURVIVE_STRING(x)  SURVIVE_STRING_(x)
@@ -55,6 +58,19 @@ struct survive_table {
 	struct survive_pair rows[];
 };
 
-extern const u8 survive_image[], survive_entry[], survive_restorer[], survive_end[];
+/**
+ * struct survive_code - the page as it is copied
+ * @entry:	of the first entry; offsets from @image
+ * @restorer:	rt_sigreturn; not part of the handler
+ * @base:	where the address of the page (4 bytes) is to be written; 0 nowhere
+ */
+struct survive_code {
+	const u8 *image;
+	unsigned int size;
+	unsigned int entry, restorer;
+	unsigned int base;
+};
+
+struct survive_code survive_code(bool mode32);
 
 #endif /* HOST_USER_SURVIVE_H */

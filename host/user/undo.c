@@ -16,7 +16,7 @@
  * opened before registers come back.  In between a signal finds a thread with a good stack.
  *
  * Where there is no such place, or the frame cannot be written, the call is made
- * without.  32-bit programs go without.
+ * without.
  *
  * No locks.
  */
@@ -56,8 +56,28 @@ struct uc_frame {
 	u64 sigmask;
 };
 
+/* That of a 32-bit program, from the stack pointer on: signo, pointers and siginfo come first. */
+struct uc_frame32 {
+	u8 before[140];
+	u32 flags, link;
+	u32 stack_sp, stack_flags, stack_size;
+	u32 gs, fs, es, ds;
+	u32 di, si, bp, sp, bx, dx, cx, ax;
+	u32 trapno, err, ip, cs, eflags, sp_at_signal, ss;
+	u32 fpstate;
+	u32 oldmask, cr2;
+	u32 sigmask[2];
+};
+
+_Static_assert(sizeof(struct uc_frame) == 304 && sizeof(struct uc_frame32) == 256, "the kernel's layout");
+
+#define FSAVE_SIZE  112u /* before the extended state of a 32-bit frame: that of the x87, as fsave has it */
+#define FSAVE_KNOWN 108u
+
 /* syscall; mov $15, %rax; syscall */
-static const u8 code[] = {0x0f, 0x05, 0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05};
+static const u8 code64[] = {0x0f, 0x05, 0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05};
+/* int $0x80; mov $173, %eax; int $0x80 */
+static const u8 code32[] = {0xcd, 0x80, 0xb8, 173, 0, 0, 0, 0xcd, 0x80};
 
 struct undo {
 	u64 code;
@@ -118,10 +138,10 @@ static void restart(struct user_regs_struct *r)
 	static const int codes[] = {512, 513, 514, 516}; /* ERESTARTSYS and its kin */
 	unsigned int i;
 
-	if ((s64)r->orig_rax < 0)
+	if ((s32)r->orig_rax < 0)
 		return;
 	for (i = 0; i < ARRAY_SIZE(codes); i++) {
-		if ((s64)r->rax != -codes[i])
+		if ((s32)r->rax != -codes[i])
 			continue;
 		r->rax = r->orig_rax;
 		r->rip -= 2;
@@ -129,36 +149,64 @@ static void restart(struct user_regs_struct *r)
 	}
 }
 
-static void fill(struct uc_frame *uc, const struct user_regs_struct *saved, u64 mask, u64 fpstate)
+static void fill64(u8 *frame, const struct user_regs_struct *r, u64 mask, u64 fpstate)
 {
-	struct user_regs_struct r = *saved;
+	struct uc_frame uc = {
+		.flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
+		.stack_flags = NO_ALTSTACK,
+		.r8 = r->r8,
+		.r9 = r->r9,
+		.r10 = r->r10,
+		.r11 = r->r11,
+		.r12 = r->r12,
+		.r13 = r->r13,
+		.r14 = r->r14,
+		.r15 = r->r15,
+		.di = r->rdi,
+		.si = r->rsi,
+		.bp = r->rbp,
+		.bx = r->rbx,
+		.dx = r->rdx,
+		.ax = r->rax,
+		.cx = r->rcx,
+		.sp = r->rsp,
+		.ip = r->rip,
+		.eflags = r->eflags,
+		.cs = (u16)r->cs,
+		.ss = (u16)r->ss,
+		.fpstate = fpstate,
+		.sigmask = mask,
+	};
 
-	restart(&r);
-	memset(uc, 0, sizeof(*uc));
-	uc->flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
-	uc->stack_flags = NO_ALTSTACK;
-	uc->r8 = r.r8;
-	uc->r9 = r.r9;
-	uc->r10 = r.r10;
-	uc->r11 = r.r11;
-	uc->r12 = r.r12;
-	uc->r13 = r.r13;
-	uc->r14 = r.r14;
-	uc->r15 = r.r15;
-	uc->di = r.rdi;
-	uc->si = r.rsi;
-	uc->bp = r.rbp;
-	uc->bx = r.rbx;
-	uc->dx = r.rdx;
-	uc->ax = r.rax;
-	uc->cx = r.rcx;
-	uc->sp = r.rsp;
-	uc->ip = r.rip;
-	uc->eflags = r.eflags;
-	uc->cs = (u16)r.cs;
-	uc->ss = (u16)r.ss;
-	uc->fpstate = fpstate;
-	uc->sigmask = mask;
+	memcpy(frame, &uc, sizeof(uc));
+}
+
+static void fill32(u8 *frame, const struct user_regs_struct *r, u64 mask, u64 fpstate)
+{
+	struct uc_frame32 uc = {
+		.flags = UC_FP_XSTATE,
+		.stack_flags = NO_ALTSTACK,
+		.gs = (u16)r->gs,
+		.fs = (u16)r->fs,
+		.es = (u16)r->es,
+		.ds = (u16)r->ds,
+		.di = (u32)r->rdi,
+		.si = (u32)r->rsi,
+		.bp = (u32)r->rbp,
+		.sp = (u32)r->rsp,
+		.bx = (u32)r->rbx,
+		.dx = (u32)r->rdx,
+		.cx = (u32)r->rcx,
+		.ax = (u32)r->rax,
+		.ip = (u32)r->rip,
+		.cs = (u16)r->cs,
+		.eflags = (u32)r->eflags,
+		.ss = (u16)r->ss,
+		.fpstate = (u32)fpstate,
+		.sigmask = {(u32)mask, (u32)(mask >> 32)},
+	};
+
+	memcpy(frame, &uc, sizeof(uc));
 }
 
 /* Up to the end of the last component that is not in its initial state. */
@@ -201,16 +249,31 @@ static size_t fill_xstate(struct host_task *t, u8 *buf)
 	return extended;
 }
 
+static bool fill_fsave(struct host_task *t, u8 *buf)
+{
+	struct iovec iov = {buf, FSAVE_SIZE};
+
+	return host_ptrace(PTRACE_GETREGSET, t->tid, NT_PRFPREG, (unsigned long)&iov) >= 0 &&
+	       iov.iov_len == FSAVE_KNOWN;
+}
+
 static int put_frame(struct host_task *t, struct undo *u, const struct user_regs_struct *saved, u64 mask)
 {
-	size_t head = ALIGN(sizeof(struct uc_frame), (size_t)64), xstate = fill_xstate(t, u->frame + head);
+	bool mode32 = t->mm->mode32;
+	size_t head = mode32 ? sizeof(struct uc_frame32) : ALIGN(sizeof(struct uc_frame), (size_t)64);
+	size_t before = mode32 ? FSAVE_SIZE : 0, xstate = fill_xstate(t, u->frame + head + before);
+	struct user_regs_struct regs = *saved;
 	int r;
 
-	if (!xstate)
+	if (!xstate || (mode32 && !fill_fsave(t, u->frame + head)))
 		return -ENODATA;
-	u->size = head + xstate;
+	u->size = head + before + xstate;
 	u->at = (saved->rsp - BELOW - u->size) & ~(u64)63;
-	fill((struct uc_frame *)u->frame, saved, mask, u->at + head);
+	restart(&regs);
+	if (mode32)
+		fill32(u->frame, &regs, mask, u->at + head);
+	else
+		fill64(u->frame, &regs, mask, u->at + head);
 	r = mem_get(t->mm, u->at, u->saved, u->size);
 	if (!r)
 		r = mem_put(t->mm, u->at, u->frame, u->size);
@@ -218,6 +281,11 @@ static int put_frame(struct host_task *t, struct undo *u, const struct user_regs
 }
 
 /* --- for inject() ------------------------------------------------------------------------------- */
+
+static int put_code(struct host_mm *mm, u64 at)
+{
+	return mm->mode32 ? mem_put(mm, at, code32, sizeof(code32)) : mem_put(mm, at, code64, sizeof(code64));
+}
 
 /**
  * undo_begin() - a way back that needs nobody
@@ -229,15 +297,13 @@ struct undo *undo_begin(struct host_task *t, const struct user_regs_struct *save
 	struct host_mm *mm = t->mm;
 	struct undo *u;
 
-	if (mm->mode32)
-		return NULL;
 	if (!mm->slack || !is_slack(mm, mm->slack))
 		mm->slack = find_slack(mm);
 	u = mm->slack ? calloc(1, sizeof(*u)) : NULL;
 	if (!u)
 		return NULL;
 	u->code = mm->slack;
-	if (put_frame(t, u, saved, mask) || mem_put(mm, u->code, code, sizeof(code))) {
+	if (put_frame(t, u, saved, mask) || put_code(mm, u->code)) {
 		free(u);
 		return NULL;
 	}
@@ -254,7 +320,7 @@ void undo_regs(const struct undo *u, struct user_regs_struct *call)
 /* It has its registers back, or is dying. */
 void undo_end(struct host_task *t, struct undo *u)
 {
-	static const u8 none[sizeof(code)];
+	static const u8 none[sizeof(code64)];
 
 	if (!u)
 		return;
@@ -268,15 +334,17 @@ void undo_end(struct host_task *t, struct undo *u)
 /* What a tool that was killed has left at the end of an executable mapping.  Return: it was there */
 bool undo_wipe(struct host_mm *mm, u64 end)
 {
-	static const u8 none[sizeof(code)];
-	u8 now[sizeof(code)];
+	static const u8 none[sizeof(code64)];
+	const u8 *code = mm->mode32 ? code32 : code64;
+	size_t size = mm->mode32 ? sizeof(code32) : sizeof(code64);
+	u8 now[sizeof(code64)];
 	unsigned int i;
 
 	for (i = 1; i <= SLACK_TRIES; i++) {
 		u64 at = end - (u64)i * SLACK;
 
-		if (!mem_get(mm, at, now, sizeof(now)) && !memcmp(now, code, sizeof(now)))
-			return !mem_put(mm, at, none, sizeof(none));
+		if (!mem_get(mm, at, now, size) && !memcmp(now, code, size))
+			return !mem_put(mm, at, none, size);
 	}
 	return false;
 }

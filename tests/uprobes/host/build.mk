@@ -49,7 +49,14 @@ $(HOST_T)/start32: $(HOST_DIR)/start32.S
 	@echo "  TARGET  $@"
 	$(Q)$(CC) -m32 -nostdlib -static -o $@ $< || echo "no 32-bit programs can be made here"
 
+$(HOST_T)/kill32: $(HOST_DIR)/kill32.c
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(CC) -std=gnu11 $(WARN) -Wno-missing-prototypes -m32 -O1 -msse2 -ffreestanding -nostdlib -static -fno-pic \
+		-fno-stack-protector -o $@ $< || echo "no 32-bit programs can be made here"
+
 $(HOST_T)/test-32: | $(HOST_T)/start32
+$(HOST_T)/test-kill: | $(HOST_T)/kill32 $(O)/perf-uprobe
 
 .SECONDARY: $(patsubst %.c,$(O)/%.o,$(wildcard $(HOST_DIR)/*.c))
 

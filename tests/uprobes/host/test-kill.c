@@ -11,8 +11,8 @@
  * UPR_KILL_STRIDE=N	only every Nth call (default: 1 for trap probes, more for the others)
  * UPR_KILL_RANDOM=N	that many random moments for each program (default 0: what make check runs
  *			does the same each time)
- * UPR_KILL_MODES=LIST	of trap, step, auto, jump (default: trap, auto; a step that is under way is lost with
- *			the tool, and its program sometimes)
+ * UPR_KILL_MODES=LIST	of trap, step, auto, jump (default: all)
+ * UPR_KILL_HOWS=LIST	of what target-kill can do, and 32, 32caught (kill32) (default: all)
  * UPR_KILL_SEED=N	of the random moments
  */
 #include "child.h"
@@ -32,7 +32,7 @@
 #define MAX_CALLS 20000
 #define LIMIT_S	  30 /* nothing waits longer */
 
-static char tool[4096], target[4096];
+static char tool[4096], target_64[4096], target_32[4096];
 
 struct round {
 	const char *mode;
@@ -54,18 +54,34 @@ struct round {
 
 /* --- the tool --------------------------------------------------------------------- */
 
-static const char *const defs[] = {
+static const char *const defs_64[] = {
 	"k_push", "k_lea",	"k_lea+4",  "k_endbr",	   "k_nop",	 "k_riprel", "k_jmp",	"k_jcc",
 	"k_call", "k_call_mem", "k_popf+5", "k_syscall+6", "k_call_ret", "k_ret",    "k_aimed",
 };
 
-#define NR_DEFS (sizeof(defs) / sizeof(defs[0]))
+static const char *const defs_32[] = {
+	"k_push", "k_mov", "k_nop", "k_jmp", "k_call", "k_call_mem", "k_popf+1", "k_ret", "k_aimed",
+};
+
+#define NR(array) (sizeof(array) / sizeof((array)[0]))
+
+/* A program of its own. */
+static bool is_32(const struct round *r)
+{
+	return !strncmp(r->how, "32", 2);
+}
+
+static char *target_of(const struct round *r)
+{
+	return is_32(r) ? target_32 : target_64;
+}
 
 static void exec_tool(const struct round *r, pid_t pid)
 {
-	const char *argv[NR_DEFS + 16];
+	const char *const *defs = is_32(r) ? defs_32 : defs_64;
+	size_t nr_defs = is_32(r) ? NR(defs_32) : NR(defs_64), n = 0, i;
+	const char *argv[NR(defs_64) + 16];
 	char number[16];
-	unsigned int n = 0, i;
 
 	argv[n++] = tool;
 	argv[n++] = "stat";
@@ -75,12 +91,12 @@ static void exec_tool(const struct round *r, pid_t pid)
 	argv[n++] = "--mode";
 	argv[n++] = r->mode;
 	argv[n++] = "-x";
-	argv[n++] = target;
-	for (i = 0; i < NR_DEFS; i++)
+	argv[n++] = target_of(r);
+	for (i = 0; i < nr_defs; i++)
 		argv[n++] = defs[i];
 	if (r->spawned) {
 		argv[n++] = "--";
-		argv[n++] = target;
+		argv[n++] = target_of(r);
 		argv[n++] = r->how;
 	} else {
 		snprintf(number, sizeof(number), "%d", pid);
@@ -226,7 +242,7 @@ static void end_target(struct round *r, struct child *c)
 
 static void attach_round(struct round *r)
 {
-	char *argv[] = {target, (char *)r->how, NULL};
+	char *argv[] = {target_of(r), (char *)r->how, NULL};
 	bool traced = r->kill_after_us < 0;
 	struct child c;
 	pid_t pid;
@@ -293,7 +309,7 @@ static bool blocks(const struct round *r)
 
 static bool sets_action(const struct round *r)
 {
-	return !strcmp(r->how, "caught") || !strcmp(r->how, "ignored");
+	return strstr(r->how, "caught") || !strcmp(r->how, "ignored");
 }
 
 /* Started, it sets an action for SIGTRAP of its own, which takes the handler away: nobody looks again. */
@@ -402,21 +418,64 @@ static unsigned int number(const char *name, unsigned int fallback)
 	return text && atoi(text) > 0 ? (unsigned int)atoi(text) : fallback;
 }
 
-static bool wanted(const char *mode)
+static bool in_list(const char *name, const char *fallback, const char *word)
 {
-	const char *list = getenv("UPR_KILL_MODES");
+	const char *list = getenv(name), *at;
+	size_t len = strlen(word);
 
-	return strstr(list ? list : "trap auto", mode);
+	list = list ? list : fallback;
+	for (at = list; (at = strstr(at, word)); at += len)
+		if ((at == list || at[-1] == ' ') && (!at[len] || at[len] == ' '))
+			return true;
+	return false;
 }
 
-static void all_random(const char *mode, unsigned int nr)
+static bool wanted(const char *mode, const char *how)
 {
-	static const char *const hows[] = {"plain", "caught", "ignored", "blocked", "children", "int3", "raise"};
-	unsigned int i;
+	return in_list("UPR_KILL_MODES", "trap auto step jump", mode) && in_list("UPR_KILL_HOWS", how, how);
+}
 
-	for (i = 0; nr && i < sizeof(hows) / sizeof(hows[0]); i++) {
-		at_random(mode, hows[i], false, nr);
-		at_random(mode, hows[i], true, nr / 2);
+static const char *const modes[] = {"trap", "step", "auto", "jump"};
+static const char *const hows[] = {"plain", "caught", "ignored", "blocked", "children",
+				   "int3",  "raise",  "32",	 "32caught"};
+
+/* In a mode, by every Nth call. */
+static const struct {
+	const char *mode, *how;
+	bool spawned;
+	unsigned int stride;
+} plans[] = {
+	{"trap", "plain", false, 1}, {"trap", "plain", true, 3},     {"trap", "caught", false, 3},
+	{"trap", "32", false, 5},    {"trap", "32caught", false, 5}, {"step", "plain", false, 5},
+	{"auto", "plain", false, 3},
+};
+
+static bool possible(const char *how)
+{
+	return strncmp(how, "32", 2) || !access(target_32, X_OK);
+}
+
+static void all_calls(void)
+{
+	size_t i;
+
+	for (i = 0; i < NR(plans); i++)
+		if (wanted(plans[i].mode, plans[i].how) && possible(plans[i].how))
+			after_each_call(plans[i].mode, plans[i].how, plans[i].spawned,
+					number("UPR_KILL_STRIDE", plans[i].stride));
+}
+
+static void all_random(unsigned int nr)
+{
+	size_t i, k;
+
+	for (i = 0; i < NR(modes); i++) {
+		for (k = 0; k < NR(hows); k++) {
+			if (!wanted(modes[i], hows[k]) || !possible(hows[k]))
+				continue;
+			at_random(modes[i], hows[k], false, nr);
+			at_random(modes[i], hows[k], true, (nr + 1) / 2);
+		}
 	}
 }
 
@@ -426,26 +485,17 @@ int main(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	snprintf(target, sizeof(target), "%s", target_path("target-kill"));
+	snprintf(target_64, sizeof(target_64), "%s", target_path("target-kill"));
+	snprintf(target_32, sizeof(target_32), "%s", target_path("kill32"));
 	snprintf(tool, sizeof(tool), "%s", target_path("../../perf-uprobe"));
 	diag("UPR_KILL_SEED=%u", seed);
-	if (!nr)
-		diag("no random moments: UPR_KILL_RANDOM=N for some");
 	srandom(seed);
-	if (wanted("trap")) {
-		after_each_call("trap", "plain", false, number("UPR_KILL_STRIDE", 1));
-		after_each_call("trap", "plain", true, number("UPR_KILL_STRIDE", 3));
-		after_each_call("trap", "caught", false, number("UPR_KILL_STRIDE", 3));
-		all_random("trap", nr);
-	}
-	if (wanted("step")) {
-		after_each_call("step", "plain", false, number("UPR_KILL_STRIDE", 5));
-		if (nr)
-			at_random("step", "plain", false, nr);
-	}
-	if (wanted("auto")) {
-		after_each_call("auto", "plain", false, number("UPR_KILL_STRIDE", 3));
-		all_random("auto", nr);
-	}
+	if (!possible("32"))
+		skip("a 32-bit program", "the compiler makes none");
+	all_calls();
+	if (nr)
+		all_random(nr);
+	else
+		diag("no random moments: UPR_KILL_RANDOM=N for some");
 	return done_testing();
 }
