@@ -184,6 +184,8 @@ enum stop_kind {
  * @mask:	signal mask at its last stop that was not a trap; @mask_known
  * @trap_mask:	signal mask after its last trap; @trap_blocked: and SIGTRAP was in it before
  * @call_args:	of the system call it is in, while those are traced
+ * @action_at:	it is setting an action for SIGTRAP, with ours in place of its own there; @action_saved:
+ *		what it has there; @action_set: or with its own, which is to be looked at afterwards
  * @cpu_id:	what its rseq area held before its vfork child got to see it; @cpu_id_hidden
  */
 struct host_task {
@@ -221,6 +223,9 @@ struct host_task {
 	u64 mask, trap_mask;
 	bool mask_known, trap_mask_known, trap_blocked;
 	u64 call_nr, call_args[6];
+	u64 action_at;
+	u8 action_saved[32];
+	bool action_set;
 	u64 awaited_since;
 	u32 cpu_id;
 	bool cpu_id_hidden;
@@ -247,6 +252,7 @@ struct trap_disposition {
  * @had:	the memory it had when it was let go, and still has
  * @forked_from: or what its memory is a copy of
  * @ready_at:	since when it has been started up under our eyes; 0: before
+ * @watch_until: its system calls are looked at for so long; 0: no more
  */
 struct host_proc {
 	struct list_head node;
@@ -261,6 +267,7 @@ struct host_proc {
 	int wstatus;
 	struct host_mm *had, *forked_from;
 	u64 ready_at;
+	u64 watch_until;
 	struct trap_disposition trap;
 };
 
@@ -298,6 +305,7 @@ struct host_area {
  * @page:	handler and small tables; 0 none
  * @tables, @tables_size: large ones, apart
  * @actions, @nr_actions: of the program's own, as the page knows them
+ * @nr_traps:	sites from which a thread has to be led elsewhere
  * @second:	the table in force is in the second half
  * @refused:	it cannot be had
  * @kept:	the program may know of the handler: it stays mapped
@@ -308,6 +316,7 @@ struct survive {
 	size_t tables_size;
 	u64 actions[SURVIVE_OWN][4];
 	unsigned int nr_actions;
+	unsigned int nr_traps;
 	bool second;
 	bool refused;
 	bool kept;
@@ -466,6 +475,8 @@ void hold_settle(struct host_task *t);
 bool hold_flush(struct host_task *t);
 int signal_send_again(struct host_task *t, const siginfo_t *info);
 void signal_own_info(struct host_task *t, siginfo_t *info);
+int sigtrap_read(struct host_mm *mm, u64 addr, u64 action[4]);
+int sigtrap_write(struct host_mm *mm, u64 addr, const u64 action[4]);
 int sigtrap_exchange(struct host_task *t, const u64 new_action[4], u64 old_action[4]);
 
 /* --- survive.c ------------------------------------------------------------------ */
@@ -479,6 +490,9 @@ bool survive_has(const struct host_mm *mm, u64 pc);
 void survive_action(const struct host_task *t, u64 action[4]);
 void survive_recognise(struct host_task *t);
 void survive_look_soon(struct host_proc *proc);
+void survive_watch(struct host_proc *proc);
+bool survive_watches(struct host_task *t);
+void survive_syscall(struct host_task *t, bool entry);
 void survive_after_exec(struct host_proc *proc);
 int survive_copy(struct host_mm *to, const struct host_mm *from);
 void survive_remove(struct host_mm *mm);

@@ -190,6 +190,8 @@ static void ready(struct host_task *t)
 {
 	struct host_proc *proc = t->proc;
 
+	if (proc->starting || t->mm->fresh)
+		survive_watch(proc);
 	if (proc->starting)
 		proc->ready_at = home_now_ms();
 	proc->starting = false;

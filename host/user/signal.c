@@ -244,29 +244,43 @@ static void action_from_32(u64 action[4], const u8 *buf)
 	action[3] = a.mask[0] | (u64)a.mask[1] << 32;
 }
 
+/* A struct sigaction of the kernel's, in the program's memory. */
+int sigtrap_read(struct host_mm *mm, u64 addr, u64 action[4])
+{
+	size_t size = mm->mode32 ? sizeof(struct action32) : 32;
+	u8 buf[32];
+	int r = mem_get(mm, addr, buf, size);
+
+	if (!r && mm->mode32)
+		action_from_32(action, buf);
+	else if (!r)
+		memcpy(action, buf, sizeof(buf));
+	return r;
+}
+
+int sigtrap_write(struct host_mm *mm, u64 addr, const u64 action[4])
+{
+	u8 buf[sizeof(struct action32)];
+
+	if (!mm->mode32)
+		return mem_put(mm, addr, action, 32);
+	action_to_32(buf, action);
+	return mem_put(mm, addr, buf, sizeof(buf));
+}
+
 /* One call: @new_action is set, if there is one; @old_action is what was there. */
 int sigtrap_exchange(struct host_task *t, const u64 new_action[4], u64 old_action[4])
 {
-	bool mode32 = t->mm->mode32;
 	struct scratch s;
-	u8 buf[32] = {0};
 	int r = scratch_take(t, &s);
 
-	if (new_action && mode32)
-		action_to_32(buf, new_action);
-	else if (new_action)
-		memcpy(buf, new_action, sizeof(buf));
 	if (!r && new_action)
-		r = mem_put(t->mm, s.addr, buf, sizeof(buf));
+		r = sigtrap_write(t->mm, s.addr, new_action);
 	if (!r)
-		r = call_sigaction(t, new_action ? s.addr : 0, s.addr + sizeof(buf));
+		r = call_sigaction(t, new_action ? s.addr : 0, s.addr + 32);
 	if (!r)
-		r = mem_get(t->mm, s.addr + sizeof(buf), buf, sizeof(buf));
+		r = sigtrap_read(t->mm, s.addr + 32, old_action);
 	scratch_put(t, &s);
-	if (!r && mode32)
-		action_from_32(old_action, buf);
-	else if (!r)
-		memcpy(old_action, buf, sizeof(buf));
 	return r;
 }
 

@@ -16,7 +16,9 @@
  * executes an int3 is killed by the kernel; a seccomp filter forbids installing anything;
  * a handler that is to be reset when it is called (SA_RESETHAND) cannot be kept that way.
  * A program that sets another action for SIGTRAP while it is probed takes ours away:
- * that is noticed at a hit, with a delay of an eighth of its age, LOOK_MS at most.
+ * that is noticed at a hit, with a delay of an eighth of its age, LOOK_MS at most.  Most programs that do
+ * so do it when they have just been started: for so long their system calls are traced, and the one that
+ * sets the action sets ours.
  *
  * No locks of its own; host_survive() is called with the engine's mm->lock held.
  */
@@ -27,6 +29,7 @@
 
 #define LOOK_MS	   100 /* between two looks at the action, at most */
 #define LOOK_SHARE 8   /* of its age */
+#define WATCH_MS   50  /* after the start */
 
 /* --- calls in the program's name ------------------------------------------------------ */
 
@@ -163,7 +166,7 @@ static int make_page(struct host_mm *mm)
 struct rows {
 	struct survive_table *table;
 	u64 nr, room;
-	bool traps; /* some site needs more than to be executed where it stands */
+	unsigned int traps; /* sites that need more than to be executed where they stand */
 };
 
 static struct survive_pair *add_row(struct rows *rows)
@@ -190,7 +193,7 @@ static void add_site(void *data, u64 addr, u64 to)
 	if (row)
 		*row = (struct survive_pair){addr, to};
 	if (addr != to)
-		rows->traps = true;
+		rows->traps++;
 }
 
 static int by_addr(const void *a, const void *b)
@@ -376,6 +379,15 @@ static int choose_entry(struct host_task *t)
 	return r < 0 ? r : 0;
 }
 
+/* If it is for good. */
+static void refuse(struct host_task *t, int error)
+{
+	if (error != -EPERM && error != -EOPNOTSUPP)
+		return;
+	t->proc->trap.refused = true;
+	not_survived(t->proc, error == -EPERM ? "a seccomp filter is in force" : "of its own action for SIGTRAP");
+}
+
 static int install(struct host_task *t)
 {
 	struct trap_disposition *trap = &t->proc->trap;
@@ -396,10 +408,7 @@ static int install(struct host_task *t)
 			take_over(t, found);
 		trap->spoiled = false;
 	}
-	if (r == -EPERM || r == -EOPNOTSUPP) {
-		trap->refused = true;
-		not_survived(t->proc, r == -EPERM ? "a seccomp filter is in force" : "of its own action for SIGTRAP");
-	}
+	refuse(t, r);
 	return r;
 }
 
@@ -434,6 +443,88 @@ static void look_after(struct host_task *t)
 	install(t);
 }
 
+/* --- while a program is young -------------------------------------------------------------------- */
+
+/* It stands before its own code: its calls are to be traced for a while. */
+void survive_watch(struct host_proc *proc)
+{
+	proc->watch_until = home_now_ms() + WATCH_MS;
+}
+
+/* Is @t to stop at system calls?  Where nothing traps but the loader, there is little to be lost. */
+bool survive_watches(struct host_task *t)
+{
+	struct host_proc *proc = t->proc;
+
+	if (t->action_at || t->action_set)
+		return true;
+	if (!proc->watch_until)
+		return false;
+	if (home_now_ms() >= proc->watch_until)
+		proc->watch_until = 0;
+	return proc->watch_until && proc->trap.installed && t->mm && t->mm->survive.nr_traps > 1;
+}
+
+/* Libraries make the kernel's structure on their stack; any other memory may be nobody's to write. */
+static bool is_scratch(struct host_task *t, u64 action, u64 old_action)
+{
+	return !regs_load(t) && action - (t->regs.rsp - 128) < HOST_PAGE && old_action - action + 64 >= 128;
+}
+
+/* @t is about to set an action for SIGTRAP: it sets ours. */
+static int set_ours(struct host_task *t, u64 at)
+{
+	u64 action[4], found[4];
+	int r = sigtrap_read(t->mm, at, found);
+
+	if (!r)
+		r = mem_get(t->mm, at, t->action_saved, sizeof(t->action_saved));
+	if (r)
+		return r;
+	take_over(t, found);
+	r = choose_entry(t);
+	if (r) {
+		t->proc->trap.installed = false;
+		refuse(t, r);
+		return 0;
+	}
+	survive_action(t, action);
+	r = sigtrap_write(t->mm, at, action);
+	if (!r)
+		t->action_at = at;
+	return r;
+}
+
+static void action_was_set(struct host_task *t)
+{
+	bool look = t->action_set;
+
+	if (t->action_at)
+		mem_put(t->mm, t->action_at, t->action_saved, sizeof(t->action_saved));
+	t->action_at = 0;
+	t->action_set = false;
+	/* or was not */
+	if (look || (!regs_load(t) && t->regs.rax))
+		look_after(t);
+}
+
+/* At each border of a system call that is traced. */
+void survive_syscall(struct host_task *t, bool entry)
+{
+	const u64 *args = t->call_args;
+
+	if (!t->mm || !t->proc->trap.installed)
+		return;
+	if (!entry) {
+		if (t->action_at || t->action_set)
+			action_was_set(t);
+		return;
+	}
+	if (t->call_nr != (u64)inject_nr(t, CALL_SIGACTION) || args[0] != SIGTRAP || !args[1])
+		return;
+	t->action_set = !is_scratch(t, args[1], args[2]) || set_ours(t, args[1]);
+}
+
 /* --- for the home ------------------------------------------------------------------------------------- */
 
 /* target_ops.survive */
@@ -452,6 +543,7 @@ void host_survive(struct upr_mm *umm)
 		r = make_page(mm);
 	if (!r && mm->survive.page && rows.nr)
 		r = update_table(mm, &rows);
+	mm->survive.nr_traps = rows.traps;
 	free(rows.table);
 	if (r || !mm->survive.page)
 		return;

@@ -232,6 +232,7 @@ static void syscall_stopped(struct host_task *t)
 			syscall_report(t, &info);
 		if (t->proc->starting)
 			loader_syscall(t, entry);
+		survive_syscall(t, entry);
 	}
 	task_settle(t);
 }
@@ -307,7 +308,8 @@ static int run_request(struct host_task *t)
 	t->stepping = t->wish == UTRACE_SINGLESTEP || t->wish == UTRACE_BLOCKSTEP;
 	if (t->stepping)
 		return PTRACE_SINGLESTEP;
-	if (t->proc->starting || (t->ut->events & (UTRACE_EV_SYSCALL_ENTRY | UTRACE_EV_SYSCALL_EXIT)))
+	if (t->proc->starting || survive_watches(t) ||
+	    (t->ut->events & (UTRACE_EV_SYSCALL_ENTRY | UTRACE_EV_SYSCALL_EXIT)))
 		return PTRACE_SYSCALL;
 	return PTRACE_CONT;
 }

@@ -91,6 +91,15 @@ static void say_number(unsigned long long x, const char *end)
 	say(end);
 }
 
+/* In ms. */
+static void say_time(void)
+{
+	int now[2];
+
+	call(NR_clock, 1, (int)now, 0, 0);
+	say_number((unsigned int)now[0] * 1000ull + (unsigned int)now[1] / 1000000u, "\n");
+}
+
 static void bad(const char *what)
 {
 	if (!failed)
@@ -181,16 +190,17 @@ void run(const int *start)
 {
 	int caught = start[0] > 1 && ((const char *)start[2])[2];
 
-	int left = ROUNDS_AFTER, x, pid = call(NR_getpid, 0, 0, 0, 0), now[2];
+	int left = ROUNDS_AFTER, x, pid = call(NR_getpid, 0, 0, 0, 0);
 
-	call(NR_clock, 1, (int)now, 0, 0);
 	say_number((unsigned long long)pid, " ");
-	say_number(now[0] * 1000ull + (unsigned int)now[1] / 1000000u, "\n");
+	say_time();
 	handle(SIGUSR1, on_usr, 0);
 	handle(SIGALRM, on_alarm, 0);
 	if (caught)
 		/* nothing that is probed may be called while SIGTRAP is blocked */
 		handle(SIGTRAP, on_trap, -1);
+	say("set ");
+	say_time();
 	next_alarm();
 	say("ready\n");
 	for (x = 0; left && !failed; x++) {

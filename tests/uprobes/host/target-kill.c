@@ -9,15 +9,19 @@
  *   blocked	each thread blocks SIGTRAP
  *   children	as plain, and forks children that call the same functions
  *   int3, raise	as plain, and ends by a SIGTRAP of its own
+ *   later	as plain, until a line is read: then as caught
+ *   reset	a handler for SIGTRAP, which is not called, until a line is read: then none
  *
  * Each thread calls functions whose results it knows, keeps values in vector and x87
  * registers, and sends itself a signal that must have arrived when the call returns.  A timer
  * interrupts all of that.  The first thread waits in read(), which must not be interrupted.
- * Printed are: its pid and the time; "ready", when actions are set and threads started; when the input has
- * ended, and each thread has gone round some more times, "ok" or what was wrong.
+ * Printed are: its pid and the time (ms); "set" and the time, when actions are set; "ready", when threads are started; when the input has
+ * ended, and each thread has gone round some more times, "ok" or what was wrong.  With later and reset also
+ * "noticed", when sigaction() shows another action than the one that was set.
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -75,7 +79,7 @@ static const function functions[] = {k_push, k_lea,  k_endbr,	 k_nop,	 k_riprel,
 #define NR_FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
 
 static const char *how;
-static volatile int finish, failed;
+static volatile int finish, failed, own_traps;
 static __thread volatile sig_atomic_t usr_seen, trap_seen, trap_code;
 static volatile sig_atomic_t alarms;
 
@@ -220,7 +224,7 @@ static void one_round(long x)
 	raise(SIGUSR1);
 	if (usr_seen != want)
 		bad("a signal was lost");
-	if (!strcmp(how, "caught"))
+	if (own_traps)
 		own_trap(x);
 	else if (!strcmp(how, "ignored"))
 		raise(SIGTRAP);
@@ -244,35 +248,67 @@ static void *run(void *arg)
 
 /* --- the first thread ---------------------------------------------------------------- */
 
+/* Nobody is told that it sets another action than the one it was probed with. */
+static void change_action(void)
+{
+	time_t end = time(NULL) + 15;
+	struct sigaction now;
+
+	if (!strcmp(how, "later"))
+		set_handler(SIGTRAP, NULL, on_trap);
+	else
+		signal(SIGTRAP, SIG_DFL);
+	own_traps = !strcmp(how, "later");
+	do {
+		sched_yield();
+		sigaction(SIGTRAP, NULL, &now);
+	} while ((now.sa_sigaction == on_trap || now.sa_handler == SIG_DFL) && !failed && time(NULL) < end);
+	if (now.sa_sigaction == on_trap || now.sa_handler == SIG_DFL)
+		bad("not noticed");
+	else if (!failed)
+		printf("noticed\n");
+	fflush(stdout);
+}
+
 static void await_end(void)
 {
 	char buf[64];
 	ssize_t n;
 
 	while ((n = read(0, buf, sizeof(buf))) > 0)
-		;
+		if (memchr(buf, '\n', (size_t)n) && (!strcmp(how, "later") || !strcmp(how, "reset")))
+			change_action();
 	if (n)
 		bad("read: %s", strerror(errno));
+}
+
+static long long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
 int main(int argc, char **argv)
 {
 	int i, nr = argc > 2 ? atoi(argv[2]) : 2;
 	pthread_t threads[MAX_THREADS];
-	struct timespec now;
 
 	how = argc > 1 ? argv[1] : "";
 	if (nr < 1 || nr > MAX_THREADS)
 		return 2;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	printf("%d %lld\n", getpid(), now.tv_sec * 1000LL + now.tv_nsec / 1000000);
+	printf("%d %lld\n", getpid(), now_ms());
 	fflush(stdout);
 	set_handler(SIGUSR1, on_usr, NULL);
 	set_handler(SIGALRM, on_alarm, NULL);
-	if (!strcmp(how, "caught"))
+	own_traps = !strcmp(how, "caught");
+	if (own_traps || !strcmp(how, "reset"))
 		set_handler(SIGTRAP, NULL, on_trap);
 	else if (!strcmp(how, "ignored"))
 		signal(SIGTRAP, SIG_IGN);
+	printf("set %lld\n", now_ms());
+	fflush(stdout);
 	for (i = 0; i < nr; i++)
 		pthread_create(&threads[i], NULL, run, NULL);
 	next_alarm();

@@ -6,7 +6,8 @@
  * system call that can change a program (ptrace, pwrite64, process_vm_writev), N = 1, 2, 3 ... until
  * a round gets through; in rounds of starting and counting, until so many hits are counted; and at
  * random moments.  Each time target-kill must end with "ok".  The tool is traced for the
- * first two, at full speed for the last.
+ * first two, at full speed for the last.  A program that sets an action of its own for SIGTRAP after it has
+ * been probed is told to at the first hit, and the tool is killed when it has noticed.
  *
  * UPR_KILL_STRIDE=N	only every Nth call (default: 1 for trap probes, more for the others)
  * UPR_KILL_RANDOM=N	that many random moments for each program (default 0: what make check runs
@@ -20,6 +21,7 @@
 #include "../tap.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -49,6 +51,8 @@ struct round {
 	char last[64];
 	int status;
 	bool started;
+	bool told, noticed; /* where changes_action() */
+	struct child *child;
 	char *out;
 };
 
@@ -146,15 +150,39 @@ struct call {
 	u64 nr, args[6];
 };
 
+/* Once at each hit. */
+static bool looks_at_signal(const struct call *call)
+{
+	return call->nr == SYS_ptrace && call->args[0] == PTRACE_GETSIGINFO;
+}
+
+/* While it is probed. */
+static bool changes_action(const struct round *r)
+{
+	return !strcmp(r->how, "later") || !strcmp(r->how, "reset");
+}
+
+static bool has_noticed(struct round *r, const struct call *call)
+{
+	struct pollfd fd = {.fd = fileno(r->child->out), .events = POLLIN};
+
+	if (!r->told && looks_at_signal(call)) {
+		child_say(r->child, "now");
+		r->told = true;
+	}
+	if (r->told && !r->noticed && poll(&fd, 1, 0) > 0)
+		r->noticed = !strcmp(child_line(r->child), "noticed");
+	return r->noticed;
+}
+
 static void end_call(struct round *r, pid_t pid, const struct call *call)
 {
-	if (!can_change_a_program(call->nr))
+	if (!can_change_a_program(call->nr) || (changes_action(r) && !has_noticed(r, call)))
 		return;
 	r->calls++;
 	snprintf(r->last, sizeof(r->last), "%s(%#llx, %d, %#llx)", call->nr == SYS_ptrace ? "ptrace" : "write",
 		 (unsigned long long)call->args[0], (int)call->args[1], (unsigned long long)call->args[2]);
-	/* each hit looks at its signal once */
-	if (call->nr == SYS_ptrace && call->args[0] == PTRACE_GETSIGINFO && ++r->hits == HITS && !r->spawned)
+	if (looks_at_signal(call) && ++r->hits == HITS && !r->spawned)
 		kill(pid, SIGINT);
 	if (r->calls == r->kill_after || (r->spawned && r->hits == HITS))
 		kill_it(r, pid);
@@ -205,6 +233,10 @@ static bool kill_tool(struct round *r, pid_t pid)
 	struct timespec ts = {r->kill_after_us / 1000000, r->kill_after_us % 1000000 * 1000};
 	int status;
 
+	if (changes_action(r)) {
+		child_say(r->child, "now");
+		r->noticed = !strcmp(child_line(r->child), "noticed");
+	}
 	/* it is the moment that is wanted, not something to have happened by then */
 	nanosleep(&ts, NULL);
 	kill_it(r, pid);
@@ -249,7 +281,9 @@ static void attach_round(struct round *r)
 
 	child_start(&c, argv);
 	r->started = true;
-	child_line(&c); /* it is ready */
+	r->child = &c;
+	while (strcmp(child_line(&c), "ready") && !feof(c.out))
+		;
 	pid = start_tool(r, c.pid, traced, NULL, NULL);
 	if (traced ? !follow_tool(r, pid) : !kill_tool(r, pid))
 		diag("the tool does not end");
@@ -312,10 +346,12 @@ static bool sets_action(const struct round *r)
 	return strstr(r->how, "caught") || !strcmp(r->how, "ignored");
 }
 
-/* Started, it sets an action for SIGTRAP of its own, which takes the handler away: nobody looks again. */
-static bool has_set_action(const struct round *r)
+/* An action for SIGTRAP takes the handler away if nobody is there any more to notice. */
+static bool set_action_alone(const struct round *r)
 {
-	return r->spawned && sets_action(r) && WIFSIGNALED(r->status);
+	const char *set = strstr(r->out, "set ");
+
+	return r->spawned && sets_action(r) && set && strtoull(set + 4, NULL, 10) >= r->killed_ms;
 }
 
 static bool died_of_trap(const struct round *r)
@@ -330,13 +366,15 @@ static bool is_well(const struct round *r)
 
 	if (!r->started)
 		return true;
+	if (changes_action(r) && !r->noticed)
+		return false;
 	return strstr(r->out, "ok\n") && (dies ? died_of_trap(r) : !r->status);
 }
 
 /* --- all of them ----------------------------------------------------------------------------------- */
 
 struct tally {
-	unsigned int rounds, well, blocked, new_action, wrong;
+	unsigned int rounds, well, blocked, alone, wrong;
 	u64 start;
 };
 
@@ -347,8 +385,8 @@ static void count_round(struct tally *tally, struct round *r, const char *when)
 		tally->well++;
 	} else if (blocks(r) && died_of_trap(r)) {
 		tally->blocked++;
-	} else if (has_set_action(r)) {
-		tally->new_action++;
+	} else if (set_action_alone(r)) {
+		tally->alone++;
 	} else {
 		tally->wrong++;
 		if (tally->wrong <= 5)
@@ -362,9 +400,9 @@ static void count_round(struct tally *tally, struct round *r, const char *when)
 static void report(const struct tally *tally, const char *what, const struct round *r)
 {
 	ok(!tally->wrong && tally->rounds,
-	   "%s, %s, %s, %s: %u kills, %u lived, %u died because they block SIGTRAP, %u had set an action for it themselves",
+	   "%s, %s, %s, %s: %u kills, %u lived, %u died because they block SIGTRAP, %u because they set an action for it when the tool was dead",
 	   r->mode, r->spawned ? "started" : "attached", r->how, what, tally->rounds, tally->well, tally->blocked,
-	   tally->new_action);
+	   tally->alone);
 	diag("%.1f s", (double)(now_ms() - tally->start) / 1000);
 }
 
@@ -436,8 +474,8 @@ static bool wanted(const char *mode, const char *how)
 }
 
 static const char *const modes[] = {"trap", "step", "auto", "jump"};
-static const char *const hows[] = {"plain", "caught", "ignored", "blocked", "children",
-				   "int3",  "raise",  "32",	 "32caught"};
+static const char *const hows[] = {"plain", "caught", "ignored", "blocked", "children", "int3",
+				   "raise", "later",  "reset",	 "32",	    "32caught"};
 
 /* In a mode, by every Nth call. */
 static const struct {
@@ -445,9 +483,10 @@ static const struct {
 	bool spawned;
 	unsigned int stride;
 } plans[] = {
-	{"trap", "plain", false, 1}, {"trap", "plain", true, 3},     {"trap", "caught", false, 3},
-	{"trap", "32", false, 5},    {"trap", "32caught", false, 5}, {"step", "plain", false, 5},
-	{"auto", "plain", false, 3},
+	{"trap", "plain", false, 9},  {"trap", "plain", true, 17},     {"trap", "caught", false, 17},
+	{"trap", "caught", true, 17}, {"trap", "later", false, 17},    {"trap", "reset", false, 17},
+	{"trap", "32", false, 17},    {"trap", "32caught", false, 17}, {"step", "plain", false, 9},
+	{"auto", "plain", false, 17},
 };
 
 static bool possible(const char *how)
@@ -473,8 +512,13 @@ static void all_random(unsigned int nr)
 		for (k = 0; k < NR(hows); k++) {
 			if (!wanted(modes[i], hows[k]) || !possible(hows[k]))
 				continue;
+			/* it is noticed when something traps, and nothing does */
+			if (!strcmp(modes[i], "jump") && changes_action(&(struct round){.how = hows[k]}))
+				continue;
 			at_random(modes[i], hows[k], false, nr);
-			at_random(modes[i], hows[k], true, (nr + 1) / 2);
+			/* only if somebody is there to tell it */
+			if (!changes_action(&(struct round){.how = hows[k]}))
+				at_random(modes[i], hows[k], true, (nr + 1) / 2);
 		}
 	}
 }
