@@ -9,9 +9,8 @@
  * first two, at full speed for the last.  A program that sets an action of its own for SIGTRAP after it has
  * been probed is told to at the first hit, and the tool is killed when it has noticed.
  *
- * UPR_KILL_STRIDE=N	only every Nth call (default: 1 for trap probes, more for the others)
- * UPR_KILL_RANDOM=N	that many random moments for each program (default 0: what make check runs
- *			does the same each time)
+ * UPR_KILL_STRIDE=N	only every Nth call (default: what make check has time for)
+ * UPR_KILL_RANDOM=N	that many random moments for each program and mode (default 2)
  * UPR_KILL_MODES=LIST	of trap, step, auto, jump (default: all)
  * UPR_KILL_HOWS=LIST	of what target-kill can do, and 32, 32caught (kill32) (default: all)
  * UPR_KILL_SEED=N	of the random moments
@@ -483,10 +482,10 @@ static const struct {
 	bool spawned;
 	unsigned int stride;
 } plans[] = {
-	{"trap", "plain", false, 9},  {"trap", "plain", true, 17},     {"trap", "caught", false, 17},
-	{"trap", "caught", true, 17}, {"trap", "later", false, 17},    {"trap", "reset", false, 17},
-	{"trap", "32", false, 17},    {"trap", "32caught", false, 17}, {"step", "plain", false, 9},
-	{"auto", "plain", false, 17},
+	{"trap", "plain", false, 13}, {"trap", "plain", true, 23},     {"trap", "caught", false, 23},
+	{"trap", "caught", true, 23}, {"trap", "later", false, 23},    {"trap", "reset", false, 23},
+	{"trap", "32", false, 23},    {"trap", "32caught", false, 23}, {"step", "plain", false, 13},
+	{"auto", "plain", false, 23},
 };
 
 static bool possible(const char *how)
@@ -525,7 +524,7 @@ static void all_random(unsigned int nr)
 
 int main(void)
 {
-	unsigned int nr = number("UPR_KILL_RANDOM", 0), seed = number("UPR_KILL_SEED", (unsigned int)time(NULL));
+	unsigned int nr = number("UPR_KILL_RANDOM", 2), seed = number("UPR_KILL_SEED", (unsigned int)time(NULL));
 
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -537,9 +536,6 @@ int main(void)
 	if (!possible("32"))
 		skip("a 32-bit program", "the compiler makes none");
 	all_calls();
-	if (nr)
-		all_random(nr);
-	else
-		diag("no random moments: UPR_KILL_RANDOM=N for some");
+	all_random(nr);
 	return done_testing();
 }
