@@ -133,9 +133,9 @@ static pid_t start_tool(const struct round *r, pid_t pid, bool traced, const int
 
 static void kill_it(struct round *r, pid_t pid)
 {
-	kill(pid, SIGKILL);
 	r->killed = true;
 	r->killed_ms = now_ms();
+	kill(pid, SIGKILL);
 }
 
 /* --- after its Nth call ------------------------------------------------------------------ */
