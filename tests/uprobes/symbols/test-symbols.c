@@ -3,7 +3,10 @@
  * test-symbols.c - the list of functions, out of every kind of file.
  */
 #include <elf.h>
+#include <link.h>
 
+#include "../../../tools/perf/util/symbol-priv.h"
+#include "../decoder/random-bytes.h"
 #include "targets.h"
 
 static size_t count_entries(struct upr_elf *elf)
@@ -429,6 +432,86 @@ static void test_globs(void)
 	   "they match as the shell's do");
 }
 
+/* --- lengths at speed, against the decoder -------------------------------------------- */
+
+struct tally {
+	unsigned long asked, insns, wrong;
+};
+
+static bool is_direct(const struct upr_insn *insn)
+{
+	return insn->branch == UPR_BR_JMP || insn->branch == UPR_BR_JCC || insn->branch == UPR_BR_LOOP ||
+	       insn->branch == UPR_BR_CALL || insn->branch == UPR_BR_XBEGIN;
+}
+
+static void measure_one(struct tally *t, const u8 *p, size_t len, u64 addr, enum upr_insn_mode mode)
+{
+	struct upr_measure m;
+	struct upr_insn insn;
+	bool known = !upr_insn_decode(&insn, p, len, mode), odd;
+
+	t->asked++;
+	t->insns += known;
+	if (upr_measure(&m, p, len, addr, mode) != known) {
+		t->wrong++;
+	} else if (known) {
+		odd = insn.branch == UPR_BR_FAR ||
+		      ((insn.attr & UPR_INSN_PRIV) && (insn.map != UPR_MAP_1B || insn.opcode != 0xf4));
+		t->wrong += m.length != insn.length || m.direct != is_direct(&insn) || m.odd != odd ||
+			    (m.direct && m.target != upr_insn_target(&insn, addr));
+	}
+}
+
+/* Every byte of every library in this process, as if an instruction began there. */
+static int measure_text(struct dl_phdr_info *info, size_t size, void *data)
+{
+	size_t i;
+	u64 at;
+
+	for (i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+		const u8 *text = (const u8 *)(info->dlpi_addr + ph->p_vaddr);
+
+		if (ph->p_type != PT_LOAD || !(ph->p_flags & PF_X) || !(ph->p_flags & PF_R) || !info->dlpi_name[0])
+			continue;
+		for (at = 0; at < ph->p_filesz; at++)
+			measure_one(data, text + at, ph->p_filesz - at, ph->p_vaddr + at, UPR_INSN_64);
+	}
+	return 0;
+}
+
+/* Beginnings that come again with other bytes behind them. */
+static void measure_random(struct tally *t, enum upr_insn_mode mode)
+{
+	struct random_bytes r = {.state = 7};
+	u8 buf[UPR_INSN_MAX + 5];
+	unsigned int i, k, n;
+
+	for (i = 0; i < 200000; i++) {
+		random_instruction(&r, buf, sizeof(buf), mode);
+		for (k = 0; k < 4; k++) {
+			measure_one(t, buf, sizeof(buf) - (k == 3 ? 8 : 0), 0x400000 + i, mode);
+			for (n = 1 + random_u64(&r) % 5; n < sizeof(buf); n++)
+				buf[n] = (u8)random_u64(&r);
+		}
+	}
+}
+
+static void test_measure(void)
+{
+	struct tally t = {0};
+
+	dl_iterate_phdr(measure_text, &t);
+	ok(t.insns > 1000000 && !t.wrong,
+	   "measured in libraries: %lu places, %lu instructions, %lu otherwise than decoded", t.asked, t.insns,
+	   t.wrong);
+	t = (struct tally){0};
+	measure_random(&t, UPR_INSN_64);
+	measure_random(&t, UPR_INSN_32);
+	ok(t.insns > 300000 && !t.wrong, "and %lu random beginnings, %lu instructions, %lu wrong", t.asked, t.insns,
+	   t.wrong);
+}
+
 int main(int argc, char **argv)
 {
 	(void)argc;
@@ -454,5 +537,6 @@ int main(int argc, char **argv)
 	test_mangled();
 	test_nearest();
 	test_globs();
+	test_measure();
 	return done_testing();
 }

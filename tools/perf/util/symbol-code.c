@@ -33,6 +33,9 @@ struct code {
 	u32 *targets;	/* of the direct branches within it, as far as read */
 	size_t nr_targets;
 	size_t cap_targets;
+	u32 *offs;	/* of the instructions, as far as read linearly */
+	size_t nr_offs;
+	size_t cap_offs;
 };
 
 static bool has_direct_target(const struct upr_insn *insn)
@@ -77,24 +80,15 @@ static bool decode_at(const struct code *c, u64 off, struct upr_insn *insn)
 	return off < c->size && !upr_insn_decode(insn, c->bytes + off, c->size - off, c->mode);
 }
 
-/*
- * Instructions that data decodes into and programs hardly contain.  hlt is in
- * every _start.
- */
-static bool looks_like_data(const struct code *c, u64 off, const struct upr_insn *insn)
+static bool looks_like_data(const struct code *c, u64 off, const struct upr_measure *m)
 {
-	if (insn->branch == UPR_BR_FAR)
-		return true;
-	if ((insn->attr & UPR_INSN_PRIV) && !(insn->map == UPR_MAP_1B && insn->opcode == 0xf4))
-		return true;
-	return c->size - off >= 4 && !memcmp(c->bytes + off, "\0\0\0", 4);
+	return m->odd || (c->size - off >= 4 && !memcmp(c->bytes + off, "\0\0\0", 4));
 }
 
 /* A branch must lead to a boundary: to be looked at when all of them are known. */
-static bool note_target(struct code *c, u64 off, const struct upr_insn *insn)
+static bool note_target(struct code *c, u64 target)
 {
-	u64 target = upr_insn_target(insn, c->addr + off) - c->addr;
-
+	target -= c->addr;
 	if (target >= c->size)
 		return true;
 	if (!upr_grow(&c->targets, c->nr_targets, &c->cap_targets, sizeof(*c->targets)))
@@ -106,14 +100,17 @@ static bool note_target(struct code *c, u64 off, const struct upr_insn *insn)
 /* Mark the boundaries of the whole.  false: it does not come out even. */
 static bool linear_mark(struct code *c)
 {
-	struct upr_insn insn;
+	struct upr_measure m;
 	u64 off;
 
-	for (off = 0; off < c->size; off += insn.length) {
-		if (!decode_at(c, off, &insn) || looks_like_data(c, off, &insn))
+	for (off = 0; off < c->size; off += m.length) {
+		if (!upr_measure(&m, c->bytes + off, c->size - off, c->addr + off, c->mode) || looks_like_data(c, off, &m))
 			return false;
 		c->state[off] = UPR_PROOF_LINEAR;
-		if (has_direct_target(&insn) && !note_target(c, off, &insn))
+		if (!upr_grow(&c->offs, c->nr_offs, &c->cap_offs, sizeof(*c->offs)))
+			return false;
+		c->offs[c->nr_offs++] = off;
+		if (m.direct && !note_target(c, m.target))
 			return false;
 	}
 	return off == c->size;
@@ -281,11 +278,16 @@ int upr_func_boundaries(struct upr_elf *elf, const struct upr_func *func, struct
 	ret->linear = linear_mark(&c) && linear_agrees(&c);
 	ret->targets = c.targets;
 	ret->nr_targets = c.nr_targets;
-	if ((!ret->linear && flow_prove(elf, &c)) || collect(ret)) {
-		upr_boundaries_free(ret);
-		return upr_error_nomem(err);
+	if (ret->linear) {
+		ret->offs = c.offs;
+		ret->nr = c.nr_offs;
+		return 0;
 	}
-	return 0;
+	free(c.offs);
+	if (!flow_prove(elf, &c) && !collect(ret))
+		return 0;
+	upr_boundaries_free(ret);
+	return upr_error_nomem(err);
 }
 
 void upr_boundaries_free(struct upr_boundaries *b)

@@ -11,6 +11,7 @@
 
 #include <gelf.h>
 #include <libelf.h>
+#include <utrace/insn.h>
 
 #include "symbol.h"
 
@@ -127,6 +128,22 @@ const char *upr_elf_string_at(const struct upr_elf *elf, u64 addr);
 bool upr_elf_dyn(const struct upr_elf *elf, s64 tag, u64 *val);
 /* room for one more element; false without memory */
 bool upr_grow(void *array, size_t nr, size_t *cap, size_t size);
+
+/**
+ * struct upr_measure - what is asked of an instruction to find the next
+ * @length:	in bytes
+ * @direct:	a direct branch, to address @target
+ * @odd:	programs hardly contain it, and data decodes into it
+ */
+struct upr_measure {
+	unsigned int length;
+	bool direct;
+	bool odd;
+	u64 target;
+};
+
+/* symbol-measure.c: @p has @len bytes, the first at @addr.  false: upr_insn_decode() takes it for no instruction. */
+bool upr_measure(struct upr_measure *ret, const u8 *p, size_t len, u64 addr, enum upr_insn_mode mode);
 
 /* symbol-table.c: appends to elf->syms.  Return 0 or -ENOMEM; damaged tables give what is sound. */
 int upr_collect_symbols(struct upr_elf *elf);
