@@ -41,6 +41,8 @@
  * @settled:	--no-follow: whether they are let go has been decided
  * @ended:	the command, or the workload, or all of -p have ended
  * @status:	exit status of the command, as a shell has it
+ * @plan_ns, @arm_ns, @out_ns: what definitions took, putting probes in before anything is counted, taking
+ *		them out
  */
 struct stat_run {
 	struct stat_options opts;
@@ -57,6 +59,7 @@ struct stat_run {
 	int wstatus;
 	u64 start;
 	u64 last_interval;
+	u64 plan_ns, arm_ns, out_ns;
 };
 
 static volatile sig_atomic_t signal_first, signal_count, signal_typed, workload_changed;
@@ -193,6 +196,9 @@ static int open_output(struct stat_run *run)
 		return 0;
 	}
 	run->out = fopen(opts->output, opts->append ? "ae" : "we");
+	/* tens of thousands of lines */
+	if (run->out)
+		setvbuf(run->out, NULL, _IOFBF, 1 << 16);
 	if (!run->out) {
 		ui_error("cannot write %s: %s", opts->output, strerror(errno));
 		return STATUS_FAILED;
@@ -361,8 +367,11 @@ static int report(struct stat_run *run)
 	struct rusage usage;
 	int rc;
 
-	if (ui_verbose)
+	if (ui_verbose) {
 		uprobe_set_explain(run->set);
+		ui_note("planned in %.1f ms, armed in %.1f ms, taken out in %.1f ms", run->plan_ns / 1e6,
+			run->arm_ns / 1e6, run->out_ns / 1e6);
+	}
 	if (run->command && run->ended && !getrusage(RUSAGE_CHILDREN, &usage)) {
 		times.user = usage.ru_utime.tv_sec + usage.ru_utime.tv_usec / 1e6;
 		times.sys = usage.ru_stime.tv_sec + usage.ru_stime.tv_usec / 1e6;
@@ -382,6 +391,7 @@ static int run_home(struct stat_run *run)
 	struct upr_home_options options = {.no_inherit = run->opts.no_inherit, .pin = run->opts.pin};
 	struct upr_why why = {.status = 0};
 	int status, failed, rc;
+	u64 begin = now_ns();
 	bool reattached;
 
 	run->home = upr_home_open(run->session, &client, run, &options);
@@ -391,11 +401,13 @@ static int run_home(struct stat_run *run)
 	}
 	status = start_processes(run);
 	run->start = run->last_interval = now_ns();
+	run->arm_ns = run->start - begin;
 	if (status) {
 		upr_home_detach(run->home);
 		return status;
 	}
 	failed = count(run);
+	begin = now_ns();
 	rc = upr_home_reattach(run->home, &why);
 	if (rc)
 		failed = start_failed(&why, rc);
@@ -405,6 +417,7 @@ static int run_home(struct stat_run *run)
 		ui_error("a process could not be given back in full: %s", strerror(-rc));
 		failed = STATUS_FAILED;
 	}
+	run->out_ns = now_ns() - begin;
 	if (report(run))
 		failed = STATUS_FAILED;
 	return run->status ? run->status : failed;
@@ -412,6 +425,7 @@ static int run_home(struct stat_run *run)
 
 static int run_session(struct stat_run *run)
 {
+	u64 begin;
 	int status;
 
 	run->session = upr_session_new(run->opts.mode);
@@ -422,7 +436,9 @@ static int run_session(struct stat_run *run)
 	}
 	run->set->jumps = run->opts.mode == UPR_MODE_AUTO || run->opts.mode == UPR_MODE_JUMP;
 	run->set->no_cache = run->opts.no_cache;
+	begin = now_ns();
 	status = define(run);
+	run->plan_ns = now_ns() - begin;
 	if (!status)
 		status = open_output(run);
 	if (!status)
