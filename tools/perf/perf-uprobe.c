@@ -6,9 +6,13 @@
  * Locks: none.
  */
 #include <locale.h>
+#include <malloc.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "builtin.h"
 #include "util/ui.h"
@@ -53,10 +57,34 @@ static int help(int argc, char **argv)
 	return 0;
 }
 
+/*
+ * A hundred thousand probes are a hundred megabytes in small pieces, which live until the end: memory is
+ * taken in large steps, of large pages where there are such, and not given back on the way.
+ */
+static void take_memory_in_large_steps(void)
+{
+#ifdef __GLIBC__
+	const size_t step = 64u << 20, huge = 2u << 20;
+	uintptr_t start, end;
+	void *volatile first;
+
+	mallopt(M_TOP_PAD, step);
+	mallopt(M_TRIM_THRESHOLD, 1 << 30);
+	/* what is large is taken by itself: the kernel clears of it what is used */
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
+	first = malloc(1);
+	free(first);
+	end = (uintptr_t)sbrk(0);
+	start = (end - step + huge) & ~(huge - 1);
+	madvise((void *)start, end - start, MADV_HUGEPAGE);
+#endif
+}
+
 int main(int argc, char **argv)
 {
 	size_t i;
 
+	take_memory_in_large_steps();
 	setlocale(LC_ALL, "");
 	if (argc < 2) {
 		usage(stderr);
