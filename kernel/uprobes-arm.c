@@ -86,6 +86,8 @@ static void let_all_go(struct upr_space *sp)
 		let_go(sp, task->upr);
 }
 
+static void put_off(struct upr_space *sp);
+
 /* Start, if there is something to do and somebody to do it for. */
 void upr_arm_kick(struct upr_space *sp)
 {
@@ -95,6 +97,8 @@ void upr_arm_kick(struct upr_space *sp)
 		return;
 	if (sp->mm.session->batch && !sp->detaching)
 		return;
+	/* sorting takes its time */
+	put_off(sp);
 	sp->mm.state = UPR_MM_STOPPING;
 	sp->stops++;
 	list_for_each_entry(task, &sp->mm.tasks, mm_node)
@@ -163,17 +167,13 @@ void upr_arm_exiting(struct upr_space *sp, struct upr_task *u)
 /* Sites that could not execute a hit: see give_up() in uprobes-hit.c. */
 static void collect_broken(struct upr_space *sp)
 {
-	struct upr_bp_table *table = sp->mm.bps;
-	unsigned int i;
+	struct upr_bp *bp;
 
 	if (!atomic_xchg(&sp->broken, 0))
 		return;
-	for (i = 0; table && i < 1u << table->bits; i++) {
-		struct upr_bp *bp = table->slots[i];
-
-		if (bp && bp != UPR_BP_DELETED && bp->state == UPR_BP_ARMED && bp->broken)
+	list_for_each_entry(bp, &sp->bps, all)
+		if (bp->state == UPR_BP_ARMED && bp->broken)
 			upr_bp_queue(sp, bp);
-	}
 }
 
 static bool to_be_disarmed(const struct upr_bp *bp)
@@ -322,6 +322,36 @@ static bool may_come(const struct upr_bp *bp)
 	return to_be_armed(bp) && !bp->again;
 }
 
+static bool is_pending(const struct upr_bp *bp)
+{
+	return true;
+}
+
+/* Pages are touched once if those in one page are taken together.  Without memory they are not. */
+static void sort_pending(struct upr_space *sp)
+{
+	struct upr_bp **bps;
+	unsigned int nr = upr_bp_collect(sp, is_pending, &bps), i;
+
+	if (!nr)
+		return;
+	upr_bp_sort(bps, nr);
+	for (i = 0; i < nr; i++)
+		list_move_tail(&bps[i]->node, &sp->pending);
+	kvfree(bps);
+}
+
+static bool is_long(const struct upr_space *sp)
+{
+	const struct upr_bp *bp;
+	unsigned int nr = 0;
+
+	list_for_each_entry(bp, &sp->pending, node)
+		if (nr++ == UPR_STOP_MAX)
+			return true;
+	return false;
+}
+
 /*
  * Each stop is to be short: whoever is beyond what it has time for has to wait for the next.
  * A site in somebody's window goes and comes with that one.
@@ -330,6 +360,9 @@ static void put_off(struct upr_space *sp)
 {
 	unsigned int room = sp->at_once ? ~0u : UPR_STOP_MAX;
 	struct upr_bp *bp, *next;
+
+	if (is_long(sp))
+		sort_pending(sp);
 
 	list_for_each_entry_safe(bp, next, &sp->pending, node) {
 		bp->put_off = false;
@@ -358,9 +391,10 @@ static void take_up(struct upr_space *sp)
 	}
 }
 
-static bool is_leaving(const struct upr_bp *bp)
+/* Somebody may have met its int3. */
+static bool is_leaving_trap(const struct upr_bp *bp)
 {
-	return bp->state == UPR_BP_LEAVING;
+	return bp->state == UPR_BP_LEAVING && bp->trapped;
 }
 
 static bool any_pending(const struct upr_space *sp, bool (*pick)(const struct upr_bp *bp))
@@ -379,7 +413,7 @@ static void take_out(struct upr_space *sp)
 
 	disarm_text(sp);
 	evict_tasks(sp);
-	if (any_pending(sp, is_leaving))
+	if (any_pending(sp, is_leaving_trap))
 		upr_survive(sp);
 	list_for_each_entry_safe(bp, next, &sp->pending, node)
 		settle(sp, bp);
@@ -410,6 +444,7 @@ static bool put_in(struct upr_space *sp)
 {
 	unsigned int nr, i, chosen = 0;
 	struct upr_bp *bp, *next, **bps;
+	bool traps = false;
 
 	upr_windows_aim(sp);
 	upr_areas_fill(sp);
@@ -417,13 +452,16 @@ static bool put_in(struct upr_space *sp)
 	if (sp->replan)
 		return false;
 	nr = upr_bp_collect(sp, to_be_armed, &bps);
-	for (i = 0; i < nr; i++)
-		if (upr_bp_choose(bps[i], sp->mm.session->mode))
-			bps[chosen++] = bps[i];
-	if (chosen) {
-		upr_survive(sp);
-		upr_text_arm(sp, bps, chosen);
+	for (i = 0; i < nr; i++) {
+		if (!upr_bp_choose(bps[i], sp->mm.session->mode))
+			continue;
+		bps[chosen++] = bps[i];
+		traps |= !bps[i]->leader;
 	}
+	if (traps)
+		upr_survive(sp);
+	if (chosen)
+		upr_text_arm(sp, bps, chosen);
 	if (nr)
 		kvfree(bps);
 	else

@@ -35,10 +35,12 @@ static unsigned int table_next(const struct upr_bp_table *table, unsigned int i)
 	return (i + 1) & ((1u << table->bits) - 1);
 }
 
-/* Neighbouring addresses are the rule: the multiplicative hash spreads them. */
+/* Who asks for an address asks for its neighbours as well: they lie together. */
+#define NEIGHBOUR_BITS 4
+
 static unsigned int table_first(const struct upr_bp_table *table, u64 addr)
 {
-	return hash_64(addr, table->bits);
+	return hash_64(addr >> NEIGHBOUR_BITS, table->bits);
 }
 
 struct upr_bp *upr_bp_find(const struct upr_bp_table *table, u64 addr)
@@ -48,8 +50,8 @@ struct upr_bp *upr_bp_find(const struct upr_bp_table *table, u64 addr)
 
 	if (!table)
 		return NULL;
-	for (i = table_first(table, addr); (bp = rcu_dereference(table->slots[i])); i = table_next(table, i))
-		if (bp != UPR_BP_DELETED && bp->addr == addr)
+	for (i = table_first(table, addr); (bp = rcu_dereference(table->slots[i].bp)); i = table_next(table, i))
+		if (table->slots[i].addr == addr && bp != UPR_BP_DELETED)
 			return bp;
 	return NULL;
 }
@@ -59,27 +61,28 @@ static void table_put(struct upr_bp_table *table, struct upr_bp *bp)
 {
 	unsigned int i = table_first(table, bp->addr);
 
-	while (table->slots[i])
+	while (table->slots[i].bp)
 		i = table_next(table, i);
-	rcu_assign_pointer(table->slots[i], bp);
+	table->slots[i].addr = bp->addr;
+	rcu_assign_pointer(table->slots[i].bp, bp);
 	table->used++;
 }
 
 static int table_grow(struct upr_space *sp)
 {
 	struct upr_bp_table *old = sp->mm.bps, *table;
-	unsigned int bits = TABLE_MIN_BITS, live = 0, i;
+	unsigned int bits = TABLE_MIN_BITS, live = 0;
+	struct upr_bp *bp;
 
-	for (i = 0; old && i < 1u << old->bits; i++)
-		live += old->slots[i] && old->slots[i] != UPR_BP_DELETED;
+	list_for_each_entry(bp, &sp->bps, all)
+		live++;
 	while (1u << bits < live * 4)
 		bits++;
 	table = table_new(bits);
 	if (!table)
 		return -ENOMEM;
-	for (i = 0; old && i < 1u << old->bits; i++)
-		if (old->slots[i] && old->slots[i] != UPR_BP_DELETED)
-			table_put(table, old->slots[i]);
+	list_for_each_entry(bp, &sp->bps, all)
+		table_put(table, bp);
 	rcu_assign_pointer(sp->mm.bps, table);
 	if (old) {
 		old->garbage = sp->old_tables;
@@ -99,6 +102,7 @@ int upr_bp_insert(struct upr_space *sp, struct upr_bp *bp)
 			return r;
 	}
 	table_put(sp->mm.bps, bp);
+	list_add_tail(&bp->all, &sp->bps);
 	return 0;
 }
 
@@ -107,10 +111,11 @@ static void table_del(struct upr_space *sp, struct upr_bp *bp)
 	struct upr_bp_table *table = sp->mm.bps;
 	unsigned int i;
 
-	for (i = table_first(table, bp->addr); table->slots[i]; i = table_next(table, i)) {
-		if (table->slots[i] != bp)
+	list_del_init(&bp->all);
+	for (i = table_first(table, bp->addr); table->slots[i].bp; i = table_next(table, i)) {
+		if (table->slots[i].bp != bp)
 			continue;
-		rcu_assign_pointer(table->slots[i], UPR_BP_DELETED);
+		rcu_assign_pointer(table->slots[i].bp, UPR_BP_DELETED);
 		return;
 	}
 }
@@ -161,6 +166,7 @@ struct upr_bp *upr_bp_get(struct upr_space *sp, u64 addr, struct upr_probe *prob
 	if (!bp)
 		return NULL;
 	bp->addr = addr;
+	INIT_LIST_HEAD(&bp->all);
 	INIT_LIST_HEAD(&bp->node);
 	bp_aim(sp, bp, probe, xol);
 	if (upr_bp_insert(sp, bp)) {
@@ -257,15 +263,12 @@ void upr_bp_free_garbage(struct upr_space *sp)
 void upr_bp_free_all(struct upr_space *sp)
 {
 	struct upr_bp_table *table = sp->mm.bps;
-	unsigned int i;
+	struct upr_bp *bp, *next;
 
-	for (i = 0; table && i < 1u << table->bits; i++) {
-		struct upr_bp *bp = table->slots[i];
-
-		if (bp && bp != UPR_BP_DELETED) {
-			upr_bp_dequeue(bp);
-			bp_free(bp);
-		}
+	list_for_each_entry_safe(bp, next, &sp->bps, all) {
+		list_del_init(&bp->all);
+		upr_bp_dequeue(bp);
+		bp_free(bp);
 	}
 	sp->mm.bps = NULL;
 	kvfree(table);

@@ -204,6 +204,7 @@ struct upr_filter {
  * @cleared:	the stop in which a window that began here was taken out, sp->stops as it was
  * @put_off:	to wait for the next stop
  * @trapped:	there has been an int3: who executed it may not have reported it yet
+ * @all:	on upr_space.bps, in the order they came: mostly that of addresses
  * @node:	on pending, zombies or garbage of its address space
  * @queued:	on pending
  *
@@ -236,7 +237,14 @@ struct upr_bp {
 	bool put_off;
 	bool trapped;
 	bool queued;
+	struct list_head all;
 	struct list_head node;
+};
+
+/* The address stays when the breakpoint is gone: whoever searches goes on past it. */
+struct upr_bp_entry {
+	u64 addr;
+	struct upr_bp *bp;
 };
 
 /* Open addressing; readers under RCU. */
@@ -244,7 +252,7 @@ struct upr_bp_table {
 	struct upr_bp_table *garbage;
 	unsigned int bits;
 	unsigned int used;		/* deleted entries included */
-	struct upr_bp *slots[];
+	struct upr_bp_entry slots[];
 };
 
 #define UPR_BP_DELETED	((struct upr_bp *)1)
@@ -272,7 +280,8 @@ enum upr_area_state {
 
 /**
  * struct upr_space - the private side of an address space
- * @pending:	breakpoints to be armed or disarmed
+ * @bps:	breakpoints that are in the table
+ * @pending:	those to be armed or disarmed
  * @later:	those that have to wait for the next stop
  * @blocks:	struct upr_block
  * @zombies:	GONE breakpoints that have a slot
@@ -299,6 +308,7 @@ enum upr_area_state {
  */
 struct upr_space {
 	struct upr_mm mm;
+	struct list_head bps;
 	struct list_head pending;
 	struct list_head later;
 	struct list_head blocks;
@@ -370,7 +380,7 @@ struct upr_task {
 };
 
 /* Sites that one stop has time for: it is to last a few ten milliseconds at most. */
-#define UPR_STOP_MAX 6144u
+#define UPR_STOP_MAX 4096u
 
 /* uprobes.c */
 void upr_session_get(struct upr_session *session);
@@ -468,6 +478,7 @@ bool upr_block_area_mapped(struct upr_space *sp, struct upr_area *area, s64 addr
 /* uprobes-text.c */
 void upr_text_arm(struct upr_space *sp, struct upr_bp **bps, unsigned int nr);
 void upr_text_disarm(struct upr_space *sp, struct upr_bp **bps, unsigned int nr);
+void upr_bp_sort(struct upr_bp **bps, unsigned int nr);
 unsigned int upr_bp_collect(struct upr_space *sp, bool (*pick)(const struct upr_bp *bp), struct upr_bp ***ret);
 
 /* uprobes-survive.c */

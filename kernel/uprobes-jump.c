@@ -135,13 +135,10 @@ void upr_windows_review(struct upr_space *sp)
 /* Pads that were built when nothing was known of the program's threads, @most of them.  Return: there are more. */
 bool upr_windows_renew(struct upr_space *sp, unsigned int most)
 {
-	struct upr_bp_table *table = sp->mm.bps;
-	unsigned int i;
+	struct upr_bp *bp;
 
-	for (i = 0; table && i < 1u << table->bits; i++) {
-		struct upr_bp *bp = table->slots[i];
-
-		if (!bp || bp == UPR_BP_DELETED || !bp->window || bp->window->pad.env.rseq == sp->rseq)
+	list_for_each_entry(bp, &sp->bps, all) {
+		if (!bp->window || bp->window->pad.env.rseq == sp->rseq)
 			continue;
 		if (!most--)
 			return true;
@@ -315,13 +312,6 @@ static bool is_new(const struct upr_bp *bp)
 	return bp->state == UPR_BP_NEW && bp->want;
 }
 
-static int by_addr(const void *a, const void *b)
-{
-	const struct upr_bp *x = *(struct upr_bp *const *)a, *y = *(struct upr_bp *const *)b;
-
-	return x->addr < y->addr ? -1 : x->addr > y->addr;
-}
-
 /*
  * Windows of several instructions that some stack may return into are not for now.  One
  * that was taken out in this very stop stands where nothing has been called from since.
@@ -375,7 +365,7 @@ void upr_windows_plan(struct upr_space *sp)
 	if (!nr)
 		return;
 	upr_windows_learn(sp);
-	sort(bps, nr, sizeof(*bps), by_addr, NULL);
+	upr_bp_sort(bps, nr);
 	for (i = 0; i < nr; i++) {
 		if (!bps[i]->leader && upr_bp_may_jump(sp, bps[i]))
 			plan_window(sp, bps[i]);
@@ -445,7 +435,7 @@ int upr_window_build(struct upr_bp *leader, u8 *buf)
 		return -ENOMEM;
 	pad->pad = leader->area->addr + (u64)leader->index * UPR_SLOT_SIZE;
 	leader->slot_way = UPR_WAY_JUMP;
-	return upr_pad_build(pad, buf);
+	return upr_pad_build(pad, buf, leader->slots * UPR_SLOT_SIZE);
 }
 
 /* --- tasks on their way in ---------------------------------------------------------------- */

@@ -36,6 +36,7 @@ struct upr_mm *upr_mm_new(struct upr_session *session, const struct target_ops *
 	INIT_LIST_HEAD(&mm->work.list);
 	mm->work.fn = upr_arm_work;
 	refcount_set(&mm->refs, 1);
+	INIT_LIST_HEAD(&sp->bps);
 	INIT_LIST_HEAD(&sp->pending);
 	INIT_LIST_HEAD(&sp->later);
 	INIT_LIST_HEAD(&sp->blocks);
@@ -219,15 +220,11 @@ static struct upr_map *map_new(struct upr_mm *mm, struct upr_file_key key, u64 s
 
 static void forget_range(struct upr_space *sp, u64 start, u64 end)
 {
-	struct upr_bp_table *table = sp->mm.bps;
-	unsigned int i;
+	struct upr_bp *bp, *next;
 
-	for (i = 0; table && i < 1u << table->bits; i++) {
-		struct upr_bp *bp = table->slots[i];
-
-		if (bp && bp != UPR_BP_DELETED && bp->addr >= start && bp->addr < end)
+	list_for_each_entry_safe(bp, next, &sp->bps, all)
+		if (bp->addr >= start && bp->addr < end)
 			upr_bp_forget(sp, bp);
-	}
 }
 
 /* Return: some mapping lay there. */
@@ -324,6 +321,8 @@ static struct upr_bp *clone_bp(const struct upr_bp *from)
 	bp->slots = from->slots;
 	bp->no_jump = from->no_jump;
 	bp->reach = from->reach;
+	bp->trapped = from->trapped;
+	INIT_LIST_HEAD(&bp->all);
 	INIT_LIST_HEAD(&bp->node);
 	atomic_inc(&bp->probe->nr_bps);
 	return bp;
@@ -331,14 +330,13 @@ static struct upr_bp *clone_bp(const struct upr_bp *from)
 
 static int clone_armed(struct upr_space *parent, struct upr_space *child)
 {
-	struct upr_bp_table *table = parent->mm.bps;
-	unsigned int i;
+	struct upr_bp *from;
 
-	for (i = 0; table && i < 1u << table->bits; i++) {
-		struct upr_bp *from = table->slots[i], *bp;
+	list_for_each_entry(from, &parent->bps, all) {
+		struct upr_bp *bp;
 		int r;
 
-		if (!from || from == UPR_BP_DELETED || from->state != UPR_BP_ARMED)
+		if (from->state != UPR_BP_ARMED)
 			continue;
 		bp = clone_bp(from);
 		if (!bp)
@@ -365,15 +363,15 @@ static int clone_armed(struct upr_space *parent, struct upr_space *child)
 /* The child's jumps count where the parent's do. */
 static int clone_windows(struct upr_space *parent, struct upr_space *child)
 {
-	struct upr_bp_table *table = parent->mm.bps;
-	unsigned int i;
+	struct upr_bp *from;
 	int r = 0;
 
-	for (i = 0; table && i < 1u << table->bits && !r; i++) {
-		struct upr_bp *from = table->slots[i];
+	list_for_each_entry(from, &parent->bps, all) {
 		struct upr_bp *bp;
 
-		if (!from || from == UPR_BP_DELETED || from->state != UPR_BP_ARMED || !from->window)
+		if (r)
+			break;
+		if (from->state != UPR_BP_ARMED || !from->window)
 			continue;
 		bp = upr_bp_find(child->mm.bps, from->addr);
 		if (bp)
@@ -576,17 +574,13 @@ int upr_mm_error(struct upr_mm *mm)
 
 void upr_mm_disarm_locked(struct upr_space *sp)
 {
-	struct upr_bp_table *table = sp->mm.bps;
-	unsigned int i;
+	struct upr_bp *bp, *next;
 
 	sp->detaching = true;
 	sp->error = 0;
-	for (i = 0; table && i < 1u << table->bits; i++) {
-		struct upr_bp *bp = table->slots[i];
-
-		if (bp && bp != UPR_BP_DELETED && bp->probe)
+	list_for_each_entry_safe(bp, next, &sp->bps, all)
+		if (bp->probe)
 			upr_bp_review(sp, bp);
-	}
 	if (!list_empty(&sp->mm.areas) || !list_empty(&sp->blocks))
 		sp->dirty = true;
 	upr_arm_kick(sp);
@@ -626,25 +620,21 @@ static void orig_at(const struct upr_bp *bp, u64 addr, u8 *buf, size_t len)
 void upr_orig_bytes(struct upr_mm *mm, u64 addr, void *buf, size_t len)
 {
 	struct upr_bp_table *table;
-	unsigned int i;
+	struct upr_bp *bp;
 	u64 at;
 
 	mutex_lock(&mm->lock);
 	table = mm->bps;
 	if (table && len + UPR_JUMP_CODE < 1u << table->bits) {
 		for (at = addr - UPR_JUMP_CODE; at != addr + len; at++) {
-			struct upr_bp *bp = upr_bp_find(table, at);
-
+			bp = upr_bp_find(table, at);
 			if (bp && bp->state == UPR_BP_ARMED)
 				orig_at(bp, addr, buf, len);
 		}
 	} else {
-		for (i = 0; table && i < 1u << table->bits; i++) {
-			struct upr_bp *bp = table->slots[i];
-
-			if (bp && bp != UPR_BP_DELETED && bp->state == UPR_BP_ARMED)
+		list_for_each_entry(bp, &upr_space(mm)->bps, all)
+			if (bp->state == UPR_BP_ARMED)
 				orig_at(bp, addr, buf, len);
-		}
 	}
 	mutex_unlock(&mm->lock);
 }
@@ -674,19 +664,14 @@ void upr_mm_go_on(struct upr_mm *mm)
 bool upr_mm_jumps_only(struct upr_mm *mm)
 {
 	struct upr_space *sp = upr_space(mm);
-	struct upr_bp_table *table;
 	struct utrace_task *task;
-	unsigned int i;
+	struct upr_bp *bp;
 	bool only;
 
 	mutex_lock(&mm->lock);
-	table = mm->bps;
 	only = mm->state == UPR_MM_RUNNING && !sp->dirty && mm->nr_bps;
-	for (i = 0; only && table && i < 1u << table->bits; i++) {
-		const struct upr_bp *bp = table->slots[i];
-
-		only = !bp || bp == UPR_BP_DELETED || bp->state != UPR_BP_ARMED || bp->leader;
-	}
+	list_for_each_entry(bp, &sp->bps, all)
+		only &= bp->state != UPR_BP_ARMED || bp->leader;
 	list_for_each_entry(task, &mm->tasks, mm_node)
 		only &= !((struct upr_task *)task->upr)->padding;
 	mutex_unlock(&mm->lock);
@@ -695,18 +680,12 @@ bool upr_mm_jumps_only(struct upr_mm *mm)
 
 bool upr_mm_jumps_can_fault(struct upr_mm *mm)
 {
-	struct upr_bp_table *table;
-	unsigned int i;
+	struct upr_bp *bp;
 	bool can = false;
 
 	mutex_lock(&mm->lock);
-	table = mm->bps;
-	for (i = 0; !can && table && i < 1u << table->bits; i++) {
-		const struct upr_bp *bp = table->slots[i];
-
-		can = bp && bp != UPR_BP_DELETED && bp->state == UPR_BP_ARMED && bp->window &&
-		      upr_jump_can_fault(&bp->window->jump);
-	}
+	list_for_each_entry(bp, &upr_space(mm)->bps, all)
+		can |= bp->state == UPR_BP_ARMED && bp->window && upr_jump_can_fault(&bp->window->jump);
 	mutex_unlock(&mm->lock);
 	return can;
 }

@@ -27,16 +27,13 @@ static bool self_contained(const struct upr_bp *bp)
 
 void upr_mm_each_slot(struct upr_mm *mm, void (*fn)(void *data, u64 addr, u64 to), void *data)
 {
-	struct upr_bp_table *table = mm->bps;
-	unsigned int i;
+	struct upr_bp *bp;
 
-	for (i = 0; table && i < 1u << table->bits; i++) {
-		struct upr_bp *bp = table->slots[i];
-
+	list_for_each_entry(bp, &upr_space(mm)->bps, all) {
 		/* a jump needs nobody */
-		if (!bp || bp == UPR_BP_DELETED || bp->leader)
+		if (bp->leader)
 			continue;
-		if (bp->state == UPR_BP_LEAVING || bp->state == UPR_BP_OFF)
+		if (bp->trapped && (bp->state == UPR_BP_LEAVING || bp->state == UPR_BP_OFF))
 			fn(data, bp->addr, bp->addr);
 		else if ((bp->state == UPR_BP_ARMED || bp->state == UPR_BP_NEW) && self_contained(bp))
 			fn(data, bp->addr, bp->slot);

@@ -28,6 +28,17 @@ static int by_addr(const void *a, const void *b)
 	return x->addr < y->addr ? -1 : x->addr > y->addr;
 }
 
+/* By address.  Mostly they are so already. */
+void upr_bp_sort(struct upr_bp **bps, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 1; i < nr && bps[i - 1]->addr <= bps[i]->addr; i++)
+		;
+	if (i < nr)
+		sort(bps, nr, sizeof(*bps), by_addr, NULL);
+}
+
 static const char *why_not(int error)
 {
 	switch (error) {
@@ -71,6 +82,13 @@ static unsigned int known_size(const struct upr_bp *bp)
 static const u8 *original(const struct upr_bp *bp)
 {
 	return bp->window ? bp->window->jump.code : bp->xol->code;
+}
+
+/* It is about to be written: whoever meets it is known from now on. */
+static void announce(struct upr_space *sp, const struct upr_bp *bp)
+{
+	if (!bp->leader && sp->mm.target->trap_planted)
+		sp->mm.target->trap_planted(&sp->mm, bp->addr);
 }
 
 static void patch(const struct upr_bp *bp, u8 *buf)
@@ -164,6 +182,7 @@ static void arm_one(struct upr_space *sp, struct upr_bp *bp)
 		return;
 	}
 	if (!r && !is_led(bp)) {
+		announce(sp, bp);
 		patch(bp, bytes);
 		r = target->text_write(&sp->mm, bp->addr, bytes, patch_size(bp));
 	}
@@ -192,6 +211,7 @@ static int arm_run(struct upr_space *sp, struct upr_bp **bps, unsigned int nr, u
 	for (i = 0; i < nr; i++) {
 		if (bps[i]->state != UPR_BP_NEW || is_led(bps[i]))
 			continue;
+		announce(sp, bps[i]);
 		patch(bps[i], buf + (bps[i]->addr - base));
 		if (!last)
 			first = bps[i]->addr;
@@ -212,7 +232,7 @@ void upr_text_arm(struct upr_space *sp, struct upr_bp **bps, unsigned int nr)
 	unsigned int i, n, k;
 	u8 *buf;
 
-	sort(bps, nr, sizeof(*bps), by_addr, NULL);
+	upr_bp_sort(bps, nr);
 	buf = nr > 1 ? kvcalloc(1, RUN_SIZE, GFP_KERNEL) : NULL;
 	for (i = 0; i < nr; i += n) {
 		n = buf ? run_length(bps + i, nr - i, RUN_SIZE) : 1;
@@ -289,7 +309,7 @@ void upr_text_disarm(struct upr_space *sp, struct upr_bp **bps, unsigned int nr)
 	unsigned int i, n, k;
 	u8 *buf;
 
-	sort(bps, nr, sizeof(*bps), by_addr, NULL);
+	upr_bp_sort(bps, nr);
 	buf = nr > 1 ? kvcalloc(1, RUN_SIZE, GFP_KERNEL) : NULL;
 	for (i = 0; i < nr; i += n) {
 		n = buf ? run_length(bps + i, nr - i, RUN_SIZE) : 1;

@@ -43,12 +43,12 @@ static struct upr_probe *probe_find(struct upr_session *session, struct upr_file
 /* Without memory the chains grow longer, that is all. */
 static void registry_grow(struct upr_session *session)
 {
-	unsigned int bits = session->bits + 3;
+	unsigned int bits = session->bits + 2;
 	struct hlist_head *buckets;
 	struct upr_file *file;
 	struct upr_probe *probe;
 
-	if (session->nr_probes >> session->bits < 2)
+	if (!(session->nr_probes >> session->bits))
 		return;
 	buckets = kvcalloc((size_t)1 << bits, sizeof(*buckets), GFP_KERNEL);
 	if (!buckets)

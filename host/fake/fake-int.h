@@ -18,6 +18,8 @@ enum fake_access {
 };
 
 struct fake_map *fake_map_at(struct fake_mm *mm, u64 addr);
+void fake_plant(struct fake_mm *mm, u64 addr);
+bool fake_is_planted(const struct fake_mm *mm, u64 addr);
 /* As the CPU does it: absent pages come, stacks grow.  Return: 0, -EFAULT; all or nothing. */
 int fake_cpu_access(struct fake_mm *mm, u64 addr, void *buf, size_t len, enum fake_access access);
 /* As the engine may: -EAGAIN for what is absent, unless @may_sleep. */

@@ -163,12 +163,54 @@ struct fake_mm *fake_mm_raw(struct fake_world *w)
 	return mm;
 }
 
+bool fake_is_planted(const struct fake_mm *mm, u64 addr)
+{
+	unsigned int i;
+
+	for (i = mm->nr_planted; i--;)
+		if (mm->planted[i] == addr)
+			return true;
+	return false;
+}
+
+static u64 *planted_room(const struct fake_mm *mm, unsigned int nr)
+{
+	u64 *bigger = kvcalloc(nr, sizeof(*bigger), GFP_KERNEL);
+
+	BUG_ON(!bigger);
+	if (mm->nr_planted)
+		memcpy(bigger, mm->planted, mm->nr_planted * sizeof(*bigger));
+	return bigger;
+}
+
+void fake_plant(struct fake_mm *mm, u64 addr)
+{
+	u64 *old = mm->planted;
+
+	if (fake_is_planted(mm, addr))
+		return;
+	/* 64, and then twice as many each time */
+	if (mm->nr_planted < 64 ? !mm->nr_planted : !(mm->nr_planted & (mm->nr_planted - 1))) {
+		mm->planted = planted_room(mm, max(2 * mm->nr_planted, 64u));
+		kvfree(old);
+	}
+	mm->planted[mm->nr_planted++] = addr;
+}
+
 int fake_mm_copy(struct fake_mm *to, const struct fake_mm *from)
 {
 	struct fake_map *map, *copy;
 
 	memcpy(to->handlers, from->handlers, sizeof(to->handlers));
 	to->next_stack = from->next_stack;
+	if (from->nr_planted) {
+		unsigned int room = 64;
+
+		while (room < 2 * from->nr_planted)
+			room *= 2;
+		to->planted = planted_room(from, room);
+		to->nr_planted = from->nr_planted;
+	}
 	list_for_each_entry(map, &from->maps, node) {
 		copy = fake_map_raw(to, map->start, map->end - map->start, map->prot, map->file, map->offset);
 		if (map->shared)
@@ -188,6 +230,7 @@ void fake_mm_free(struct fake_mm *mm)
 	list_for_each_entry_safe(map, next, &mm->maps, node)
 		map_free(map);
 	list_del(&mm->node);
+	kvfree(mm->planted);
 	kfree(mm);
 }
 

@@ -182,6 +182,14 @@ static int op_text_write(struct upr_mm *upr, u64 addr, const void *buf, size_t l
 	return fake_text_access(mm, addr, (void *)buf, len, true);
 }
 
+static void op_trap_planted(struct upr_mm *upr, u64 addr)
+{
+	struct fake_mm *mm = upr->host;
+
+	check_sleeping(mm->world, "trap_planted");
+	fake_plant(mm, addr);
+}
+
 /* --- completed by the scheduler ---------------------------------------------- */
 
 static void queue_request(struct fake_mm *mm, struct upr_area *area, struct upr_counters *counters, u64 addr,
@@ -380,6 +388,7 @@ const struct target_ops fake_target_ops = {
 	.mem_write = op_mem_write,
 	.text_read = op_text_read,
 	.text_write = op_text_write,
+	.trap_planted = op_trap_planted,
 	.area_map = op_area_map,
 	.area_unmap = op_area_unmap,
 	.counters_map = op_counters_map,

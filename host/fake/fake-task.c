@@ -242,6 +242,8 @@ static void report_trap(struct fake_task *t)
 		how = utrace_report_breakpoint(t->ut, addr, &mine);
 		fake_report_leave(t, true, how);
 	}
+	if (mine && !fake_is_planted(t->mm, addr))
+		fake_fatal(t->world, "a trap at %#llx that was not announced", (unsigned long long)addr);
 	if (mine) {
 		/* what is executed in a pad is told there */
 		if (!fake_in_pad(t))

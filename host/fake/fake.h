@@ -112,6 +112,8 @@ struct fake_mm {
 	u64 next_stack;
 	u64 handlers[FAKE_NSIG];	/* 0: default; 1: ignored; else address */
 	struct fake_dry *dry;	/* fake-pads.c: the CPU only tries */
+	u64 *planted;		/* where traps of the engine's have been announced */
+	unsigned int nr_planted;
 };
 
 /* --- tasks ----------------------------------------------------------------- */

@@ -186,6 +186,7 @@ enum stop_kind {
  * @call_args:	of the system call it is in, while those are traced
  * @action_at:	it is setting an action for SIGTRAP, with ours in place of its own there; @action_saved:
  *		what it has there; @action_set: or with its own, which is to be looked at afterwards
+ * @slices:	how often it had been given a CPU when it was last held for long
  * @cpu_id:	what its rseq area held before its vfork child got to see it; @cpu_id_hidden
  */
 struct host_task {
@@ -227,6 +228,7 @@ struct host_task {
 	u8 action_saved[32];
 	bool action_set;
 	u64 awaited_since;
+	u64 slices;
 	u32 cpu_id;
 	bool cpu_id_hidden;
 	void *affinity; /* cpu_set_t, before it was pinned; NULL: it was not */
@@ -529,6 +531,7 @@ int host_mem_read(struct utrace_task *task, u64 addr, void *buf, size_t len);
 int host_mem_write(struct utrace_task *task, u64 addr, const void *buf, size_t len);
 int host_text_read(struct upr_mm *mm, u64 addr, void *buf, size_t len);
 int host_text_write(struct upr_mm *mm, u64 addr, const void *buf, size_t len);
+void host_trap_planted(struct upr_mm *mm, u64 addr);
 bool addr_set_has(const struct addr_set *set, u64 addr);
 void addr_set_add(struct addr_set *set, u64 addr);
 int addr_set_copy(struct addr_set *to, const struct addr_set *from);
@@ -650,6 +653,8 @@ struct proc_status {
 int proc_read(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int proc_status(pid_t tid, struct proc_status *ret);
 char proc_state(pid_t tid);
+/* how often it has been given a CPU; 0 the kernel does not tell */
+u64 proc_slices(pid_t tid);
 bool proc_shadow_stack(pid_t tid);
 u64 proc_auxv(pid_t tid, u64 type, bool mode32);
 int proc_each_task(pid_t pid, int (*fn)(void *data, pid_t tid), void *data);

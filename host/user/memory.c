@@ -237,15 +237,20 @@ int host_mem_write(struct utrace_task *task, u64 addr, const void *buf, size_t l
 
 /* --- text ----------------------------------------------------------------------------- */
 
+/* The kernel looks pages up one by one for a file, many at a time for a call.  That needs them to be readable. */
 int host_text_read(struct upr_mm *umm, u64 addr, void *buf, size_t len)
 {
-	return mem_get(umm->host, addr, buf, len);
+	struct host_mm *mm = umm->host;
+	pid_t tid = len >= 2 * HOST_PAGE ? mm_any_tid(mm) : 0;
+
+	if (tid && !vm_read(tid, addr, buf, len))
+		return 0;
+	return mem_get(mm, addr, buf, len);
 }
 
 int host_text_write(struct upr_mm *umm, u64 addr, const void *buf, size_t len)
 {
 	struct host_mm *mm = umm->host;
-	const u8 *bytes = buf, *at;
 	int r;
 
 	regs_flush_all(mm);
@@ -254,12 +259,17 @@ int host_text_write(struct upr_mm *umm, u64 addr, const void *buf, size_t len)
 		r = maps_check_text(mm, addr, len);
 		if (r)
 			return r;
-		for (at = bytes; (at = memchr(at, UPR_BREAKPOINT, (size_t)(bytes + len - at))); at++)
-			addr_set_add(&mm->planted, addr + (u64)(at - bytes));
 	} else {
 		rseq_forget(mm, addr, len);
 	}
 	return mem_put(mm, addr, buf, len);
+}
+
+void host_trap_planted(struct upr_mm *umm, u64 addr)
+{
+	struct host_mm *mm = umm->host;
+
+	addr_set_add(&mm->planted, addr);
 }
 
 int upr_home_mem_read(struct upr_home *home, struct upr_mm *umm, u64 addr, void *buf, size_t len)

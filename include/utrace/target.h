@@ -160,6 +160,13 @@ struct target_ops {
 	int (*text_write)(struct upr_mm *mm, u64 addr, const void *buf, size_t len);
 
 	/**
+	 * @trap_planted: optional.  An int3 of ours is about to be written to @addr.  A task
+	 * may report it much later, when the text has become something else again.
+	 * Sleeps.  Engine locks: mm->lock.
+	 */
+	void (*trap_planted)(struct upr_mm *mm, u64 addr);
+
+	/**
 	 * @area_map: start mapping area->size bytes of anonymous r-x memory in
 	 * @mm, wholly within [area->lo, area->hi).  Atomic.  Completion:
 	 * upr_area_mapped(), from sleeping context, with the address or -errno

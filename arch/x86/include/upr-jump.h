@@ -199,15 +199,16 @@ unsigned int upr_pad_size(const struct upr_pad *pad);
 
 /**
  * upr_pad_build() - the bytes of a pad
- * @buf:	upr_pad_size() bytes, unused ones int3; critical sections' descriptors
+ * @buf:	@size bytes, unused ones become int3; critical sections' descriptors
  *		(struct rseq_cs) are among them
+ * @size:	upr_pad_size(), or more
  * @env.rseq given: each count is an rseq critical section; a thread that is not registered
  * (cpu_id not below nr_cpus) takes the locked path.
  * Changes no register, no flag and no byte of the stack that is not proven dead
  * or put back; the 128 bytes below the stack pointer are the program's.
  * Return: 0; -ERANGE: out of reach.
  */
-int upr_pad_build(const struct upr_pad *pad, u8 *buf);
+int upr_pad_build(const struct upr_pad *pad, u8 *buf, unsigned int size);
 
 /**
  * upr_jump_patch() - what the text holds while the jump stands

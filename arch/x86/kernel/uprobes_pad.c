@@ -638,14 +638,12 @@ static bool site_in_reach(const struct upr_pad *pad)
 	return !memcmp(patch + jump->patch, jump->code + jump->patch, UPR_JUMP_SIZE - jump->patch);
 }
 
-int upr_pad_build(const struct upr_pad *pad, u8 *buf)
+int upr_pad_build(const struct upr_pad *pad, u8 *buf, unsigned int size)
 {
-	unsigned int size = upr_pad_size(pad);
-	struct upr_pad_asm pa;
+	struct upr_pad_asm pa = {.err = -ERANGE};
 
-	memset(buf, UPR_BREAKPOINT, size);
-	if (!site_in_reach(pad))
-		return -ERANGE;
-	upr_pad_lay_out(&pa, pad, buf, UPR_PAD_NOWHERE, false);
+	if (site_in_reach(pad))
+		upr_pad_lay_out(&pa, pad, buf, UPR_PAD_NOWHERE, false);
+	memset(buf + pa.as.len, UPR_BREAKPOINT, size - pa.as.len);
 	return pa.err;
 }

@@ -256,8 +256,10 @@ static inline bool refcount_inc_not_zero(refcount_t *r)
 
 /* --- RCU: liburcu's "bp" flavour: a thread registers itself ------------- */
 
-/* rcu_read_lock, rcu_read_unlock, rcu_dereference, rcu_assign_pointer,
- * synchronize_rcu and struct rcu_head come from urcu-bp.h */
+/* rcu_read_lock, rcu_read_unlock, rcu_assign_pointer, synchronize_rcu and
+ * struct rcu_head come from urcu-bp.h; its rcu_dereference() is a call, for a load */
+#undef rcu_dereference
+#define rcu_dereference(p) __atomic_load_n(&(p), __ATOMIC_CONSUME)
 
 /*
  * kfree_rcu(), call_rcu() - free, or call, after a grace period.  No thread of

@@ -220,7 +220,7 @@ int pad_make(struct window *w, enum count_env env)
 	w->pad.pad = choose_place(w);
 	if (!w->pad.pad)
 		return -ENOSPC;
-	return upr_pad_build(&w->pad, (u8 *)w->pad.pad);
+	return upr_pad_build(&w->pad, (u8 *)w->pad.pad, upr_pad_size(&w->pad));
 }
 
 void code_place(const struct window *w)

@@ -178,7 +178,7 @@ static void arm(unsigned int number, bool rdpid)
 				.dead_gpr = f->dead,
 			};
 	if (!err && upr_pad_size(&pad) <= SPACE)
-		err = upr_pad_build(&pad, (u8 *)pad.pad);
+		err = upr_pad_build(&pad, (u8 *)pad.pad, upr_pad_size(&pad));
 	upr_jump_patch(&jump, pad.addr, pad.pad, patch);
 	if (ok(!err, "%s: armed as a %s", f->name, upr_jump_form_name((enum upr_jump_form)jump.form)))
 		memcpy(text, patch, jump.patch);

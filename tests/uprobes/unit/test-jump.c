@@ -376,7 +376,7 @@ static void test_pad(const struct pad_vector *v)
 	size = upr_pad_size(&pad);
 	buf = malloc(size);
 	upr_jump_patch(&jump, ADDR, PAD, patch);
-	ret = upr_pad_build(&pad, buf);
+	ret = upr_pad_build(&pad, buf, size);
 	if (!ok(!ret && jump.patch == v->patch_len && !memcmp(patch, v->patch, v->patch_len) &&
 		size >= v->pad_len && !memcmp(buf, v->pad, v->pad_len), "pad: %s", v->text)) {
 		hex("patch", patch, jump.patch);
@@ -411,7 +411,7 @@ static void test_descriptor(void)
 	pad.env.rseq = 0x920;
 	pad.nr_counts = 1;
 	pad.counts[0] = (struct upr_pad_count){.counter = 5, .dead_gpr = UPR_GPR(UPR_RDX), .flags_dead = true};
-	if (!ok(upr_pad_size(&pad) == sizeof(buf) && !upr_pad_build(&pad, buf), "descriptor: pad built"))
+	if (!ok(upr_pad_size(&pad) == sizeof(buf) && !upr_pad_build(&pad, buf, sizeof(buf)), "descriptor: pad built"))
 		return;
 	handler = word(buf + 0x98) - PAD;
 	is_int((long long)word(buf + 0x80), 0, "descriptor: version and flags");
@@ -498,13 +498,13 @@ static void test_pun_patch(void)
 		memcpy(text, code, sizeof(code));
 		upr_jump_patch(&jump, ADDR, at, text);
 		pad.pad = at;
-		if (upr_pad_build(&pad, buf) || upr_insn_decode(&insn, text, sizeof(text), UPR_INSN_64) ||
+		if (upr_pad_build(&pad, buf, size) || upr_insn_decode(&insn, text, sizeof(text), UPR_INSN_64) ||
 		    insn.branch != UPR_BR_JMP || upr_insn_target(&insn, ADDR) != at || memcmp(text + 3, code + 3, 2))
 			wrong++;
 	}
 	ok(tried > 60 && !wrong, "pun: %u places, jumped to by 3 bytes changed and 2 that stay", tried);
 	pad.pad = hi + 64;
-	ok(size <= 256 && upr_pad_build(&pad, (u8[256]){0}) == -ERANGE, "pun: another place is out of reach");
+	ok(size <= 256 && upr_pad_build(&pad, (u8[256]){0}, size) == -ERANGE, "pun: another place is out of reach");
 }
 
 static void test_reach(void)
@@ -523,7 +523,7 @@ static void test_reach(void)
 	ok(lo < addr - 0x7fffff00 && hi > addr + 0x7fffff00, "reach: 2 GiB on both sides");
 	pad.addr = addr;
 	pad.pad = addr + 0x80001000;
-	ok(upr_pad_build(&pad, (u8[64]){0}) == -ERANGE, "reach: beyond, no pad is built");
+	ok(upr_pad_build(&pad, (u8[64]){0}, 64) == -ERANGE, "reach: beyond, no pad is built");
 	plan_code(&jump, below, sizeof(below), 32);
 	upr_jump_reach(&jump, addr, 64, &lo2, &hi2);
 	ok(lo2 == lo && hi2 < addr + 0x10000100 && hi2 > addr + 0x0ffff000, "reach: an operand below moves the end");
@@ -578,12 +578,12 @@ static void test_env(void)
 	describe(&pad, &jump);
 	pad.nr_counts = 1;
 	pad.env.table = 0x7fffffe0;
-	ok(upr_pad_build(&pad, buf) == -ERANGE, "a table that ends above 2 GiB is out of reach");
+	ok(upr_pad_build(&pad, buf, sizeof(buf)) == -ERANGE, "a table that ends above 2 GiB is out of reach");
 	pad.env.table = 0x10000000;
 	pad.counts[0].counter = 0x10000000;
-	ok(upr_pad_build(&pad, buf) == -ERANGE, "so is a counter 2 GiB from its block");
+	ok(upr_pad_build(&pad, buf, sizeof(buf)) == -ERANGE, "so is a counter 2 GiB from its block");
 	pad.counts[0].counter = 0x0fffffff;
-	ok(upr_pad_size(&pad) <= sizeof(buf) && !upr_pad_build(&pad, buf), "one below it is not");
+	ok(upr_pad_size(&pad) <= sizeof(buf) && !upr_pad_build(&pad, buf, sizeof(buf)), "one below it is not");
 }
 
 /* --- leaving ------------------------------------------------------------------------- */
@@ -892,7 +892,7 @@ static int try_any(struct any *a)
 	if (!any_place(a, size))
 		return 0;
 	buf = malloc(size);
-	good = size % 64 == 0 && !upr_pad_build(&a->pad, buf) && patch_leads(a) && leaves_anywhere(a, size) &&
+	good = size % 64 == 0 && !upr_pad_build(&a->pad, buf, size) && patch_leads(a) && leaves_anywhere(a, size) &&
 	       enters_everywhere(a);
 	free(buf);
 	return good ? 1 : -1;
