@@ -130,26 +130,64 @@ void home_work(struct upr_home *home)
 	home->working = false;
 }
 
+/* --- between two stops ------------------------------------------------------------ */
+
+/* More threads than that are not asked one by one. */
+#define BREATHERS 64
+#define BREATHS	  16
+
 void host_breathe(struct upr_mm *umm)
 {
 	struct host_mm *mm = umm->host;
+	unsigned int nr = 0;
+	struct host_task *t;
 
 	mm->breathing = true;
 	mm->home->breathing = true;
+	/* nobody has been let go yet */
+	list_for_each_entry(t, &mm->tasks, mm_node)
+		t->slices = nr++ < BREATHERS ? proc_slices(t->tid) : 0;
+}
+
+/* Has every thread that wants a CPU had one since? */
+static bool has_breathed(const struct host_mm *mm)
+{
+	unsigned int nr = 0;
+	struct host_task *t;
+
+	list_for_each_entry(t, &mm->tasks, mm_node)
+		if (nr++ < BREATHERS && t->slices && t->state == TASK_RUNNING && proc_state(t->tid) == 'R' &&
+		    proc_slices(t->tid) == t->slices)
+			return false;
+	return true;
+}
+
+static bool all_breathed(const struct upr_home *home)
+{
+	struct host_mm *mm;
+
+	list_for_each_entry(mm, &home->mms, node)
+		if (mm->breathing && !has_breathed(mm))
+			return false;
+	return true;
 }
 
 /*
- * Everybody who may run does.  Long enough to be seen as two pauses and not one;
- * hits by trap wait as long.
+ * Everybody who may run does.  Long enough to be seen as two pauses and not one, also where
+ * others want the CPUs; hits by trap wait as long.
  */
 static void breathe(struct upr_home *home)
 {
 	struct timespec moment = {.tv_nsec = 500000};
 	struct host_mm *mm;
+	unsigned int i;
 
 	home->breathing = false;
-	if (!home->any_parked)
+	for (i = 0; !home->any_parked && i < BREATHS; i++) {
 		nanosleep(&moment, NULL);
+		if (all_breathed(home))
+			break;
+	}
 	list_for_each_entry(mm, &home->mms, node) {
 		if (mm->breathing)
 			upr_mm_go_on(mm->mm);

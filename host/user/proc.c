@@ -153,6 +153,18 @@ char proc_state(pid_t tid)
 	return at && at[1] ? at[2] : 0;
 }
 
+/* Times on a CPU, waiting for one, and how often it was given one. */
+u64 proc_slices(pid_t tid)
+{
+	char buf[128], *at = buf;
+
+	if (proc_read(buf, sizeof(buf), "/proc/%d/schedstat", tid) <= 0)
+		return 0;
+	strtoull(at, &at, 10);
+	strtoull(at, &at, 10);
+	return strtoull(at, &at, 10);
+}
+
 /* 0: there is no such entry */
 u64 proc_auxv(pid_t tid, u64 type, bool mode32)
 {
