@@ -424,22 +424,26 @@ static void put_array(struct output *out, const void *p, size_t nr, size_t size)
 		put_bytes(out, p, nr * size);
 }
 
+/* How many, and where: the distances.  Most words are nought. */
 static void put_bits(struct output *out, const u64 *bits, u32 size)
 {
+	struct output places = {0};
 	u64 nr = 0, word, last = 0;
 	size_t i;
 
-	for (i = 0; i <= size / 64; i++)
-		nr += __builtin_popcountll(bits[i]);
-	put_number(out, nr);
 	for (i = 0; i <= size / 64; i++) {
-		for (word = bits[i]; word; word &= word - 1) {
+		for (word = bits[i]; word; word &= word - 1, nr++) {
 			u64 pos = 64 * i + __builtin_ctzll(word);
 
-			put_number(out, pos - last);
+			put_number(&places, pos - last);
 			last = pos;
 		}
 	}
+	put_number(out, nr);
+	if (places.nr)
+		put_bytes(out, places.p, places.nr);
+	out->failed |= places.failed;
+	free(places.p);
 }
 
 static void put_map(struct output *out, const struct code_map *map)

@@ -9,6 +9,8 @@
  *
  * Locks: none, see code-map.h.
  */
+#include <emmintrin.h>
+
 #include "code-priv.h"
 
 /* What ends the bytes that are clear; kept in caches by number. */
@@ -188,6 +190,31 @@ static void look_ahead(struct look *l)
 	l->limit = min(l->limit, l->wanted);
 }
 
+static bool is_short_branch(u8 op)
+{
+	return (op & 0xf0) == 0x70 || op == 0xeb || (op & 0xfc) == 0xe0;
+}
+
+/* Which of 16 bytes it is true of. */
+static inline unsigned int short_branches(const u8 *p)
+{
+	__m128i v = _mm_loadu_si128((const __m128i *)p);
+	__m128i jcc = _mm_cmpeq_epi8(_mm_and_si128(v, _mm_set1_epi8((char)0xf0)), _mm_set1_epi8(0x70));
+	__m128i jmp = _mm_cmpeq_epi8(v, _mm_set1_epi8((char)0xeb));
+	__m128i loop = _mm_cmpeq_epi8(_mm_and_si128(v, _mm_set1_epi8((char)0xfc)), _mm_set1_epi8((char)0xe0));
+
+	return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(jcc, jmp), loop));
+}
+
+/* The byte at @off looks like a rel8 branch. */
+static void look_at_branch(struct look *l, u32 off)
+{
+	u32 to = l->seg->pos + off + 2 + (s8)l->seg->bytes[off + 1] - l->pos;
+
+	if (to - 1 < l->limit - 1 && code_maybe_branch(l->map, l->seg->pos + off))
+		cut(l, to, WHY_BRANCH);
+}
+
 /* Bytes before the site, or behind it, from which a rel8 branch may lead into the window. */
 static void look_around(struct look *l)
 {
@@ -195,14 +222,15 @@ static void look_around(struct look *l)
 	u32 site = l->pos - l->seg->pos;
 	u32 off = site > 128 ? site - 128 : 0, end = min(site + l->limit + 126, l->seg->size - 1);
 
-	for (; off < end; off++) {
-		u32 to = off + 2 + (s8)bytes[off + 1] - site;
-		u8 op = bytes[off];
+	for (; off + 16 <= end; off += 16) {
+		unsigned int mask = short_branches(bytes + off);
 
-		if (to - 1 >= l->limit - 1 || ((op & 0xf0) != 0x70 && op != 0xeb && (op & 0xfc) != 0xe0))
-			continue;
-		if (code_maybe_branch(l->map, l->seg->pos + off))
-			cut(l, to, WHY_BRANCH);
+		for (; mask; mask &= mask - 1)
+			look_at_branch(l, off + __builtin_ctz(mask));
+	}
+	for (; off < end; off++) {
+		if (is_short_branch(bytes[off]))
+			look_at_branch(l, off);
 	}
 }
 
