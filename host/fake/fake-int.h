@@ -123,6 +123,7 @@ void fake_apply(struct fake_task *t, enum utrace_resume how);
 bool fake_signal_ready(const struct fake_task *t);
 void fake_signal_next(struct fake_task *t);		/* report the next pending one */
 void fake_signal_fault(struct fake_task *t, int signo, int code, u64 addr);
+void fake_signal_resume(struct fake_task *t);		/* it was held after the report */
 void fake_signal_act(struct fake_task *t);		/* carry out what was reported */
 void fake_sigreturn(struct fake_task *t);
 void fake_take_step(struct fake_task *t);

@@ -71,15 +71,10 @@ static void pick(struct fake_task *t)
 	t->sig = (struct utrace_signal){.signo = signo, .home = t};
 }
 
-void fake_signal_next(struct fake_task *t)
+static void report(struct fake_task *t)
 {
 	enum utrace_resume how;
 
-	pick(t);
-	if (t->phase == FAKE_BLOCKED)
-		t->wake = 0;
-	t->action = UTRACE_SIG_DELIVER;
-	t->phase = FAKE_SIGNALLED;
 	if (t->ut) {
 		fake_report_enter(t, true);
 		how = utrace_report_signal(t->ut, &t->sig, &t->action);
@@ -87,6 +82,30 @@ void fake_signal_next(struct fake_task *t)
 	}
 	if (!t->held)
 		fake_signal_act(t);
+}
+
+void fake_signal_next(struct fake_task *t)
+{
+	pick(t);
+	if (t->phase == FAKE_BLOCKED)
+		t->wake = 0;
+	t->action = UTRACE_SIG_DELIVER;
+	t->phase = FAKE_SIGNALLED;
+	t->asked_again = false;
+	report(t);
+}
+
+/* It has been held since.  If it was moved into memory of the engine's meanwhile, that one is asked once more. */
+void fake_signal_resume(struct fake_task *t)
+{
+	struct fake_map *map = fake_map_at(t->mm, t->regs.ip);
+
+	if (map && map->area && !t->asked_again) {
+		t->asked_again = true;
+		report(t);
+	} else {
+		fake_signal_act(t);
+	}
 }
 
 static void group_stop(struct fake_task *t)

@@ -415,7 +415,7 @@ void fake_task_run(struct fake_task *t)
 			report_trap(t);
 		break;
 	case FAKE_SIGNALLED:
-		fake_signal_act(t);
+		fake_signal_resume(t);
 		break;
 	case FAKE_DEAD:
 		break;

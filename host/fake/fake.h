@@ -157,6 +157,7 @@ struct fake_task {
 	struct utrace_signal sig;
 	enum utrace_signal_action action;
 	bool again;		/* @sig was held before */
+	bool asked_again;	/* the engines, about @sig */
 	u64 kept;		/* of @pending: held for an engine */
 	bool fault_kept;	/* @kept_fault is, too */
 	struct utrace_signal kept_fault;

@@ -181,6 +181,7 @@ enum stop_kind {
  * @last_hit:	address of its last breakpoint
  * @kept:	signals an engine holds, in the order they came
  * @sent:	signals sent again, with what they really were; @again: this one was
+ * @asked_again: about the signal of this stop
  * @mask:	signal mask at its last stop that was not a trap; @mask_known
  * @trap_mask:	signal mask after its last trap; @trap_blocked: and SIGTRAP was in it before
  * @call_args:	of the system call it is in, while those are traced
@@ -221,6 +222,7 @@ struct host_task {
 	u64 last_hit;
 	struct list_head kept, sent;
 	bool again;
+	bool asked_again;
 	u64 mask, trap_mask;
 	bool mask_known, trap_mask_known, trap_blocked;
 	u64 call_nr, call_args[6];
@@ -448,6 +450,7 @@ void regs_set_pc(struct host_task *t, u64 pc);
 
 void trap_stopped(struct host_task *t);
 void signal_stopped(struct host_task *t);
+bool signal_again(struct host_task *t);
 void signal_report(struct host_task *t, siginfo_t *info);
 bool signal_is_fault(const siginfo_t *info);
 void sigtrap_snapshot(struct host_task *t);

@@ -121,6 +121,24 @@ void signal_stopped(struct host_task *t)
 	signal_report(t, &info);
 }
 
+/*
+ * It was reported, and then its thread was held: text has changed under it, and it has been moved into
+ * memory of ours.  Its handler is not to see that: the engines are asked once more.
+ * Return: they were.
+ */
+bool signal_again(struct host_task *t)
+{
+	siginfo_t info;
+	u64 pc;
+
+	if (!t->signo || t->kind != STOP_SIGNAL || t->asked_again || !t->mm || regs_pc(t, &pc) ||
+	    !area_has(t->mm, pc, 1) || host_ptrace(PTRACE_GETSIGINFO, t->tid, 0, (unsigned long)&info) < 0)
+		return false;
+	t->asked_again = true;
+	ask(t, &info);
+	return true;
+}
+
 /* --- the mask ---------------------------------------------------------------------------- */
 
 static int get_mask(struct host_task *t, u64 *mask)

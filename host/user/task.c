@@ -165,6 +165,7 @@ void task_mark_stopped(struct host_task *t, int status)
 	t->signo = t->untaken ? signo : 0;
 	t->trapped = false;
 	t->again = false;
+	t->asked_again = false;
 	/* what was changed while it waited for its child is still to be written */
 	if (t->state != TASK_VFORK || !(t->regs_dirty || t->pc_dirty))
 		regs_forget(t);
@@ -382,6 +383,10 @@ void task_settle(struct host_task *t)
 	t->held = t->wish == UTRACE_STOP;
 	if (t->held || t->parked || t->state != TASK_STOPPED)
 		return;
+	if (signal_again(t)) {
+		task_settle(t);
+		return;
+	}
 	if (!list_empty(&t->kept))
 		hold_settle(t);
 	task_run(t);

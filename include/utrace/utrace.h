@@ -233,6 +233,8 @@ bool utrace_task_is_held(struct utrace_task *task);
  * quiesce report as soon as possible, before user code runs; reporting it right away is
  * always right.  DETACH is never returned.  A quiesce report may also come while the
  * task is held (task_interrupt): its answer says whether to go on holding it.
+ * A signal is reported once more if its task was held after the report and its pc has been moved
+ * into memory of the engines' by the time it is let go: no handler is to see that.
  */
 enum utrace_resume utrace_report_quiesce(struct utrace_task *task);
 enum utrace_resume utrace_report_signal(struct utrace_task *task, struct utrace_signal *sig,

@@ -33,7 +33,7 @@ struct code {
 	u32 *targets;	/* of the direct branches within it, as far as read */
 	size_t nr_targets;
 	size_t cap_targets;
-	u32 *offs;	/* of the instructions, as far as read linearly */
+	u32 *offs; /* of the instructions, as far as read linearly */
 	size_t nr_offs;
 	size_t cap_offs;
 };
@@ -104,7 +104,8 @@ static bool linear_mark(struct code *c)
 	u64 off;
 
 	for (off = 0; off < c->size; off += m.length) {
-		if (!upr_measure(&m, c->bytes + off, c->size - off, c->addr + off, c->mode) || looks_like_data(c, off, &m))
+		if (!upr_measure(&m, c->bytes + off, c->size - off, c->addr + off, c->mode) ||
+		    looks_like_data(c, off, &m))
 			return false;
 		c->state[off] = UPR_PROOF_LINEAR;
 		if (!upr_grow(&c->offs, c->nr_offs, &c->cap_offs, sizeof(*c->offs)))
