@@ -318,8 +318,8 @@ static bool must_go(const struct upr_bp *bp)
 
 static bool may_come(const struct upr_bp *bp)
 {
-	/* what was taken out in this very stop comes back in it */
-	return to_be_armed(bp) && !bp->again;
+	/* what was taken out in this very stop comes back in it, and what is planned is put in */
+	return to_be_armed(bp) && !bp->again && !bp->leader;
 }
 
 static bool is_pending(const struct upr_bp *bp)
@@ -347,10 +347,13 @@ static bool is_long(const struct upr_space *sp)
 	unsigned int nr = 0;
 
 	list_for_each_entry(bp, &sp->pending, node)
-		if (nr++ == UPR_STOP_MAX)
+		if (nr++ == sp->mm.stop_sites)
 			return true;
 	return false;
 }
+
+/* Sites as near as this come and go in one stop: a row of windows that is cut is made anew as a whole. */
+#define UPR_TOGETHER 64u
 
 /*
  * Each stop is to be short: whoever is beyond what it has time for has to wait for the next.
@@ -358,8 +361,9 @@ static bool is_long(const struct upr_space *sp)
  */
 static void put_off(struct upr_space *sp)
 {
-	unsigned int room = sp->at_once ? ~0u : UPR_STOP_MAX;
+	unsigned int room = sp->at_once ? ~0u : sp->mm.stop_sites;
 	struct upr_bp *bp, *next;
+	u64 last = 0;
 
 	if (is_long(sp))
 		sort_pending(sp);
@@ -368,8 +372,9 @@ static void put_off(struct upr_space *sp)
 		bp->put_off = false;
 		if (!must_go(bp) && !may_come(bp))
 			continue;
-		if (room) {
-			room--;
+		if (room || bp->addr - last <= UPR_TOGETHER) {
+			room -= !!room;
+			last = bp->addr;
 			continue;
 		}
 		bp->put_off = true;
@@ -382,10 +387,12 @@ static void take_up(struct upr_space *sp)
 {
 	struct upr_bp *bp, *next;
 	unsigned int nr = 0;
+	u64 last = 0;
 
 	list_for_each_entry_safe(bp, next, &sp->later, node) {
-		if (nr++ == UPR_STOP_MAX)
+		if (nr++ >= sp->mm.stop_sites && bp->addr - last > UPR_TOGETHER)
 			break;
+		last = bp->addr;
 		bp->put_off = false;
 		list_move_tail(&bp->node, &sp->pending);
 	}
@@ -484,7 +491,7 @@ static void begin_stop(struct upr_space *sp)
 		upr_windows_learn(sp);
 		/* pads whose rseq sections miscount: nobody is to run in one again */
 		sp->at_once = sp->rseq == UPR_NO_RSEQ;
-		sp->renew = upr_windows_renew(sp, sp->at_once ? ~0u : UPR_STOP_MAX);
+		sp->renew = upr_windows_renew(sp, sp->at_once ? ~0u : sp->mm.stop_sites);
 	}
 	put_off(sp);
 	upr_windows_review(sp);

@@ -379,8 +379,8 @@ struct upr_task {
 	bool held;
 };
 
-/* Sites that one stop has time for: it is to last a few ten milliseconds at most. */
-#define UPR_STOP_MAX 4096u
+/* Sites that one stop has time for, until the home knows better: it is to last a few ten milliseconds at most. */
+#define UPR_STOP_SITES 2048u
 
 /* uprobes.c */
 void upr_session_get(struct upr_session *session);

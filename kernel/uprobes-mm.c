@@ -28,6 +28,7 @@ struct upr_mm *upr_mm_new(struct upr_session *session, const struct target_ops *
 	mm->session = session;
 	mm->insn_mode = insn_mode;
 	mm->env = env;
+	mm->stop_sites = UPR_STOP_SITES;
 	mm->state = UPR_MM_RUNNING;
 	mutex_init(&mm->lock);
 	INIT_LIST_HEAD(&mm->tasks);

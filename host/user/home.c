@@ -132,6 +132,31 @@ void home_work(struct upr_home *home)
 
 /* --- between two stops ------------------------------------------------------------ */
 
+/* A stop is to last so long, whatever the machine: half of what a thread may notice as a pause. */
+#define STOP_US	  20000u
+#define SITES_MIN 512u
+#define SITES_MAX 16384u
+
+static u64 now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (u64)ts.tv_sec * 1000000 + (u64)ts.tv_nsec / 1000;
+}
+
+/* By what this one took, but no more than by half or twice as much. */
+static void size_stops(struct host_mm *mm)
+{
+	unsigned int sites = mm->mm->stop_sites;
+	u64 took = mm->stop_began ? now_us() - mm->stop_began : 0, fit;
+
+	if (!took)
+		return;
+	fit = min(max((u64)sites * STOP_US / took, (u64)sites / 2), (u64)sites * 2);
+	mm->mm->stop_sites = (unsigned int)min(max(fit, (u64)SITES_MIN), (u64)SITES_MAX);
+}
+
 /* More threads than that are not asked one by one. */
 #define BREATHERS 64
 #define BREATHS	  16
@@ -142,6 +167,8 @@ void host_breathe(struct upr_mm *umm)
 	unsigned int nr = 0;
 	struct host_task *t;
 
+	size_stops(mm);
+	mm->stop_began = 0;
 	mm->breathing = true;
 	mm->home->breathing = true;
 	/* nobody has been let go yet */
@@ -189,8 +216,10 @@ static void breathe(struct upr_home *home)
 			break;
 	}
 	list_for_each_entry(mm, &home->mms, node) {
-		if (mm->breathing)
+		if (mm->breathing) {
+			mm->stop_began = now_us();
 			upr_mm_go_on(mm->mm);
+		}
 		mm->breathing = false;
 	}
 }

@@ -336,6 +336,7 @@ struct survive {
  * @seen:	files that the client has heard of
  * @planted:	where an int3 of ours has ever been: one met late is no stranger
  * @areas:	ours
+ * @stop_began:	when, in microseconds; 0 not known
  * @forced:	cleaned without the engine's help
  * @maps_checked: no task of it has run since maps were last compared
  * @syscall_insn: address of a system call instruction; 0 not looked for
@@ -359,6 +360,7 @@ struct host_mm {
 	bool maps_checked;
 	bool rescan_queued;
 	bool breathing; /* its tasks run for a moment before more is done to it */
+	u64 stop_began;
 	bool forced;
 	bool no_inherit;
 	struct upr_work rescan;

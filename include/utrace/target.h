@@ -242,7 +242,8 @@ struct target_ops {
 	/**
 	 * @breathe: optional.  There is more to be done than one stop has time for: let the
 	 * tasks of @mm run for a moment, then call upr_mm_go_on().  Without it
-	 * the next stop follows at once.  Atomic.  Engine locks: mm->lock.
+	 * the next stop follows at once.  mm->stop_sites may be set for the
+	 * stops to come.  Atomic.  Engine locks: mm->lock.
 	 */
 	void (*breathe)(struct upr_mm *mm);
 

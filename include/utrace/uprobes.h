@@ -151,12 +151,15 @@ struct upr_bp_table;
  * @host:	the home's own structure
  * @target:	the home's operations
  * @session:	its user
+ * @stop_sites:	how many sites one stop of all tasks takes at most.  A home may change it in
+ *		target_ops.breathe, so that stops last as long as it likes
  * The rest belongs to kernel/uprobes.c.
  */
 struct upr_mm {
 	void *host;
 	const struct target_ops *target;
 	struct upr_session *session;
+	unsigned int stop_sites;
 	enum upr_insn_mode insn_mode;
 	unsigned int env;		/* UPR_ENV_* */
 	struct list_head node;		/* on session->mms, session->lock */
