@@ -34,13 +34,19 @@ static bool has_way(const struct upr_bp *bp, enum upr_way way)
 	return bp->xol->ways & UPR_WAYS(way);
 }
 
+/* Without traps there are those who only count; who is to be called has to trap. */
+static bool jumps_or_not(const struct upr_bp *bp, enum upr_mode mode)
+{
+	return mode == UPR_MODE_JUMP && upr_probe_is_plain(bp->probe);
+}
+
 static bool needs_slot(const struct upr_space *sp, const struct upr_bp *bp, enum upr_mode mode)
 {
 	u64 pc;
 
 	if (bp->leader)
 		return bp->leader == bp;
-	if (mode == UPR_MODE_JUMP)
+	if (jumps_or_not(bp, mode))
 		return false;
 	if (!has_way(bp, UPR_WAY_BOOST) && !has_way(bp, UPR_WAY_STEP))
 		return false;
@@ -68,7 +74,7 @@ bool upr_bp_choose(struct upr_bp *bp, enum upr_mode mode)
 		bp->way = UPR_WAY_JUMP;
 		return true;
 	}
-	if (mode == UPR_MODE_JUMP) {
+	if (jumps_or_not(bp, mode)) {
 		bp->state = UPR_BP_UNARMED;
 		bp->why = bp->no_jump ? bp->no_jump : bp->probe->jump.reason;
 		bp->probe->no_jump = bp->why;
