@@ -166,7 +166,7 @@ void upr_slot_abandon(struct upr_bp *bp)
 	bp->slot = 0;
 }
 
-/* Whose slot @pc is in; NULL: none.  Atomic. */
+/* Whose slot @pc is in, or on the way into; NULL: none.  Atomic. */
 struct upr_bp *upr_slot_owner(struct upr_mm *mm, u64 pc)
 {
 	struct upr_area *area;
@@ -178,7 +178,7 @@ struct upr_bp *upr_slot_owner(struct upr_mm *mm, u64 pc)
 		bp = rcu_dereference(area->owners[(pc - area->addr) / UPR_SLOT_SIZE]);
 		return bp && bp->slot && pc - bp->slot < (u64)bp->slots * UPR_SLOT_SIZE ? bp : NULL;
 	}
-	return NULL;
+	return upr_hop_at(mm, pc);
 }
 
 /* --- planning ----------------------------------------------------------- */

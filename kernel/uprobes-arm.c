@@ -11,8 +11,8 @@
  *      |                                                          |       | all answered
  *      +---- let the tasks go <---- trim areas <---- put in <-----+-------+
  *
- * Taking out goes text, then pcs out of the slots, then slots, then areas.
- * Putting in goes areas, then slots, then text.  After any one of these steps
+ * Taking out goes text, then pcs out of the slots, then holes, then slots, then areas.
+ * Putting in goes areas, then slots, then holes, then text.  After any one of these steps
  * the program could run on by itself: where the home can teach it how to (target_ops.survive),
  * it learns of a slot before text leads to it, and that it is not to be used
  * before it is given back.
@@ -422,6 +422,10 @@ static void take_out(struct upr_space *sp)
 	evict_tasks(sp);
 	if (any_pending(sp, is_leaving_trap))
 		upr_survive(sp);
+	if (!sp->blind)
+		list_for_each_entry(bp, &sp->pending, node)
+			if (bp->state == UPR_BP_LEAVING)
+				upr_hop_empty(sp, bp);
 	list_for_each_entry_safe(bp, next, &sp->pending, node)
 		settle(sp, bp);
 	if (!sp->blind)

@@ -9,6 +9,7 @@
  *   uprobes-arm.c	the arming state machine
  *   uprobes-area.c	areas and slots
  *   uprobes-jump.c	windows: which sites jump, and with whom they share a pad
+ *   uprobes-hop.c	holes: padding that the jumps of hops stand in
  *   uprobes-count.c	counters of jump probes
  *   uprobes-text.c	reading and writing text, many sites at a time
  *   uprobes-hit.c	callbacks of a task: hit, step, signal, clone
@@ -149,13 +150,19 @@ struct upr_block {
  * struct upr_window - the instructions that one jump displaces (upr_bp.window of its first)
  * @pad:	its description; pad.jump is @jump
  * @jump:	the plan for this address space
+ * @leader:	whose it is
  * @block:	where it counts
+ * @hole:	of a hop: in upr_space.holes
+ * @filled:	and its jump stands there
  * @members:	the breakpoint that pad.counts[i] is of; NULL: forgotten
  */
 struct upr_window {
 	struct upr_pad pad;
 	struct upr_jump jump;
+	struct upr_bp *leader;
 	struct upr_block *block;
+	struct hlist_node hole;
+	bool filled;
 	struct upr_bp *members[UPR_JUMP_INSNS];
 };
 
@@ -257,6 +264,8 @@ struct upr_bp_table {
 
 #define UPR_BP_DELETED	((struct upr_bp *)1)
 
+#define UPR_HOLE_BUCKETS 64u
+
 struct upr_map {
 	struct list_head node;
 	struct upr_file_key key;
@@ -284,6 +293,7 @@ enum upr_area_state {
  * @pending:	those to be armed or disarmed
  * @later:	those that have to wait for the next stop
  * @blocks:	struct upr_block
+ * @holes:	struct upr_window of hops, by the addresses of their holes
  * @zombies:	GONE breakpoints that have a slot
  * @garbage:	breakpoints to be freed when all is quiet
  * @nr_quiet:	of @nr_tasks
@@ -312,6 +322,7 @@ struct upr_space {
 	struct list_head pending;
 	struct list_head later;
 	struct list_head blocks;
+	struct hlist_head holes[UPR_HOLE_BUCKETS];
 	struct list_head zombies;
 	struct list_head garbage;
 	struct upr_bp_table *old_tables;
@@ -459,6 +470,17 @@ void upr_window_ban(struct upr_bp *leader, const char *why);
 void upr_window_forget(struct upr_bp *bp);
 int upr_window_clone(struct upr_space *child, struct upr_bp *bp, const struct upr_bp *from);
 bool upr_windows_renew(struct upr_space *sp, unsigned int most);
+
+/* uprobes-hop.c */
+struct upr_bp *upr_hop_at(struct upr_mm *mm, u64 pc);
+struct upr_bp *upr_hop_over(struct upr_space *sp, u64 lo, u64 hi);
+unsigned int upr_bp_extent(const struct upr_bp *bp);
+bool upr_hop_choose(struct upr_space *sp, const struct upr_bp *bp, struct upr_jump *jump);
+void upr_hop_take(struct upr_space *sp, struct upr_window *window);
+void upr_hop_release(struct upr_window *window);
+int upr_hop_fill(struct upr_space *sp, struct upr_bp *leader);
+void upr_hop_empty(struct upr_space *sp, struct upr_bp *leader);
+void upr_hop_orig(struct upr_space *sp, u64 addr, u8 *buf, size_t len);
 
 /* uprobes-count.c */
 u64 upr_probe_jump_hits(const struct upr_probe *probe);

@@ -86,6 +86,29 @@ static void redo_window(struct upr_space *sp, struct upr_bp *leader)
 		redo(sp, leader->window->members[i]);
 }
 
+/* Planned in this very stop, when @bp was not known yet. */
+static void unplan(const struct upr_bp *other, const struct upr_bp *bp)
+{
+	if (other->state == UPR_BP_NEW && other->leader && !bp->leader)
+		upr_window_leave(other->leader, false);
+}
+
+/* Whoever has its jump where @bp is about to come. */
+static void disturb_hops(struct upr_space *sp, const struct upr_bp *bp)
+{
+	u64 at;
+
+	for (at = bp->addr; at < bp->addr + upr_bp_extent(bp); at++) {
+		struct upr_bp *other = upr_hop_over(sp, at, at + 1);
+
+		if (!other || other == bp)
+			continue;
+		unplan(other, bp);
+		if (other->state == UPR_BP_ARMED)
+			redo_window(sp, other);
+	}
+}
+
 /* Sites about to come: whoever has them in its window, and whoever would be in theirs. */
 static void disturb(struct upr_space *sp, const struct upr_bp *bp)
 {
@@ -96,9 +119,7 @@ static void disturb(struct upr_space *sp, const struct upr_bp *bp)
 
 		if (!other)
 			continue;
-		/* planned in this very stop, when this one was not known yet */
-		if (other->state == UPR_BP_NEW && other->leader && !bp->leader)
-			upr_window_leave(other->leader, false);
+		unplan(other, bp);
 		if (other->state != UPR_BP_ARMED)
 			continue;
 		if (other->leader)
@@ -107,6 +128,7 @@ static void disturb(struct upr_space *sp, const struct upr_bp *bp)
 		else if (addr > bp->addr && bp->probe->jump.form != UPR_JUMP_NONE)
 			redo(sp, other);
 	}
+	disturb_hops(sp, bp);
 }
 
 /*
@@ -178,6 +200,7 @@ void upr_window_leave(struct upr_bp *bp, bool blind)
 	if (window->block && !blind)
 		window->block->windows--;
 	bp->window = NULL;
+	upr_hop_release(window);
 	kfree(window);
 	if (blind)
 		upr_slot_abandon(bp);
@@ -244,10 +267,11 @@ static void add_count(struct upr_window *window, struct upr_bp *bp, unsigned int
 /* The other sites that lie in the window.  Return: NULL, or why it cannot be. */
 static const char *find_members(struct upr_space *sp, struct upr_bp *leader, struct upr_window *window)
 {
-	unsigned int off;
+	/* a hop depends on nothing behind it */
+	unsigned int end = window->jump.form == UPR_JUMP_HOP ? window->jump.len : UPR_JUMP_SIZE, off;
 
 	add_count(window, leader, 0);
-	for (off = 1; off < UPR_JUMP_SIZE; off++) {
+	for (off = 1; off < end; off++) {
 		struct upr_bp *bp = upr_bp_find(sp->mm.bps, leader->addr + off);
 		int insn = insn_at(&window->jump, off);
 
@@ -264,13 +288,19 @@ static const char *find_members(struct upr_space *sp, struct upr_bp *leader, str
 	return NULL;
 }
 
-static const char *analyze(const struct upr_space *sp, const struct upr_bp *bp, struct upr_jump *jump)
+static const char *analyze(struct upr_space *sp, const struct upr_bp *bp, struct upr_jump *jump)
 {
 	const struct upr_probe *probe = bp->probe;
+	struct upr_facts facts;
 
 	*jump = probe->jump;
 	if (sp->mm.env)
 		upr_jump_analyze(jump, &probe->facts, probe->offset, sp->mm.insn_mode, sp->mm.env);
+	if (jump->form == UPR_JUMP_HOP && !upr_hop_choose(sp, bp, jump)) {
+		facts = probe->facts;
+		facts.nr_holes = 0;
+		upr_jump_analyze(jump, &facts, probe->offset, sp->mm.insn_mode, sp->mm.env);
+	}
 	return jump->form == UPR_JUMP_NONE ? jump->reason : NULL;
 }
 
@@ -291,8 +321,10 @@ static void plan_window(struct upr_space *sp, struct upr_bp *bp)
 		kfree(window);
 		return;
 	}
+	window->leader = bp;
 	window->pad.jump = &window->jump;
 	window->pad.addr = bp->addr;
+	upr_hop_take(sp, window);
 	window->pad.env.rseq = sp->rseq;
 	window->pad.env.rdpid = sp->rdpid;
 	window->pad.env.nr_cpus = sp->nr_cpus;
@@ -327,7 +359,8 @@ static void spare_stacks(struct upr_space *sp, struct upr_bp **bps, unsigned int
 			continue;
 		if (ranges) {
 			ranges[n].lo = bps[i]->addr + 1;
-			ranges[n].hi = bps[i]->addr + UPR_JUMP_SIZE;
+			ranges[n].hi = bps[i]->addr +
+				       (bps[i]->window->jump.form == UPR_JUMP_HOP ? UPR_HOP_SIZE : UPR_JUMP_SIZE);
 		}
 		bps[n++] = bps[i];
 	}
@@ -578,7 +611,9 @@ int upr_window_clone(struct upr_space *child, struct upr_bp *bp, const struct up
 
 	if (!window)
 		return -ENOMEM;
+	window->leader = bp;
 	window->pad.jump = &window->jump;
+	upr_hop_take(child, window);
 	window->block = upr_block_find(child, from->window->block->addr);
 	if (window->block)
 		window->block->windows++;

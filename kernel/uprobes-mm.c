@@ -637,6 +637,7 @@ void upr_orig_bytes(struct upr_mm *mm, u64 addr, void *buf, size_t len)
 			if (bp->state == UPR_BP_ARMED)
 				orig_at(bp, addr, buf, len);
 	}
+	upr_hop_orig(upr_space(mm), addr, buf, len);
 	mutex_unlock(&mm->lock);
 }
 

@@ -8,7 +8,7 @@
  * A page without a site is never written.
  *
  * A trap changes one byte; a jump changes what its plan says, and the sites within its window
- * nothing: they are armed by it.
+ * nothing: they are armed by it.  Holes (uprobes-hop.c) are written one by one, before all sites.
  *
  * Before arming, memory is compared with the bytes that were analysed: text
  * that the program or its loader has changed is not ours to execute as
@@ -226,6 +226,23 @@ static int arm_run(struct upr_space *sp, struct upr_bp **bps, unsigned int nr, u
 	return 0;
 }
 
+static bool is_filled(const struct upr_bp *bp)
+{
+	return bp->window && bp->window->filled;
+}
+
+static void fill_holes(struct upr_space *sp, struct upr_bp **bps, unsigned int nr)
+{
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < nr; i++) {
+		r = bps[i]->window ? upr_hop_fill(sp, bps[i]) : 0;
+		if (r)
+			unarmed(bps[i], r == -ESTALE ? "memory differs from the file" : why_not(r));
+	}
+}
+
 /* All tasks are quiet.  Each comes out ARMED, or UNARMED with its reason. */
 void upr_text_arm(struct upr_space *sp, struct upr_bp **bps, unsigned int nr)
 {
@@ -233,6 +250,7 @@ void upr_text_arm(struct upr_space *sp, struct upr_bp **bps, unsigned int nr)
 	u8 *buf;
 
 	upr_bp_sort(bps, nr);
+	fill_holes(sp, bps, nr);
 	buf = nr > 1 ? kvcalloc(1, RUN_SIZE, GFP_KERNEL) : NULL;
 	for (i = 0; i < nr; i += n) {
 		n = buf ? run_length(bps + i, nr - i, RUN_SIZE) : 1;
@@ -242,6 +260,10 @@ void upr_text_arm(struct upr_space *sp, struct upr_bp **bps, unsigned int nr)
 			if (bps[i + k]->state == UPR_BP_NEW)
 				arm_one(sp, bps[i + k]);
 	}
+	/* no site leads there */
+	for (i = 0; i < nr; i++)
+		if (is_filled(bps[i]) && bps[i]->state != UPR_BP_ARMED)
+			upr_hop_empty(sp, bps[i]);
 	kvfree(buf);
 }
 

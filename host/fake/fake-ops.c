@@ -20,7 +20,10 @@ static struct fake_task *live(struct utrace_task *ut)
 
 bool fake_task_is_stopped(const struct fake_task *t)
 {
-	return t->held || t->in_hand || !t->started || t->killed || t->phase == FAKE_DEAD || t->world->reporting == t;
+	/* who has told of its end executes nothing any more */
+	if (t->killed || t->phase == FAKE_EXITED || t->phase == FAKE_DEAD)
+		return true;
+	return t->held || t->in_hand || !t->started || t->world->reporting == t;
 }
 
 void fake_check_unlocked(struct fake_world *w, const char *what)

@@ -264,5 +264,8 @@ void fake_pad_moved(struct fake_task *t, const struct fake_seen *before)
 			break;
 	if (!same_regs(&at, &now.regs, 0, false))
 		differs(t, t->regs.ip, &now.regs, &before->regs);
+	/* off a slot, back at the site and into a pad, all in one stop: it is executed there, once */
+	if (now.in_pad && now.regs.ip == t->site)
+		t->site = 0;
 	note_count(t, before, &now);
 }

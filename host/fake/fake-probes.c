@@ -78,10 +78,14 @@ static bool see(struct fake_task *t, struct fake_seen *seen)
 	enum upr_pad_where where;
 	struct upr_bp *bp;
 
-	if (!mm || !map || !map->area)
+	if (!mm || !map)
 		return false;
 	rcu_read_lock();
 	bp = upr_slot_owner(mm, t->regs.ip);
+	if (!bp && !map->area) {
+		rcu_read_unlock();
+		return false;
+	}
 	if (bp && bp->window && bp->slot_way == UPR_WAY_JUMP) {
 		seen->in_pad = true;
 		seen->regs = t->regs;

@@ -328,6 +328,12 @@ bool upr_mm_jumps_only(struct upr_mm *mm);
  */
 bool upr_mm_jumps_can_fault(struct upr_mm *mm);
 
+/**
+ * upr_mm_in_hole() - is @addr part of a jump that stands in padding, and is led to by that of a site
+ * It must not go before the site's.  Context: sleeping.
+ */
+bool upr_mm_in_hole(struct upr_mm *mm, u64 addr);
+
 /** upr_mm_idle() - nothing of ours is in the text, no work is pending and no task stands in a slot */
 bool upr_mm_idle(struct upr_mm *mm);
 

@@ -29,7 +29,20 @@
 #define UPR_JUMP_INSNS 5u  /* displaced instructions at most */
 #define UPR_JUMP_CODE  24u /* their bytes at most: four bytes of short ones, one of 15, rounded up */
 #define UPR_SITE_CODE  32u /* bytes looked at */
+#define UPR_HOP_SIZE   2u  /* jmp rel8 */
+#define UPR_HOLES      8u  /* known of a site at most */
 #define UPR_NO_RSEQ    ((s32)0x80000000)
+
+/**
+ * struct upr_hole - room for a jmp rel32 near a site: padding that is proven never to be executed
+ * @rel:	where it is, counted from behind a jmp rel8 at the site
+ * @code:	what is there
+ * It lies in the page of the site: where the one is mapped, the other is.
+ */
+struct upr_hole {
+	s8 rel;
+	u8 code[UPR_JUMP_SIZE];
+};
 
 /**
  * struct upr_facts - what is proven about a site, whatever address space it is in
@@ -46,6 +59,8 @@
  * @solo:	no window of more than one instruction: a branch may lead anywhere
  *		in the function
  * @why:	what ends the clear bytes, in words; a constant string, may be NULL
+ * @nr_holes:	of @holes, which may overlap those of other sites.  Need be known only where
+ *		nothing but a pun is possible without one
  */
 struct upr_facts {
 	u8 code[UPR_SITE_CODE];
@@ -55,6 +70,8 @@ struct upr_facts {
 	bool flags_dead;
 	bool solo;
 	const char *why;
+	u8 nr_holes;
+	struct upr_hole holes[UPR_HOLES];
 };
 
 /**
@@ -66,6 +83,8 @@ struct upr_facts {
  * @UPR_JUMP_CALL:	the window ends in a call: it becomes a call of the pad, with as many
  *		idle prefixes as it takes to push the original return address; the return
  *		stack of the CPU stays balanced.  Not under a shadow stack, see upr_jump_analyze()
+ * @UPR_JUMP_HOP:	jmp rel8 over as many instructions as it takes, mostly one, to a hole, and jmp rel32
+ *		there
  * @UPR_JUMP_PUN:	jmp rel32 whose last bytes are those of what follows the one displaced
  *		instruction: works if the address it leads to is free
  */
@@ -75,6 +94,7 @@ enum upr_jump_form {
 	UPR_JUMP_WINDOW,
 	UPR_JUMP_TAIL,
 	UPR_JUMP_CALL,
+	UPR_JUMP_HOP,
 	UPR_JUMP_PUN,
 	UPR_NR_JUMP_FORMS,
 };
@@ -84,12 +104,14 @@ enum upr_jump_form {
  * @form:	enum upr_jump_form
  * @nr:		displaced instructions
  * @len:	their bytes
- * @patch:	bytes of text that change, from the site on: 5 or more, below 5 for a pun
+ * @patch:	bytes of text that change, from the site on: 5 or more, below 5 for a pun, 2 for a hop
  * @off:	where each displaced instruction begins; off[nr] is @len
  * @code:	@len original bytes, and behind them those the patch also covers or puns
  * @dead_gpr:	as in struct upr_facts
  * @flags_dead:	as in struct upr_facts
  * @reason:	of NONE: why; else the class of the proof.  A constant string, never NULL
+ * @hole:	of HOP: one of the facts' holes, the first unless somebody has chosen another; in each
+ *		address space only one site can have it
  *
  * A patch never crosses a page: it is written all or nothing.
  */
@@ -103,6 +125,7 @@ struct upr_jump {
 	u16 dead_gpr;
 	bool flags_dead;
 	const char *reason;
+	struct upr_hole hole;
 };
 
 /**
@@ -129,7 +152,7 @@ int upr_jump_analyze(struct upr_jump *jump, const struct upr_facts *facts, u64 o
  */
 bool upr_jump_can_fault(const struct upr_jump *jump);
 
-/** upr_jump_form_name() - for people and --json: one, window, tail, call, pun, none */
+/** upr_jump_form_name() - for people and --json: one, window, tail, call, hop, pun, none */
 const char *upr_jump_form_name(enum upr_jump_form form);
 
 /**
@@ -216,6 +239,18 @@ int upr_pad_build(const struct upr_pad *pad, u8 *buf, unsigned int size);
  */
 void upr_jump_patch(const struct upr_jump *jump, u64 addr, u64 pad, u8 *buf);
 
+/** upr_jump_hole() - the address of a HOP's hole */
+static inline u64 upr_jump_hole(const struct upr_jump *jump, u64 addr)
+{
+	return addr + UPR_HOP_SIZE + (u64)(s64)jump->hole.rel;
+}
+
+/**
+ * upr_jump_fill() - what the hole of a HOP holds, from before the jump stands until nobody is between the two
+ * @buf:	UPR_JUMP_SIZE bytes
+ */
+void upr_jump_fill(const struct upr_jump *jump, u64 addr, u64 pad, u8 *buf);
+
 /**
  * enum upr_pad_where - where a task stands in a pad
  * @UPR_PAD_AT:		before displaced instruction *insn, which has not been
@@ -230,7 +265,7 @@ enum upr_pad_where {
 /**
  * upr_pad_leave() - what the program must see of a task that stands in a pad
  * @task:	for its stack, through task->target->mem_read: saved registers come from there
- * @regs:	in: pc in the pad; out: as if the instructions were executed in
+ * @regs:	in: pc in the pad, or at the hole, which is part of its way in; out: as if the instructions were executed in
  *		place: AT: pc is @addr + off[*insn], AFTER: wherever it leads
  * @insn, @counted: out, for AT
  *

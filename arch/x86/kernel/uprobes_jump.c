@@ -12,6 +12,8 @@
  *   one     a single instruction of five bytes or more: nothing of the surroundings matters
  *   window  several
  *   tail    a jump or return within the five bytes, and behind it nothing but padding
+ *   hop     two bytes are replaced, by a jmp rel8 to padding that nobody executes: there is room for
+ *           the five
  *   pun     the first instruction alone, where the bytes behind it must stay: they are the
  *           upper bytes of the displacement, and choose where the pad has to be
  *
@@ -285,23 +287,56 @@ static const char *plan_window(struct planning *p)
 	return NULL;
 }
 
-/* --- puns ----------------------------------------------------------------------------- */
+/* --- hops and puns ----------------------------------------------------------------------------- */
+
+static void start_over(struct planning *p)
+{
+	struct upr_jump *jump = p->jump;
+
+	jump->nr = 1;
+	jump->len = p->insns[0].length;
+	memset(jump->off, 0, sizeof(jump->off));
+	jump->off[1] = jump->len;
+}
+
+/* Return: why it cannot be, or NULL: settled. */
+static const char *plan_hop(struct planning *p)
+{
+	const struct upr_facts *facts = p->facts;
+	struct upr_jump *jump = p->jump;
+	const char *why;
+
+	start_over(p);
+	if (!facts->nr_holes || crosses_page(p, UPR_HOP_SIZE))
+		return p->why;
+	if (jump->len < UPR_HOP_SIZE) {
+		if (!upr_falls_through(last(p)) || facts->clear < UPR_HOP_SIZE || facts->solo)
+			return p->why;
+		why = take(p);
+		if (why)
+			return why;
+	}
+	why = internal_conflict(p, UPR_HOP_SIZE);
+	if (why)
+		return why;
+	if (upr_is_call(last(p)) && (p->env & UPR_ENV_SHSTK))
+		return "a call under a shadow stack";
+	settle(p, UPR_JUMP_HOP, UPR_HOP_SIZE, "a short jump to padding that nothing leads to");
+	jump->hole = facts->holes[0];
+	return NULL;
+}
 
 /* @p->why: what speaks against everything else; it is the reason of the pun, too */
 static const char *plan_pun(struct planning *p)
 {
-	struct upr_jump *jump = p->jump;
 	unsigned int length = p->insns[0].length;
 
+	start_over(p);
 	if (length >= UPR_JUMP_SIZE || p->facts->len < UPR_JUMP_SIZE || crosses_page(p, length))
 		return p->why;
-	jump->nr = 1;
-	jump->len = (u8)length;
-	memset(jump->off, 0, sizeof(jump->off));
-	jump->off[1] = (u8)length;
 	if (internal_conflict(p, length))
 		return internal_conflict(p, length);
-	if (upr_is_call(&p->insns[0]) && (p->env & UPR_ENV_SHSTK))
+	if (upr_is_call(last(p)) && (p->env & UPR_ENV_SHSTK))
 		return "a call under a shadow stack";
 	settle(p, UPR_JUMP_PUN, length, p->why);
 	return NULL;
@@ -319,7 +354,9 @@ static const char *plan(struct planning *p, enum upr_insn_mode mode)
 	if (why)
 		return why;
 	p->why = plan_window(p);
-	return p->why ? plan_pun(p) : NULL;
+	if (!p->why || !plan_hop(p))
+		return NULL;
+	return plan_pun(p);
 }
 
 int upr_jump_analyze(struct upr_jump *jump, const struct upr_facts *facts, u64 offset, enum upr_insn_mode mode,
@@ -343,7 +380,8 @@ const char *upr_jump_form_name(enum upr_jump_form form)
 {
 	static const char *const names[UPR_NR_JUMP_FORMS] = {
 		[UPR_JUMP_NONE] = "none", [UPR_JUMP_ONE] = "one",   [UPR_JUMP_WINDOW] = "window",
-		[UPR_JUMP_TAIL] = "tail", [UPR_JUMP_CALL] = "call", [UPR_JUMP_PUN] = "pun",
+		[UPR_JUMP_TAIL] = "tail", [UPR_JUMP_CALL] = "call", [UPR_JUMP_HOP] = "hop",
+		[UPR_JUMP_PUN] = "pun",
 	};
 
 	return form < UPR_NR_JUMP_FORMS ? names[form] : "none";
@@ -425,6 +463,8 @@ void upr_jump_reach(const struct upr_jump *jump, u64 addr, unsigned int size, u6
 	*lo = 0;
 	*hi = USER_END;
 	keep_near(addr, lo, hi);
+	if (jump->form == UPR_JUMP_HOP)
+		keep_near(upr_jump_hole(jump, addr), lo, hi);
 	if (jump->form == UPR_JUMP_PUN)
 		pun_reach(jump, addr, size, lo, hi);
 	for (i = 0; i < jump->nr; i++) {
@@ -441,15 +481,33 @@ void upr_jump_reach(const struct upr_jump *jump, u64 addr, unsigned int size, u6
 		*lo = *hi = 0;
 }
 
+/* jmp or call rel32 that ends at @end */
+static void put_rel32(u8 *p, u8 opcode, u64 end, u64 to)
+{
+	u64 rel = to - end;
+	unsigned int i;
+
+	*p = opcode;
+	for (i = 0; i < 4; i++)
+		p[1 + i] = (u8)(rel >> (8 * i));
+}
+
 void upr_jump_patch(const struct upr_jump *jump, u64 addr, u64 pad, u8 *buf)
 {
-	unsigned int end = jump->form == UPR_JUMP_CALL ? jump->patch : UPR_JUMP_SIZE, i;
+	unsigned int end = jump->form == UPR_JUMP_CALL ? jump->patch : UPR_JUMP_SIZE;
 	u8 patch[UPR_JUMP_CODE];
-	u64 rel = pad - (addr + end);
 
+	if (jump->form == UPR_JUMP_HOP) {
+		buf[0] = 0xeb;
+		buf[1] = (u8)jump->hole.rel;
+		return;
+	}
 	memset(patch, CALL_PREFIX, sizeof(patch));
-	patch[end - 5] = jump->form == UPR_JUMP_CALL ? 0xe8 : 0xe9;
-	for (i = 0; i < 4; i++)
-		patch[end - 4 + i] = (u8)(rel >> (8 * i));
+	put_rel32(patch + end - 5, jump->form == UPR_JUMP_CALL ? 0xe8 : 0xe9, addr + end, pad);
 	memcpy(buf, patch, jump->patch);
+}
+
+void upr_jump_fill(const struct upr_jump *jump, u64 addr, u64 pad, u8 *buf)
+{
+	put_rel32(buf, 0xe9, upr_jump_hole(jump, addr) + UPR_JUMP_SIZE, pad);
 }

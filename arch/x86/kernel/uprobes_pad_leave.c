@@ -11,6 +11,8 @@
  * done is the caller's choice.  The exception are direct calls whose return address has
  * been pushed: they are done.
  *
+ * At a hole nothing has been done at all.
+ *
  * Locks: none.
  */
 #include "uprobes_jump.h"
@@ -46,6 +48,11 @@ static int restore_saved(const struct upr_spot *spot, struct utrace_task *task, 
 	return 0;
 }
 
+static bool is_on_its_way(const struct upr_pad *pad, u64 pc)
+{
+	return pad->jump->form == UPR_JUMP_HOP && pc == upr_jump_hole(pad->jump, pad->addr);
+}
+
 int upr_pad_leave(const struct upr_pad *pad, struct utrace_task *task, struct upr_regs *regs, enum upr_pad_where *where,
 		  unsigned int *insn, bool *counted)
 {
@@ -53,6 +60,13 @@ int upr_pad_leave(const struct upr_pad *pad, struct utrace_task *task, struct up
 	struct upr_pad_asm pa;
 	int err;
 
+	if (is_on_its_way(pad, regs->ip)) {
+		*where = UPR_PAD_AT;
+		*insn = 0;
+		*counted = false;
+		regs->ip = pad->addr;
+		return 0;
+	}
 	upr_pad_lay_out(&pa, pad, NULL, (unsigned int)(regs->ip - pad->pad), false);
 	/* nobody executes constants; should somebody all the same, nothing of the window has been done */
 	if (WARN_ON_ONCE(pa.found.kind == UPR_SPOT_NONE))

@@ -38,7 +38,8 @@ static bool chosen(const char *name, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static const struct fake_case *const lists[] = {
-		upr_way_cases, upr_life_cases, upr_race_cases, upr_random_cases, upr_jump_cases, upr_jump_race_cases,
+		upr_way_cases,	upr_life_cases,	     upr_race_cases, upr_random_cases,
+		upr_jump_cases, upr_jump_race_cases, upr_hop_cases,
 	};
 	const char *effort = getenv("FAKE_EFFORT");
 	struct fake_test t = {

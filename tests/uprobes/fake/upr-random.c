@@ -272,8 +272,14 @@ static void write_items(struct author *a, unsigned int nr)
 static void write_func(struct author *a)
 {
 	unsigned int at = a->s->len;
-	bool frame = random_below(a->r, 2);
+	bool frame = random_below(a->r, 2), twice = !random_below(a->r, 3) && a->nr_funcs + 1 < FUNCS;
 
+	/* two entries: of the first only two bytes can change, which lead to padding if there is some */
+	if (twice) {
+		OP(a->s, "\x89\xff"); /* mov %edi, %edi */
+		a->funcs[a->nr_funcs++] = at;
+		at = a->s->len;
+	}
 	if (frame) {
 		OP(a->s, "\x55");	      /* push %rbp */
 		OP(a->s, "\x48\x89\xe5");     /* mov %rsp, %rbp */
@@ -293,6 +299,8 @@ static void write_func(struct author *a)
 	if (frame)
 		OP(a->s, "\xc9"); /* leave */
 	OP(a->s, "\xc3");
+	if (random_below(a->r, 2))
+		OP(a->s, "\x66\x0f\x1f\x84\x00\x00\x00\x00\x00");
 	a->funcs[a->nr_funcs++] = at;
 }
 

@@ -149,6 +149,50 @@ static bool flags_are_dead(const struct script *s, unsigned int offset)
 	return false;
 }
 
+/* Where padding that begins with the instruction @i, which nothing falls into, ends. */
+static unsigned int padding_end(const struct script *s, unsigned int i)
+{
+	struct upr_insn insn;
+	unsigned int at;
+
+	for (; i < s->nr; i++) {
+		for (at = s->at[i]; at < insn_end(s, i); at++)
+			if (is_entered(s, at))
+				return at;
+		if (!decode(s, i, &insn) || (!(insn.attr & UPR_INSN_NOP) && s->code[s->at[i]] != UPR_BREAKPOINT))
+			return s->at[i];
+	}
+	return s->len;
+}
+
+static void add_hole(const struct script *s, unsigned int site, unsigned int at, struct upr_facts *facts)
+{
+	int rel = (int)at - (int)(site + UPR_HOP_SIZE);
+	struct upr_hole *hole = &facts->holes[facts->nr_holes];
+
+	if (rel < -128 || rel > 127 || facts->nr_holes == UPR_HOLES ||
+	    ((s->base + site) ^ (s->base + at)) / FAKE_PAGE ||
+	    ((s->base + site) ^ (s->base + at + UPR_JUMP_SIZE - 1)) / FAKE_PAGE)
+		return;
+	hole->rel = (s8)rel;
+	memcpy(hole->code, s->code + at, UPR_JUMP_SIZE);
+	facts->nr_holes++;
+}
+
+static void add_holes(const struct script *s, unsigned int site, struct upr_facts *facts)
+{
+	struct upr_insn insn;
+	unsigned int i, at, end;
+
+	for (i = 0; i + 1 < s->nr; i++) {
+		if (!decode(s, i, &insn) || (insn.branch != UPR_BR_JMP && insn.branch != UPR_BR_RET))
+			continue;
+		end = padding_end(s, i + 1);
+		for (at = s->at[i + 1]; at + UPR_JUMP_SIZE <= end; at += 3)
+			add_hole(s, site, at, facts);
+	}
+}
+
 void script_facts(const struct script *s, unsigned int offset, bool dead, struct upr_facts *facts)
 {
 	struct upr_insn insn;
@@ -165,6 +209,7 @@ void script_facts(const struct script *s, unsigned int offset, bool dead, struct
 		facts->clear = 0;
 	facts->why = "it is entered there";
 	facts->flags_dead = dead && flags_are_dead(s, offset);
+	add_holes(s, offset, facts);
 }
 
 /* --- stages ------------------------------------------------------------------ */

@@ -52,6 +52,7 @@ unsigned int script_rip(struct script *s, const char *bytes, unsigned int len, u
  * all known, as long as addresses in it appear in no other way than as branches'
  * targets, 32-bit immediates and rip-relative operands.
  * @dead: with flags that are overwritten before anything reads them
+ * Padding behind a jump or a return is full of holes that overlap each other.
  */
 void script_facts(const struct script *s, unsigned int offset, bool dead, struct upr_facts *facts);
 /* mov $nr, %eax; syscall.  Return: offset of the syscall. */
@@ -141,5 +142,6 @@ extern const struct fake_case upr_race_cases[];
 extern const struct fake_case upr_random_cases[];
 extern const struct fake_case upr_jump_cases[];
 extern const struct fake_case upr_jump_race_cases[];
+extern const struct fake_case upr_hop_cases[];
 
 #endif /* UPR_SCRIPT_H */

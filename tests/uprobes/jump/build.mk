@@ -18,10 +18,12 @@ $(JUMP_T)/test-jump-threads: $(O)/$(JUMP_S)/test-jump-threads.o $(JUMP_ENGINE:%.
 	@echo "  LD      $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lurcu-bp -lpthread
 
-$(O)/tests/unit/test-jump: $(patsubst %.c,$(O)/san/%.o,$(JUMP_ENGINE) tests/uprobes/unit/test-jump.c)
+JUMP_UNIT := $(addprefix $(O)/tests/unit/,test-jump test-hop)
+
+$(JUMP_UNIT): $(O)/tests/unit/%: $(O)/san/tests/uprobes/unit/%.o $(JUMP_ENGINE:%.c=$(O)/san/%.o)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(SANITIZE) -o $@ $^ -lurcu-bp -lpthread
 
-TESTS   += $(O)/tests/unit/test-jump $(addprefix $(JUMP_T)/,test-jump-exec test-jump-step test-jump-threads)
+TESTS   += $(JUMP_UNIT) $(addprefix $(JUMP_T)/,test-jump-exec test-jump-step test-jump-threads)
 FUZZERS += $(JUMP_T)/test-jump-exec

@@ -777,6 +777,8 @@ static void any_code(struct upr_facts *facts)
 	facts->len = rnd() % 8 ? UPR_SITE_CODE : (u8)(rnd() % UPR_SITE_CODE);
 	facts->clear = rnd() % 8 ? UPR_SITE_CODE : (u8)(rnd() % 8);
 	facts->solo = !(rnd() % 8);
+	facts->nr_holes = !(rnd() % 4);
+	facts->holes[0].rel = (s8)rnd();
 }
 
 static void any_counts(struct upr_pad *pad)
@@ -820,12 +822,30 @@ static bool any_place(struct any *a, unsigned int size)
 	return a->pad.pad + size <= hi;
 }
 
+/* Both jumps of a hop. */
+static bool hop_leads(const struct any *a)
+{
+	u64 hole = upr_jump_hole(&a->jump, a->pad.addr);
+	u8 text[UPR_INSN_MAX] = {0};
+	struct upr_insn insn;
+
+	upr_jump_patch(&a->jump, a->pad.addr, a->pad.pad, text);
+	if (upr_insn_decode(&insn, text, UPR_INSN_MAX, UPR_INSN_64) || insn.length != UPR_HOP_SIZE ||
+	    upr_insn_target(&insn, a->pad.addr) != hole)
+		return false;
+	upr_jump_fill(&a->jump, a->pad.addr, a->pad.pad, text);
+	return !upr_insn_decode(&insn, text, UPR_INSN_MAX, UPR_INSN_64) && insn.length == UPR_JUMP_SIZE &&
+	       upr_insn_target(&insn, hole) == a->pad.pad;
+}
+
 /* The text, patched, must lead to the pad in one instruction of exactly the patch's length, or a pun's five. */
 static bool patch_leads(const struct any *a)
 {
 	u8 text[UPR_JUMP_CODE + UPR_INSN_MAX] = {0};
 	struct upr_insn insn;
 
+	if (a->jump.form == UPR_JUMP_HOP)
+		return hop_leads(a);
 	memcpy(text, a->facts.code, UPR_JUMP_CODE);
 	upr_jump_patch(&a->jump, a->pad.addr, a->pad.pad, text);
 	if (upr_insn_decode(&insn, text, UPR_INSN_MAX, UPR_INSN_64) ||
