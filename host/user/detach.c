@@ -181,12 +181,15 @@ static bool release_round(void *data)
 	return !home->nr_tasks;
 }
 
-/* What is ours at @addr, all of it: an int3, or a jump that has such a byte in it. */
+/*
+ * What is ours at @addr, all of it: an int3, or a jump that has such a byte in it.  Not one in a hole: a
+ * site leads there.
+ */
 static void restore_around(struct host_mm *mm, u64 addr)
 {
 	u8 now[2 * UPR_INSN_MAX + 1], own[sizeof(now)];
 	u64 start = addr - UPR_INSN_MAX;
-	unsigned int first = UPR_INSN_MAX, last = UPR_INSN_MAX;
+	unsigned int first = UPR_INSN_MAX, last = UPR_INSN_MAX, i;
 
 	if (mem_get(mm, start, now, sizeof(now))) {
 		start = addr;
@@ -196,6 +199,9 @@ static void restore_around(struct host_mm *mm, u64 addr)
 	}
 	memcpy(own, now, sizeof(own));
 	upr_orig_bytes(mm->mm, start, own, first ? sizeof(own) : 1);
+	for (i = 0; i < (first ? sizeof(own) : 1); i++)
+		if (now[i] != own[i] && upr_mm_in_hole(mm->mm, start + i))
+			own[i] = now[i];
 	if (now[first] == own[first])
 		return;
 	while (first && now[first - 1] != own[first - 1])

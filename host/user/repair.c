@@ -10,6 +10,9 @@
  * Text first, then threads out of the areas, then the program's own action for SIGTRAP, then the areas:
  * unless some stack still leads there.  Then all of it stays mapped, and does no harm.
  *
+ * A short jump of ours leads to a jump in padding of the same page.  Who stands at that one takes it
+ * before it goes; and it stays where a stack leads to it.
+ *
  * All threads of the process, and of those that share its memory, are stopped meanwhile.  No
  * locks.
  */
@@ -45,6 +48,9 @@ struct repair {
 	struct host_mm *mm;
 	struct piece *pieces;
 	unsigned int nr, room;
+	struct upr_text_range *holes;
+	unsigned int nr_holes;
+	bool looking; /* for holes: nothing is changed yet */
 	struct upr_repaired *done;
 	int error;
 	int pagemap;
@@ -155,6 +161,25 @@ static bool leads_to_us(const struct repair *r, const struct page *p, unsigned i
 	return piece && piece->kind == PIECE_AREA;
 }
 
+/* Is the site of a hop at @at?  Its hole is in the same page.  Return: where; 0: it is not. */
+static unsigned int hole_of(const struct repair *r, const struct page *p, unsigned int at)
+{
+	int hole = (int)(at + UPR_HOP_SIZE) + (s8)p->now[at + 1];
+
+	if (p->now[at] != 0xeb || hole <= 0 || p->now[hole] != 0xe9 || !leads_to_us(r, p, (unsigned int)hole) ||
+	    !memcmp(p->now + hole, p->file + hole, UPR_JUMP_SIZE))
+		return 0;
+	return (unsigned int)hole;
+}
+
+/* Byte @at differs.  Return: where the site of a hop that it belongs to begins; -1: there is none */
+static int hop_at(const struct repair *r, const struct page *p, unsigned int at)
+{
+	if (at + 1 < HOST_PAGE && hole_of(r, p, at))
+		return (int)at;
+	return at && hole_of(r, p, at - 1) ? (int)at - 1 : -1;
+}
+
 /*
  * Byte @at differs: what of ours is it part of?  A jump may begin before it, where bytes
  * happen to be equal, and a call behind it, after prefixes.
@@ -180,27 +205,98 @@ static unsigned int ours_at(const struct repair *r, const struct page *p, unsign
 	return p->now[at] == UPR_BREAKPOINT;
 }
 
+static bool put_back(struct repair *r, struct page *p, unsigned int first, unsigned int len)
+{
+	int err = mem_put(r->mm, p->addr + first, p->file + first, len);
+
+	if (err) {
+		r->error = err;
+		return false;
+	}
+	memcpy(p->now + first, p->file + first, len);
+	return true;
+}
+
+static void add_hole(struct repair *r, u64 addr)
+{
+	struct upr_text_range *holes = realloc(r->holes, (r->nr_holes + 1) * sizeof(*holes));
+
+	BUG_ON(!holes);
+	r->holes = holes;
+	r->holes[r->nr_holes++] = (struct upr_text_range){.lo = addr, .hi = addr + 1};
+}
+
+/* Sites of hops, before the holes that they lead to. */
+static bool restore_hops(struct repair *r, struct page *p)
+{
+	unsigned int i;
+	int first;
+
+	for (i = 0; i < HOST_PAGE; i++) {
+		first = p->now[i] == p->file[i] ? -1 : hop_at(r, p, i);
+		if (first < 0)
+			continue;
+		if (r->looking) {
+			add_hole(r, p->addr + hole_of(r, p, (unsigned int)first));
+			i = (unsigned int)first + 1;
+			continue;
+		}
+		if (!put_back(r, p, (unsigned int)first, UPR_HOP_SIZE))
+			return false;
+		r->done->places++;
+	}
+	return true;
+}
+
+/* A hole that some stack leads to. */
+static bool must_stay(const struct repair *r, u64 addr)
+{
+	unsigned int i;
+
+	for (i = 0; i < r->nr_holes; i++)
+		if (r->holes[i].lo == addr)
+			return r->holes[i].hit;
+	return false;
+}
+
+static bool any_stays(const struct repair *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < r->nr_holes; i++)
+		if (r->holes[i].hit)
+			return true;
+	return false;
+}
+
+static bool is_hole(const struct repair *r, u64 addr)
+{
+	unsigned int i;
+
+	for (i = 0; i < r->nr_holes; i++)
+		if (r->holes[i].lo == addr)
+			return true;
+	return false;
+}
+
 static void restore_page(struct repair *r, struct page *p)
 {
 	unsigned int i, first, len;
-	int err;
 
+	if (!restore_hops(r, p) || r->looking)
+		return;
 	for (i = 0; i < HOST_PAGE; i++) {
 		if (p->now[i] == p->file[i])
 			continue;
 		len = ours_at(r, p, i, &first);
-		if (!len)
+		if (!len || must_stay(r, p->addr + first))
 			continue;
-		err = mem_put(r->mm, p->addr + first, p->file + first, len);
-		if (err) {
-			r->error = err;
+		if (!put_back(r, p, first, len))
 			return;
-		}
 		/* one that was met may still be on its way */
 		if (len == 1)
 			addr_set_add(&r->mm->planted, p->addr + first);
-		memcpy(p->now + first, p->file + first, len);
-		r->done->places++;
+		r->done->places += !is_hole(r, p->addr + first);
 	}
 }
 
@@ -259,15 +355,63 @@ static int wipe_undo(void *data, const struct map_line *line)
 	return 0;
 }
 
+static int by_lo(const void *a, const void *b)
+{
+	const struct upr_text_range *x = a, *y = b;
+
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+/* Where they are, and whether a stack leads there: a handler may have interrupted its thread at one. */
+static int look_for_holes(struct repair *r)
+{
+	unsigned int i;
+	int err;
+
+	r->looking = true;
+	err = maps_each(mm_any_tid(r->mm), restore_map, r);
+	r->looking = false;
+	if (err || !r->nr_holes)
+		return err;
+	qsort(r->holes, r->nr_holes, sizeof(*r->holes), by_lo);
+	if (host_stacks_scan(r->mm->mm, r->holes, r->nr_holes))
+		for (i = 0; i < r->nr_holes; i++)
+			r->holes[i].hit = true;
+	return 0;
+}
+
+/* Threads at a jump of ours take it: what leads to one in a hole goes first. */
+static void take_jumps(struct repair *r)
+{
+	struct host_task *t;
+	u8 jump[UPR_JUMP_SIZE];
+	const struct piece *piece;
+	s32 rel;
+	u64 pc;
+
+	list_for_each_entry(t, &r->mm->tasks, mm_node) {
+		if (t->state != TASK_STOPPED || regs_pc(t, &pc) || mem_get(r->mm, pc, jump, sizeof(jump)) ||
+		    jump[0] != 0xe9)
+			continue;
+		memcpy(&rel, jump + 1, sizeof(rel));
+		piece = piece_at(r, pc + UPR_JUMP_SIZE + (u64)(s64)rel);
+		if (piece && piece->kind == PIECE_AREA)
+			regs_set_pc(t, pc + UPR_JUMP_SIZE + (u64)(s64)rel);
+	}
+}
+
 static int restore_text(struct repair *r)
 {
 	pid_t tid = mm_any_tid(r->mm);
 	char path[40];
 	int err;
 
+	take_jumps(r);
 	snprintf(path, sizeof(path), "/proc/%d/pagemap", tid);
 	r->pagemap = open(path, O_RDONLY | O_CLOEXEC);
-	err = maps_each(tid, restore_map, r);
+	err = look_for_holes(r);
+	if (!err)
+		err = maps_each(tid, restore_map, r);
 	if (!err)
 		maps_each(tid, wipe_undo, r);
 	if (r->pagemap >= 0)
@@ -448,7 +592,7 @@ static int repair(struct repair *r)
 		err = restore_actions(r);
 	if (err)
 		return err;
-	r->done->kept = !clear_out(r) || is_referred_to(r);
+	r->done->kept = !clear_out(r) || is_referred_to(r) || any_stays(r);
 	if (!r->done->kept)
 		unmap_pieces(r);
 	return r->error;
@@ -494,6 +638,7 @@ int upr_home_repair(struct upr_home *home, int pid, struct upr_repaired *ret, st
 			"process %d: not everything could be taken away (%s); what is left does no harm, try again later",
 			pid, strerror(-err));
 	free(r.pieces);
+	free(r.holes);
 	upr_home_detach(home);
 	return err;
 }
