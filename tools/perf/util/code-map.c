@@ -48,28 +48,6 @@ ssize_t code_func_at(struct code_map *map, u32 pos)
 	return -1;
 }
 
-enum code_proof code_func_read(struct code_map *map, size_t func)
-{
-	struct code_func *f = &map->funcs[func];
-	struct upr_boundaries b;
-	size_t i;
-
-	if (f->proof >= CODE_LINEAR)
-		return f->proof;
-	f->proof = CODE_DOUBTFUL;
-	if (upr_func_boundaries(map->elf, &map->src[func], &b, NULL))
-		return f->proof;
-	if (b.linear) {
-		f->proof = CODE_LINEAR;
-		for (i = 0; i < b.nr; i++)
-			code_set(map->starts, f->start + b.offs[i]);
-		for (i = 0; i < b.nr_targets; i++)
-			code_mark(map, CODE_BRANCH, f->start + b.targets[i]);
-	}
-	upr_boundaries_free(&b);
-	return f->proof;
-}
-
 /*
  * What is executed from a function's start on, one after the other: as sure as the whole function's proof,
  * and much cheaper.  Calls count as long as they lead to functions: others may be a way to take an address.
@@ -98,6 +76,31 @@ static void begin_func(struct code_map *map, struct code_func *f)
 			break;
 		}
 	}
+}
+
+enum code_proof code_func_read(struct code_map *map, size_t func)
+{
+	struct code_func *f = &map->funcs[func];
+	struct upr_boundaries b;
+	size_t i;
+
+	if (f->proof >= CODE_LINEAR)
+		return f->proof;
+	/* whoever asks first: what is executed one after the other is known of every function */
+	if (f->proof == CODE_UNREAD)
+		begin_func(map, f);
+	f->proof = CODE_DOUBTFUL;
+	if (upr_func_boundaries(map->elf, &map->src[func], &b, NULL))
+		return f->proof;
+	if (b.linear) {
+		f->proof = CODE_LINEAR;
+		for (i = 0; i < b.nr; i++)
+			code_set(map->starts, f->start + b.offs[i]);
+		for (i = 0; i < b.nr_targets; i++)
+			code_mark(map, CODE_BRANCH, f->start + b.targets[i]);
+	}
+	upr_boundaries_free(&b);
+	return f->proof;
 }
 
 /* Is it known which bytes of a function begin instructions, at @pos at least? */
