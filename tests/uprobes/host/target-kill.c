@@ -59,6 +59,8 @@ __asm__(".text\n"
 	"FUNCTION k_popf\n	lea 10(%rdi),%rax\n	pushf\n	popf\n	ret\n"
 	"FUNCTION k_syscall\n	push %rdi\n	mov $39,%eax\n	syscall\n	pop %rax\n	add $11,%rax\n	ret\n"
 	"FUNCTION k_call_ret\n	lea 12(%rdi),%rax\n	push %rax\n	call k_ret\n	pop %rax\n	ret\n"
+	"FUNCTION k_hop\n	.cfi_startproc\n	xor %ecx,%ecx\n1:	inc %ecx\n	cmp $2,%ecx\n	jne 1b\n"
+	"	lea 13(%rdi),%rax\n	ret\n	.cfi_endproc\n	.size k_hop,.-k_hop\n	.skip 9,0x90\n"
 	"FUNCTION k_ret\n	ret\n"
 	"FUNCTION k_aimed\n	mov %rdi,%rax\n	ret\n"
 	".section .rodata\n"
@@ -71,10 +73,10 @@ __asm__(".text\n"
 
 typedef long (*function)(long x);
 long k_push(long), k_lea(long), k_endbr(long), k_nop(long), k_riprel(long), k_jmp(long), k_jcc(long), k_call(long),
-	k_call_mem(long), k_popf(long), k_syscall(long), k_call_ret(long);
+	k_call_mem(long), k_popf(long), k_syscall(long), k_call_ret(long), k_hop(long);
 
-static const function functions[] = {k_push, k_lea,  k_endbr,	 k_nop,	 k_riprel,  k_jmp,
-				     k_jcc,  k_call, k_call_mem, k_popf, k_syscall, k_call_ret};
+static const function functions[] = {k_push, k_lea,	 k_endbr, k_nop,     k_riprel,	 k_jmp, k_jcc,
+				     k_call, k_call_mem, k_popf,  k_syscall, k_call_ret, k_hop};
 
 #define NR_FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
 

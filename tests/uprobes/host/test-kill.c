@@ -59,7 +59,7 @@ struct round {
 
 static const char *const defs_64[] = {
 	"k_push", "k_lea",	"k_lea+4",  "k_endbr",	   "k_nop",	 "k_riprel", "k_jmp",	"k_jcc",
-	"k_call", "k_call_mem", "k_popf+5", "k_syscall+6", "k_call_ret", "k_ret",    "k_aimed",
+	"k_call", "k_call_mem", "k_popf+5", "k_syscall+6", "k_call_ret", "k_ret",    "k_aimed", "k_hop",
 };
 
 static const char *const defs_32[] = {

@@ -65,6 +65,7 @@ struct spot {
 
 #define SPOTS	  (1u << 20)
 #define WRONG_MAX 20
+#define REL8_MAX  128
 
 static struct spot *spots;
 static struct module *modules;
@@ -72,7 +73,7 @@ static struct {
 	struct proof *p;
 	size_t nr, cap;
 } proofs;
-static size_t nr_spots, nr_landings, nr_wrong, nr_poisoned, nr_sites;
+static size_t nr_spots, nr_landings, nr_wrong, nr_poisoned, nr_sites, nr_nops;
 static u64 steps, steps_max = 200000;
 static u64 seed;
 static bool poison;
@@ -224,6 +225,27 @@ static void check_landing(struct module *m, u64 addr, u64 from)
 	}
 }
 
+/* A nop is executed: who would have put a jump into it, as padding that nobody executes? */
+static void check_padding(struct module *m, u64 addr, unsigned int len)
+{
+	u64 site = addr > 2 * REL8_MAX ? addr - 2 * REL8_MAX : 0;
+	struct upr_facts facts;
+	unsigned int i;
+
+	nr_nops++;
+	for (; site < addr + 2 * REL8_MAX; site++) {
+		if (!is_site(m->elf, site))
+			continue;
+		code_map_facts(m->map, site, &facts);
+		for (i = 0; i < facts.nr_holes; i++) {
+			u64 hole = site + UPR_HOP_SIZE + (u64)(s64)facts.holes[i].rel;
+
+			if (hole < addr + len && addr < hole + UPR_JUMP_SIZE)
+				wrong(m, site, addr, addr, "what is executed is said to be padding");
+		}
+	}
+}
+
 static struct spot *spot_at(u64 pc)
 {
 	u64 i = (pc * 0x9e3779b97f4a7c15ull) >> 40 & (SPOTS - 1);
@@ -254,6 +276,8 @@ static struct spot *spot_at(u64 pc)
 		return s;
 	s->len = insn.length;
 	s->syscall = insn.branch == UPR_BR_SYSCALL;
+	if (insn.attr & UPR_INSN_NOP)
+		check_padding(s->module, s->addr, insn.length);
 	s->proven = is_site(s->module->elf, s->addr);
 	if (s->proven) {
 		code_map_facts(s->module->map, s->addr, &facts);
@@ -467,8 +491,8 @@ int main(int argc, char **argv)
 	run_to(entry_point());
 	status = step_through();
 	fprintf(stderr,
-		"oracle: %llu steps, %zu instructions, %zu landings, %zu sites before them, %zu poisonings, %zu wrong\n",
-		(unsigned long long)steps, nr_spots, nr_landings, nr_sites, nr_poisoned, nr_wrong);
+		"oracle: %llu steps, %zu instructions, %zu landings, %zu sites before them, %zu nops, %zu poisonings, %zu wrong\n",
+		(unsigned long long)steps, nr_spots, nr_landings, nr_sites, nr_nops, nr_poisoned, nr_wrong);
 	if (!WIFEXITED(status)) {
 		fprintf(stderr, "oracle: the command was ended by signal %d\n", WTERMSIG(status));
 		return 2;

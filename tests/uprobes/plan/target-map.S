@@ -593,4 +593,137 @@ main:
 	xor	%eax, %eax
 	ret
 	.size	main, . - main
+/* --- holes: padding that nothing leads to, and some that only looks so --------------- */
+
+	/* far from everything: no instructions, and no padding */
+	.macro	nothing
+	.skip	160, 0x06
+	.endm
+	/* a site of two bytes, and a loop back to what follows it */
+	.macro	hop_site name
+	at	\name
+	xor	%eax, %eax
+2:	add	$1, %eax
+	cmp	$100, %eax
+	jb	2b
+	.endm
+
+	.text
+	.p2align 12, 0x06
+	nothing
+func hole_behind
+	hop_site hole_behind
+	ret
+	end	hole_behind
+	nop
+	at	hole_behind_first
+	.skip	10, 0x90
+	nothing
+
+func hole_entered
+	hop_site hole_entered
+	ret
+	end	hole_entered
+	at	hole_entered_first
+	.skip	5, 0x90
+.Lhole_in:
+	.skip	9, 0x90
+	nothing
+func hole_enterer
+	jmp	.Lhole_in
+	end	hole_enterer
+	nothing
+
+func hole_named
+	hop_site hole_named
+	ret
+	end	hole_named
+	at	hole_named_first
+	.skip	5, 0x90
+.Lhole_named:
+	.skip	9, 0x90
+	nothing
+
+	/* by the two bytes of a branch that is short enough */
+func hole_called
+	hop_site hole_called
+	jmp	.Lhole_short
+	end	hole_called
+.Lhole_short:
+	.skip	12, 0x90
+	nothing
+
+	/* a call is trusted to return */
+func hole_fallen
+	hop_site hole_fallen
+	call	plain
+	end	hole_fallen
+	.skip	12, 0x90
+	nothing
+
+func hole_inside
+	hop_site hole_inside
+	jmp	3f
+	at	hole_inside_first
+	.byte	0x0f, 0x1f, 0x44, 0, 0
+3:	add	$4, %eax
+	ret
+	end	hole_inside
+	nothing
+
+func hole_computed
+	hop_site hole_computed
+	jmp	3f
+	.byte	0x0f, 0x1f, 0x44, 0, 0
+3:	add	%rdi, %rax
+	jmp	*%rax
+	end	hole_computed
+	nothing
+
+func hole_int3
+	hop_site hole_int3
+	ret
+	end	hole_int3
+	.skip	3, 0xcc
+	at	hole_int3_first
+	xchg	%ax, %ax
+	.skip	3, 0xcc
+	nothing
+
+func hole_far
+	hop_site hole_far
+	ret
+	end	hole_far
+	.skip	128, 0x06
+func hole_far_too
+	mov	$1, %eax
+	ret
+	end	hole_far_too
+	.skip	12, 0x90
+	nothing
+
+	/* the padding is another page's */
+	.p2align 12, 0x06
+	.skip	4096 - 16, 0x06
+func hole_page
+	hop_site hole_page
+	jmp	*hole_pointer(%rip)
+	end	hole_page
+	.skip	12, 0x90
+	nothing
+
+	/* what lies there is no padding */
+func hole_data
+	hop_site hole_data
+	ret
+	end	hole_data
+	.skip	4, 0x90
+	.quad	0x1234
+	nothing
+
+	.data
+	.quad	.Lhole_named
+hole_pointer:
+	.quad	plain
+
 	.section .note.GNU-stack, "", @progbits

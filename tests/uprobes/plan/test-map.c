@@ -171,6 +171,48 @@ static void check_life(struct code_map *map, const struct life *l)
 		diag("0x%llx: dead registers %04x, flags %d", (unsigned long long)addr, f.dead_gpr, f.flags_dead);
 }
 
+/**
+ * struct holes - near a mark that has no other jump
+ * @first:	where the first of them begins, a mark
+ */
+struct holes {
+	const char *mark;
+	unsigned int nr;
+	const char *first;
+};
+
+static const struct holes holes[] = {
+	{"hole_behind", 2, "hole_behind_first"},
+	{"hole_entered", 1, "hole_entered_first"},
+	{"hole_named", 1, "hole_named_first"},
+	{"hole_called", 0, NULL},
+	{"hole_fallen", 0, NULL},
+	{"hole_inside", 1, "hole_inside_first"},
+	{"hole_computed", 0, NULL},
+	{"hole_int3", 1, "hole_int3_first"},
+	{"hole_far", 0, NULL},
+	{"hole_page", 0, NULL},
+	{"hole_data", 0, NULL},
+};
+
+static void check_holes(struct code_map *map, const struct holes *h)
+{
+	u64 addr = mark(map->elf, h->mark), at, avail;
+	struct upr_facts f;
+	bool good;
+
+	code_map_facts(map, addr, &f);
+	good = addr && f.nr_holes == h->nr;
+	if (good && h->nr) {
+		at = addr + UPR_HOP_SIZE + (s64)f.holes[0].rel;
+		good = at == mark(map->elf, h->first) &&
+		       !memcmp(upr_elf_bytes(map->elf, at, &avail), f.holes[0].code, UPR_JUMP_SIZE);
+	}
+	if (!ok(good, "%s: %s: %u holes", current, h->mark, h->nr))
+		diag("0x%llx: %u holes, the first %d bytes from behind it", (unsigned long long)addr, f.nr_holes,
+		     f.nr_holes ? f.holes[0].rel : 0);
+}
+
 static void test_map(const char *path)
 {
 	struct code_map *map = open_map(path);
@@ -182,6 +224,8 @@ static void test_map(const char *path)
 		check_window(map, &windows[i]);
 	for (i = 0; i < ARRAY_SIZE(lives); i++)
 		check_life(map, &lives[i]);
+	for (i = 0; i < ARRAY_SIZE(holes); i++)
+		check_holes(map, &holes[i]);
 	upr_elf_close(map->elf);
 }
 

@@ -14,6 +14,7 @@ long entry_nop(long x);		/* nop */
 long entry_endbr(long x);	/* endbr64 */
 long entry_sub(long x);		/* sub $8,%rsp */
 long entry_riprel(long x);	/* mov of a word beside the instruction pointer */
+long entry_hop(long x);		/* xor %ecx,%ecx, and a loop back to what follows; padding behind the function */
 
 #define ENTRY(name, code)					\
 	__asm__(".text\n"					\
@@ -35,6 +36,10 @@ ENTRY("entry_endbr", "endbr64\n lea 1(%rdi),%rax\n");
 ENTRY("entry_sub", "sub $8,%rsp\n lea 1(%rdi),%rax\n add $8,%rsp\n");
 ENTRY("entry_riprel", "mov entry_word(%rip),%rax\n add %rdi,%rax\n");
 long entry_word = 1;
+#endif
+#ifdef HOP_HERE
+ENTRY("entry_hop", "xor %ecx,%ecx\n 1: inc %ecx\n cmp $2,%ecx\n jne 1b\n lea 1(%rdi),%rax\n");
+__asm__(".text\n .skip 9, 0x90\n");
 #endif
 
 #endif /* UPROBES_TARGETS_ENTRIES_H */

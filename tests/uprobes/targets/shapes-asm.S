@@ -161,6 +161,63 @@ FUNC over_lock
 	ret
 END over_lock
 
+/* --- the second instruction is entered, and nothing but padding near has room for a jump --- */
+
+/* all in one page, and more of them than the padding has room for */
+	.p2align 8
+FUNC hop_two
+	xor %ecx, %ecx
+1:	inc %ecx
+	inc %rdi
+	cmp $3, %ecx
+	jne 1b
+	mov %rdi, %rax
+	ret
+END hop_two
+	.skip 12, 0x90
+FUNC hop_one
+	push %rbx
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset rbx, 0
+	xor %ebx, %ebx
+1:	inc %rbx
+	cmp $4, %rbx
+	jne 1b
+	lea (%rdi, %rbx), %rax
+	pop %rbx
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore rbx
+	ret
+END hop_one
+	.skip 10, 0xcc
+FUNC hop_syscall
+	push $39
+	pop %rax
+	syscall
+	lea 5(%rdi), %rax
+	ret
+END hop_syscall
+FUNC hop_jmp
+	jmp hop_last
+END hop_jmp
+FUNC hop_next
+	lea 6(%rdi), %rax
+	ret
+END hop_next
+FUNC hop_call
+	call *%rax
+	add $7, %rax
+	ret
+END hop_call
+FUNC call_hop_call
+	lea tiny_mov64(%rip), %rax
+	jmp hop_call
+END call_hop_call
+FUNC hop_last
+	lea 8(%rdi), %rax
+	ret
+END hop_last
+
 /* the first instruction crosses into the next page, or ends there */
 	.p2align 12
 	.skip 4096 - 3, 0xcc

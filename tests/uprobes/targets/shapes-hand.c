@@ -43,6 +43,12 @@ struct shape {
 	_(tiny_last, CONSTANT, 0)        \
 	_(loop_to_second, TIMES, 3)      \
 	_(loop_to_entry, CONSTANT, 77)   \
+	_(hop_two, PLUS, 3)              \
+	_(hop_one, PLUS, 4)              \
+	_(hop_syscall, PLUS, 5)          \
+	_(hop_jmp, PLUS, 8)              \
+	_(hop_next, PLUS, 6)             \
+	_(call_hop_call, PLUS, 7)        \
 	_(loop_tight, CONSTANT, 78)      \
 	_(jumped_into, PLUS, 3)          \
 	_(jumps_into, PLUS, 4)           \
@@ -108,33 +114,21 @@ static const struct shape shapes[] = {SHAPES(ROW)};
 
 /* Who comes through whom, once a call. */
 static const char *const through[][2] = {
-	{"tiny_jmp", "tiny_mov64"},
-	{"call_needs_r11", "needs_r11"},
-	{"call_needs_rax", "needs_rax"},
-	{"call_needs_flags", "needs_flags"},
-	{"call_needs_all_flags", "needs_all_flags"},
-	{"call_needs_all", "needs_all"},
-	{"call_get_pc", "get_pc"},
-	{"call_ret_pops", "ret_pops"},
-	{"call_by_stack", "tiny_mov64"},
-	{"call_by_stack", "tiny_mov64"},
-	{"window_call", "tiny_mov64"},
-	{"window_push_call", "tiny_mov64"},
-	{"call_window_stack", "window_stack_call"},
-	{"call_window_stack", "tiny_mov64"},
-	{"window_red_call", "tiny_mov64"},
-	{"window_call_reg", "window_reg"},
-	{"window_call_reg", "tiny_mov64"},
-	{"call_first", "tiny_mov64"},
-	{"first_jmp_far", "first_target"},
-	{"call_first_jcc", "first_jcc"},
-	{"call_first_loop", "first_loop"},
-	{"call_first_jrcxz", "first_jrcxz"},
-	{"call_first_pushf", "first_pushf"},
-	{"jump_first_popf", "first_popf"},
-	{"call_first_movs", "first_movs"},
-	{"jump_first_leave", "first_leave"},
-	{"call_syscall_alone", "syscall_alone"},
+	{"tiny_jmp", "tiny_mov64"},	     {"hop_jmp", "hop_last"},
+	{"call_hop_call", "hop_call"},	     {"call_hop_call", "tiny_mov64"},
+	{"call_needs_r11", "needs_r11"},     {"call_needs_rax", "needs_rax"},
+	{"call_needs_flags", "needs_flags"}, {"call_needs_all_flags", "needs_all_flags"},
+	{"call_needs_all", "needs_all"},     {"call_get_pc", "get_pc"},
+	{"call_ret_pops", "ret_pops"},	     {"call_by_stack", "tiny_mov64"},
+	{"call_by_stack", "tiny_mov64"},     {"window_call", "tiny_mov64"},
+	{"window_push_call", "tiny_mov64"},  {"call_window_stack", "window_stack_call"},
+	{"call_window_stack", "tiny_mov64"}, {"window_red_call", "tiny_mov64"},
+	{"window_call_reg", "window_reg"},   {"window_call_reg", "tiny_mov64"},
+	{"call_first", "tiny_mov64"},	     {"first_jmp_far", "first_target"},
+	{"call_first_jcc", "first_jcc"},     {"call_first_loop", "first_loop"},
+	{"call_first_jrcxz", "first_jrcxz"}, {"call_first_pushf", "first_pushf"},
+	{"jump_first_popf", "first_popf"},   {"call_first_movs", "first_movs"},
+	{"jump_first_leave", "first_leave"}, {"call_syscall_alone", "syscall_alone"},
 };
 
 static void call_shape(const struct shape *s, long x)

@@ -2,7 +2,7 @@
 /*
  * waiter.c - does what its standard input says, for tests that attach.
  *
- * Lines: "push N", "lea N": call so often; "load PATH": dlopen, "plug N": call its function;
+ * Lines: "push N", "lea N", "hop N": call so often; "load PATH": dlopen, "plug N": call its function;
  * "fork N": a child calls push so often and stays, its pid is the answer; "catch": a handler
  * for SIGSEGV; "exec": the same program again, which prints its pid; "quit STATUS".  Each is answered by a line on standard output, so that a test knows
  * without sleeping what has been done.  The first line printed is the pid.
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define ENTRIES_HERE
+#define HOP_HERE
 #include "entries.h"
 
 static long (*plug)(long x);
@@ -71,6 +72,8 @@ int main(void)
 			printf("push %ld\n", repeat(entry_push, atol(arg)));
 		} else if (!strcmp(word, "lea")) {
 			printf("lea %ld\n", repeat(entry_lea, atol(arg)));
+		} else if (!strcmp(word, "hop")) {
+			printf("hop %ld\n", repeat(entry_hop, atol(arg)));
 		} else if (!strcmp(word, "load")) {
 			void *lib = dlopen(arg, RTLD_NOW);
 

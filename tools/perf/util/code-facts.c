@@ -13,6 +13,8 @@
 
 #include "code-priv.h"
 
+#define PAGE_BYTES 4096u
+
 /* What ends the bytes that are clear; kept in caches by number. */
 enum {
 	WHY_NOT,
@@ -104,6 +106,11 @@ static u8 other_reason(struct code_map *map, u32 pos)
 	return WHY_NOT;
 }
 
+bool code_is_entered(struct code_map *map, u32 pos)
+{
+	return other_reason(map, pos) != WHY_NOT;
+}
+
 /* What the map holds. */
 static void look_at_map(struct look *l)
 {
@@ -111,8 +118,11 @@ static void look_at_map(struct look *l)
 	u64 branch = bits_from(map->bits[CODE_BRANCH], l->pos) >> 1;
 	u64 other = bits_from(map->bits[CODE_OTHER], l->pos) >> 1;
 
-	if (branch)
-		cut(l, __builtin_ctzll(branch) + 1, WHY_BRANCH);
+	if (branch) {
+		u32 off = __builtin_ctzll(branch) + 1;
+
+		cut(l, off, code_is_forbidden(map, l->pos + off) ? WHY_RSEQ_AHEAD : WHY_BRANCH);
+	}
 	for (; other; other &= other - 1) {
 		u32 off = __builtin_ctzll(other) + 1;
 		u8 why;
@@ -293,18 +303,64 @@ static struct code_entry *entry_at(struct code_map *map, u32 pos)
 	return map->entries ? &map->entries[func] : NULL;
 }
 
+static void put_bytes(const struct code_map *map, u32 pos, struct upr_facts *ret)
+{
+	const struct code_seg *seg = code_seg_at(map, pos);
+
+	ret->len = min(seg->size - (pos - seg->pos), UPR_SITE_CODE);
+	memcpy(ret->code, seg->bytes + (pos - seg->pos), ret->len);
+}
+
+static void put_facts(const struct code_map *map, u32 pos, const struct code_entry *e, struct upr_facts *ret)
+{
+	const struct code_seg *seg = code_seg_at(map, pos);
+	unsigned int i;
+
+	ret->clear = min(e->clear, ret->len);
+	ret->dead_gpr = e->dead_gpr & ~UPR_GPR(UPR_RSP);
+	ret->flags_dead = e->flags_dead;
+	ret->solo = e->solo;
+	ret->why = e->why < NR_WHYS ? whys[e->why] : NULL;
+	ret->nr_holes = min(e->nr_holes, UPR_HOLES);
+	for (i = 0; i < ret->nr_holes; i++) {
+		ret->holes[i].rel = e->holes[i];
+		memcpy(ret->holes[i].code, seg->bytes + (pos - seg->pos) + UPR_HOP_SIZE + e->holes[i], UPR_JUMP_SIZE);
+	}
+}
+
+/*
+ * May it be that five bytes cannot be replaced?  The plan says whether; this only spares most
+ * sites the search.
+ */
+static bool may_need_hole(const struct code_map *map, u32 pos, u64 addr, const struct code_entry *e)
+{
+	const struct code_seg *seg = code_seg_at(map, pos);
+	const u8 *code = seg->bytes + (pos - seg->pos);
+	u32 left = seg->size - (pos - seg->pos), off;
+	struct upr_insn insn;
+
+	if ((addr & (PAGE_BYTES - 1)) + UPR_JUMP_SIZE > PAGE_BYTES)
+		return true;
+	for (off = 0; off < UPR_JUMP_SIZE; off += insn.length) {
+		if (upr_insn_decode(&insn, code + off, left - off, UPR_INSN_64))
+			return true;
+		if (!off && insn.length >= UPR_JUMP_SIZE)
+			return false;
+		if (insn.branch != UPR_BR_NONE || (insn.attr & UPR_INSN_FLAGS_POP))
+			return true;
+	}
+	return e->clear < UPR_JUMP_SIZE || e->solo;
+}
+
 void code_map_facts(struct code_map *map, u64 addr, struct upr_facts *ret)
 {
 	u32 pos = code_pos(map, addr);
 	struct code_entry e = {.why = WHY_NO_CODE}, *entry;
-	const struct code_seg *seg;
 
 	*ret = (struct upr_facts){.why = whys[WHY_NO_CODE]};
 	if (pos == CODE_NOWHERE)
 		return;
-	seg = code_seg_at(map, pos);
-	ret->len = min(seg->size - (pos - seg->pos), UPR_SITE_CODE);
-	memcpy(ret->code, seg->bytes + (pos - seg->pos), ret->len);
+	put_bytes(map, pos, ret);
 	entry = entry_at(map, pos);
 	if (entry && entry->known) {
 		e = *entry;
@@ -312,16 +368,14 @@ void code_map_facts(struct code_map *map, u64 addr, struct upr_facts *ret)
 		e.why = WHY_MEMORY;
 	} else {
 		e = find_out(map, pos);
+		if (e.clear && may_need_hole(map, pos, addr, &e))
+			e.nr_holes = code_holes(map, pos, e.holes, UPR_HOLES);
 		if (entry) {
 			*entry = e;
 			map->news = true;
 		}
 	}
-	ret->clear = min(e.clear, ret->len);
-	ret->dead_gpr = e.dead_gpr & ~UPR_GPR(UPR_RSP);
-	ret->flags_dead = e.flags_dead;
-	ret->solo = e.solo;
-	ret->why = e.why < NR_WHYS ? whys[e.why] : NULL;
+	put_facts(map, pos, &e, ret);
 }
 
 bool code_map_is_entry(struct code_map *map, const struct upr_func *func)

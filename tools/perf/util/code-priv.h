@@ -116,6 +116,8 @@ struct code_entry {
 	bool solo;
 	u8 jumped_only; /* enum code_answer: see code_map_is_entry() */
 	bool known;
+	u8 nr_holes;
+	s8 holes[UPR_HOLES];
 };
 
 /* A table of offsets from @base, which a lea with its opcode at @from takes. */
@@ -345,6 +347,12 @@ const struct upr_boundaries *code_doubtful_bounds(struct code_map *map, size_t f
 
 /* code-return.c: does somebody to whom the return at @pos may lead read flags before they are written? */
 bool code_returns_flags(struct code_map *map, u32 pos);
+
+/* code-facts.c: may control arrive at @pos, one of whose CODE_OTHER kinds is set?  */
+bool code_is_entered(struct code_map *map, u32 pos);
+
+/* code-holes.c: padding near @pos, by upr_hole.rel.  Return: how many, at most @max. */
+unsigned int code_holes(struct code_map *map, u32 pos, s8 *rel, unsigned int max);
 
 /* code-live.c */
 
