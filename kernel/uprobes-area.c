@@ -666,3 +666,55 @@ void upr_areas_adopt(struct upr_space *child, struct upr_bp *bp, const struct up
 		return;
 	}
 }
+
+/* --- who may come back ------------------------------------------------- */
+
+static int by_lo(const void *a, const void *b)
+{
+	const struct upr_text_range *x = a, *y = b;
+
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+static struct upr_text_range hole_range(const struct upr_window *window)
+{
+	u64 hole = upr_jump_hole(&window->jump, window->pad.addr);
+
+	return (struct upr_text_range){.lo = hole, .hi = hole + UPR_JUMP_SIZE};
+}
+
+/*
+ * Does a stack of the process lead into its areas, or into a hole?  So does the frame of a handler that has
+ * interrupted a pad.  If that cannot be known: it does.  All tasks are quiet.
+ */
+bool upr_area_is_awaited(struct upr_space *sp)
+{
+	struct upr_text_range *ranges;
+	unsigned int nr = 0, i;
+	struct upr_area *area;
+	struct upr_bp *bp;
+	bool awaited;
+
+	list_for_each_entry(area, &sp->mm.areas, node)
+		nr++;
+	list_for_each_entry(bp, &sp->bps, all)
+		nr += bp->window && bp->window->filled;
+	if (!nr)
+		return false;
+	ranges = kvcalloc(nr, sizeof(*ranges), GFP_KERNEL);
+	if (!ranges)
+		return true;
+	nr = 0;
+	list_for_each_entry(area, &sp->mm.areas, node)
+		if (area->addr)
+			ranges[nr++] = (struct upr_text_range){.lo = area->addr, .hi = area->addr + area->size};
+	list_for_each_entry(bp, &sp->bps, all)
+		if (bp->window && bp->window->filled)
+			ranges[nr++] = hole_range(bp->window);
+	sort(ranges, nr, sizeof(*ranges), by_lo, NULL);
+	awaited = nr && sp->mm.target->stacks_scan(&sp->mm, ranges, nr);
+	for (i = 0; i < nr; i++)
+		awaited |= ranges[i].hit;
+	kvfree(ranges);
+	return awaited;
+}

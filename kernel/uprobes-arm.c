@@ -250,6 +250,8 @@ static void evict_tasks(struct upr_space *sp)
 		if (r < 0 && r != -ESRCH)
 			sp->blind = true;
 	}
+	if (sp->mm.loose && !sp->blind)
+		sp->blind = upr_area_is_awaited(sp);
 }
 
 /*

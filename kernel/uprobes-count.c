@@ -349,12 +349,15 @@ void upr_blocks_trim(struct upr_space *sp)
 	struct upr_block *block, *next;
 
 	list_for_each_entry_safe(block, next, &sp->blocks, node) {
-		if (block->waiting || block->windows || (sp->blind && sp->detaching))
+		bool blind = sp->blind && sp->detaching;
+
+		if (block->waiting || (blind ? sp->mm.nr_bps : block->windows))
 			continue;
 		list_del(&block->node);
-		if (block->addr)
+		/* who may still be in a pad counts there: let it lie */
+		if (block->addr && !blind)
 			target->counters_unmap(&sp->mm, block->addr, block->counters->size);
-		if (block->table->addr)
+		if (block->table->addr && !blind)
 			target->area_unmap(&sp->mm, block->table->addr, block->table->size);
 		block_free(block);
 	}

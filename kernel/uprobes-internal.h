@@ -440,6 +440,7 @@ bool upr_bp_choose(struct upr_bp *bp, enum upr_mode mode);
 unsigned int upr_areas_plan(struct upr_space *sp);
 void upr_areas_fill(struct upr_space *sp);
 void upr_areas_trim(struct upr_space *sp);
+bool upr_area_is_awaited(struct upr_space *sp);
 int upr_areas_clone(struct upr_space *parent, struct upr_space *child);
 void upr_areas_adopt(struct upr_space *child, struct upr_bp *bp, const struct upr_bp *from);
 void upr_areas_free(struct upr_space *sp);

@@ -148,6 +148,7 @@ static int remember(struct upr_home *home, struct host_proc *proc)
 	l->mm = t->mm;
 	if (l->mm) {
 		l->mm->kept = true;
+		l->mm->mm->loose = true;
 		l->can_fault = upr_mm_jumps_can_fault(l->mm->mm);
 	}
 	list_add_tail(&l->node, &home->let_go);

@@ -153,6 +153,8 @@ struct upr_bp_table;
  * @session:	its user
  * @stop_sites:	how many sites one stop of all tasks takes at most.  A home may change it in
  *		target_ops.breathe, so that stops last as long as it likes
+ * @loose:	to be set by a home that has let its tasks run without being told of their signals: a
+ *		handler may have interrupted one in a pad, and will go back there
  * The rest belongs to kernel/uprobes.c.
  */
 struct upr_mm {
@@ -160,6 +162,7 @@ struct upr_mm {
 	const struct target_ops *target;
 	struct upr_session *session;
 	unsigned int stop_sites;
+	bool loose;
 	enum upr_insn_mode insn_mode;
 	unsigned int env;		/* UPR_ENV_* */
 	struct list_head node;		/* on session->mms, session->lock */

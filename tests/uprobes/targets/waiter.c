@@ -4,7 +4,8 @@
  *
  * Lines: "push N", "lea N", "hop N": call so often; "load PATH": dlopen, "plug N": call its function;
  * "fork N": a child calls push so often and stays, its pid is the answer; "catch": a handler
- * for SIGSEGV; "exec": the same program again, which prints its pid; "quit STATUS".  Each is answered by a line on standard output, so that a test knows
+ * for SIGSEGV; "spin": call push until SIGUSR1 comes, whose handler says "napping" and reads a line before it
+ * lets go on; "exec": the same program again, which prints its pid; "quit STATUS".  Each is answered by a line on standard output, so that a test knows
  * without sleeping what has been done.  The first line printed is the pid.
  */
 #include <dlfcn.h>
@@ -27,6 +28,32 @@ static long repeat(long (*f)(long x), long n)
 	for (i = 0; i < n; i++)
 		x = f(x);
 	return x;
+}
+
+static volatile sig_atomic_t stop;
+
+static void on_nap(int signo)
+{
+	static const char napping[] = "napping\n";
+	char c = 0;
+
+	if (write(1, napping, sizeof(napping) - 1) < 0)
+		_exit(3);
+	while (read(0, &c, 1) == 1 && c != '\n')
+		;
+	stop = 1;
+}
+
+static void spin(void)
+{
+	long x = 0;
+
+	stop = 0;
+	signal(SIGUSR1, on_nap);
+	printf("spinning\n");
+	fflush(stdout);
+	while (!stop)
+		x = entry_push(x);
 }
 
 static void on_fault(int signo)
@@ -85,6 +112,9 @@ int main(void)
 			printf("%d\n", stay(atol(arg)));
 		} else if (!strcmp(word, "catch")) {
 			printf("catch %d\n", signal(SIGSEGV, on_fault) != SIG_ERR);
+		} else if (!strcmp(word, "spin")) {
+			spin();
+			printf("spun\n");
 		} else if (!strcmp(word, "exec")) {
 			execl("/proc/self/exe", "waiter", NULL);
 			printf("exec failed\n");
