@@ -7,7 +7,8 @@ FAKE_DIR := tests/uprobes/fake
 
 FAKE_UTRACE_SAN  := $(patsubst %.c,$(O)/san/%.o,kernel/utrace.c $(FAKE_DIR)/fake-tap.c $(FAKE_DIR)/main-utrace.c \
 	$(sort $(wildcard $(FAKE_DIR)/test-host*.c $(FAKE_DIR)/test-utrace*.c))) $(FAKE_SAN)
-FAKE_UPROBES_SAN := $(patsubst %.c,$(O)/san/%.o,$(sort $(wildcard $(FAKE_DIR)/upr-*.c $(FAKE_DIR)/test-uprobes*.c))) \
+FAKE_UPROBES_SAN := $(patsubst %.c,$(O)/san/%.o,$(FAKE_DIR)/fake-tap.c \
+	$(sort $(wildcard $(FAKE_DIR)/upr-*.c $(FAKE_DIR)/test-uprobes*.c))) \
 	$(FAKE_SAN) $(FAKE_PROBES_SAN)
 
 $(O)/san/$(FAKE_DIR)/%.o: INCLUDES += -Ihost/fake
@@ -17,7 +18,8 @@ $(FAKE_T)/test-utrace: $(FAKE_UTRACE_SAN)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(SANITIZE) -o $@ $^ -lurcu-bp -lpthread
 
-$(FAKE_T)/test-uprobes: $(FAKE_UPROBES_SAN) $(ENGINE_SRCS:%.c=$(O)/san/%.o)
+$(FAKE_T)/test-uprobes $(FAKE_T)/test-jumps: $(FAKE_T)/test-%: $(O)/san/$(FAKE_DIR)/main-%.o $(FAKE_UPROBES_SAN) \
+		$(ENGINE_SRCS:%.c=$(O)/san/%.o)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(SANITIZE) -o $@ $^ -lurcu-bp -lpthread
@@ -29,4 +31,4 @@ $(FAKE_T)/test-utrace-threads: $(patsubst %.c,$(O)/san/%.o,kernel/utrace.c $(FAK
 	$(Q)$(CC) $(SANITIZE) -o $@ $^ -lurcu-bp -lpthread
 
 TESTS += $(FAKE_T)/test-utrace $(FAKE_T)/test-utrace-threads $(FAKE_DIR)/test-utrace-doc
-TESTS += $(if $(wildcard $(FAKE_DIR)/test-uprobes*.c),$(FAKE_T)/test-uprobes)
+TESTS += $(FAKE_T)/test-uprobes $(FAKE_T)/test-jumps

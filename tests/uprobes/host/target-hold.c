@@ -25,8 +25,8 @@ __asm__(".text\n"
 	".globl counted\n.type counted,@function\n"
 	"counted:\n	lea 1(%rdi),%rax\n	ret\n.size counted,.-counted\n");
 
-#define QUEUED 600
-#define ACKED  150
+#define QUEUED 2000
+#define ACKED  500
 #define RT     (SIGRTMIN + 5)
 
 static atomic_long queued, acked, ticks, wrong, own_calls;

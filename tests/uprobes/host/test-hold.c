@@ -189,7 +189,7 @@ static void let_go(int how, int queue, const char *what)
 
 int main(void)
 {
-	static const int steps[] = {1, 4, 20};
+	static const int steps[] = {1, 5, 40};
 	unsigned int i;
 
 	signal(SIGPIPE, SIG_IGN);
