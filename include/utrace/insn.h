@@ -250,6 +250,21 @@ static inline u8 upr_modrm_rm(const struct upr_insn *insn)
  */
 int upr_insn_decode(struct upr_insn *insn, const u8 *buf, size_t len, enum upr_insn_mode mode);
 
+/** upr_insn_has_target() - may upr_insn_target() be asked?  Context: any. */
+static inline bool upr_insn_has_target(const struct upr_insn *insn)
+{
+	switch (insn->branch) {
+	case UPR_BR_JMP:
+	case UPR_BR_JCC:
+	case UPR_BR_LOOP:
+	case UPR_BR_CALL:
+	case UPR_BR_XBEGIN:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /**
  * upr_insn_target() - address a direct branch leads to
  * @insn:	decoded; UPR_BR_JMP, JCC, LOOP, CALL or XBEGIN

@@ -86,27 +86,6 @@ struct planner {
 
 /* --- options ---------------------------------------------------------------- */
 
-static int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static int usage_error(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("  Error: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	fputs(usage_text, stderr);
-	return STATUS_USAGE;
-}
-
-static int out_of_memory(void)
-{
-	ui_error("out of memory");
-	return STATUS_FAILED;
-}
-
 /* Make room for one more of an array whose size goes up in powers of two. */
 static bool grow(void *array, size_t nr, size_t size)
 {
@@ -123,7 +102,7 @@ static bool grow(void *array, size_t nr, size_t size)
 static int add_file(struct probe_options *opts, const char *name)
 {
 	if (!grow(&opts->files, opts->nr_files, sizeof(*opts->files)))
-		return out_of_memory();
+		return ui_out_of_memory();
 	opts->files[opts->nr_files++] = (struct probe_file){.name = name};
 	return -1;
 }
@@ -133,10 +112,11 @@ static int add_def(struct probe_options *opts, char *text)
 	struct probe_file *file;
 
 	if (!opts->nr_files)
-		return usage_error("`%s' comes before any -x FILE, and kernel functions are not for us", text);
+		return ui_usage_error(usage_text, "`%s' comes before any -x FILE, and kernel functions are not for us",
+				      text);
 	file = &opts->files[opts->nr_files - 1];
 	if (!grow(&file->defs, file->nr_defs, sizeof(*file->defs)))
-		return out_of_memory();
+		return ui_out_of_memory();
 	file->defs[file->nr_defs++] = text;
 	return -1;
 }
@@ -147,15 +127,17 @@ static int wrong_option(int c, char **argv)
 	size_t dashes = strspn(word, "-");
 
 	if (c == ':' && dashes == 1)
-		return usage_error("switch `%c' requires a value", optopt);
+		return ui_usage_error(usage_text, "switch `%c' requires a value", optopt);
 	if (c == ':')
-		return usage_error("option `%s' requires a value", word + dashes);
+		return ui_usage_error(usage_text, "option `%s' requires a value", word + dashes);
 	if (dashes == 2 || !optopt)
-		return usage_error(
+		return ui_usage_error(
+			usage_text,
 			"unknown option `%s'; with --plan only -x, -v and -q of perf probe's options make sense",
 			word + dashes);
-	return usage_error("unknown switch `%c'; with --plan only -x, -v and -q of perf probe's options make sense",
-			   optopt);
+	return ui_usage_error(usage_text,
+			      "unknown switch `%c'; with --plan only -x, -v and -q of perf probe's options make sense",
+			      optopt);
 }
 
 static int parse_option(struct probe_options *opts, int c, char **argv)
@@ -202,15 +184,16 @@ static int check(const struct probe_options *opts)
 	size_t i;
 
 	if (!opts->nr_files)
-		return usage_error("nothing to plan; give -x FILE and a function");
+		return ui_usage_error(usage_text, "nothing to plan; give -x FILE and a function");
 	if (opts->all_entries && opts->all_boundaries)
-		return usage_error("--all-entries and --all-boundaries exclude each other");
+		return ui_usage_error(usage_text, "--all-entries and --all-boundaries exclude each other");
 	for (i = 0; i < opts->nr_files; i++) {
 		if (all && opts->files[i].nr_defs)
-			return usage_error("`%s': --all-entries and --all-boundaries take no definitions",
-					   opts->files[i].defs[0]);
+			return ui_usage_error(usage_text,
+					      "`%s': --all-entries and --all-boundaries take no definitions",
+					      opts->files[i].defs[0]);
 		if (!all && !opts->files[i].nr_defs)
-			return usage_error("-x %s: no function follows it", opts->files[i].name);
+			return ui_usage_error(usage_text, "-x %s: no function follows it", opts->files[i].name);
 	}
 	return -1;
 }
@@ -436,7 +419,7 @@ static int run(const struct probe_options *opts)
 	int rc = 0;
 
 	if (!p)
-		return out_of_memory();
+		return ui_out_of_memory();
 	p->opts = opts;
 	for (i = 0; i < opts->nr_files && !rc; i++)
 		rc = plan_file(p, &opts->files[i], &err);

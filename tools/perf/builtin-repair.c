@@ -34,21 +34,6 @@ static const char usage_text[] = "\n Usage: perf-uprobe repair [<options>] -p PI
 				 "    -q, --quiet           no notes, and nothing about processes that are clean\n"
 				 "    -h, --help            this text\n\n";
 
-static int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static int usage_error(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("  Error: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	fputs(usage_text, stderr);
-	return STATUS_USAGE;
-}
-
 static void on_note(void *data, enum upr_home_note note, int pid, const char *text)
 {
 	ui_note("%s", text);
@@ -137,14 +122,15 @@ int cmd_repair(int argc, char **argv)
 			fputs(usage_text, stdout);
 			return 0;
 		default:
-			return usage_error("unknown option, or one without its value: %s", argv[optind - 1]);
+			return ui_usage_error(usage_text, "unknown option, or one without its value: %s",
+					      argv[optind - 1]);
 		}
 	}
 	if (optind < argc)
-		return usage_error("`%s' is no option; processes are named with -p", argv[optind]);
+		return ui_usage_error(usage_text, "`%s' is no option; processes are named with -p", argv[optind]);
 	if (!pids)
-		return usage_error("no process; give -p PID");
+		return ui_usage_error(usage_text, "no process; give -p PID");
 	if (!are_pids(pids))
-		return usage_error("-p wants process ids with commas between them, not `%s'", pids);
+		return ui_usage_error(usage_text, "-p wants process ids with commas between them, not `%s'", pids);
 	return repair_all(pids);
 }

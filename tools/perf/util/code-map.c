@@ -145,10 +145,7 @@ bool code_maybe_start(struct code_map *map, u32 pos)
 
 static bool branch_at(const struct upr_insn *insn, u32 off)
 {
-	bool direct = insn->branch == UPR_BR_JMP || insn->branch == UPR_BR_JCC || insn->branch == UPR_BR_LOOP ||
-		      insn->branch == UPR_BR_CALL || insn->branch == UPR_BR_XBEGIN;
-
-	return direct && off == insn->f_opcode.off;
+	return upr_insn_has_target(insn) && off == insn->f_opcode.off;
 }
 
 static bool call_at(const struct upr_insn *insn, u32 off)

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "probe-define.h"
+#include "symbol-priv.h"
 
 static void say(const struct finder_options *opts, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -67,27 +68,6 @@ void probe_file_no_info(const struct probe_file *file, const struct finder_optio
 
 /* --- names ----------------------------------------------------------------------------- */
 
-/* "probe_" and the file's name up to the first character that no identifier has. */
-static int name_group(const struct probe_file *file, char *ret)
-{
-	const char *name = strrchr(file->path, '/');
-	size_t len;
-
-	name = name ? name + 1 : file->path;
-	for (len = 0; isalnum((unsigned char)name[len]) || name[len] == '_';)
-		len++;
-	return snprintf(ret, TRACED_NAME_MAX, "probe_%.*s", (int)len, name) < TRACED_NAME_MAX ? 0 : -E2BIG;
-}
-
-static bool is_identifier(const char *s)
-{
-	if (!isalpha((unsigned char)*s) && *s != '_')
-		return false;
-	while (isalnum((unsigned char)*s) || *s == '_')
-		s++;
-	return !*s;
-}
-
 /* Without a dot in front, and what follows another one, or an @. */
 static int name_event(const struct finder_options *opts, const char *base, bool retprobe, char *ret)
 {
@@ -98,9 +78,10 @@ static int name_event(const struct finder_options *opts, const char *base, bool 
 	len = strcspn(base, ".@");
 	if (!len)
 		len = strlen(base);
-	if (snprintf(ret, TRACED_NAME_MAX, "%.*s%s", (int)len, base, retprobe ? "__return" : "") >= TRACED_NAME_MAX)
+	if (snprintf(ret, UPR_EVENT_NAME_MAX, "%.*s%s", (int)len, base, retprobe ? "__return" : "") >=
+	    UPR_EVENT_NAME_MAX)
 		return -E2BIG;
-	if (is_identifier(ret))
+	if (perf_is_identifier(ret))
 		return 0;
 	say(opts, "Internal error: \"%s\" is an invalid event name.", ret);
 	return -EINVAL;
@@ -111,7 +92,7 @@ static int name_traced(struct probe_file *file, const struct perf_def *def, cons
 {
 	const struct perf_point *p = &def->point;
 	const char *base = def->event;
-	char buf[TRACED_NAME_MAX * 2];
+	char buf[UPR_EVENT_NAME_MAX * 2];
 
 	if (!base && p->abs) {
 		snprintf(buf, sizeof(buf), "abs_%lx", p->abs);
@@ -127,11 +108,11 @@ static int name_traced(struct probe_file *file, const struct perf_def *def, cons
 	}
 	if (!base)
 		base = ev->place.real;
-	if (def->group && strlen(def->group) >= TRACED_NAME_MAX)
+	if (def->group && strlen(def->group) >= UPR_EVENT_NAME_MAX)
 		return -E2BIG;
 	if (def->group)
 		strcpy(ev->group, def->group);
-	else if (name_group(file, ev->group)) {
+	else if (!upr_group_name(file->path, ev->group)) {
 		say(opts, "Failed to make a group name.");
 		return -E2BIG;
 	}
@@ -166,13 +147,11 @@ static int copy_args(const struct perf_def *def, struct probe_place *place)
 
 static int add_plain(const struct perf_def *def, struct probe_places *places, const char *name, u64 addr)
 {
-	struct probe_place *more = realloc(places->p, (places->nr + 1) * sizeof(*more)), *place;
+	struct probe_place *place;
 
-	if (!more)
+	if (!upr_grow(&places->p, places->nr, &places->cap, sizeof(*places->p)))
 		return -ENOMEM;
-	places->p = more;
-	places->cap = places->nr + 1;
-	place = &more[places->nr++];
+	place = &places->p[places->nr++];
 	*place = (struct probe_place){.symbol = copy(name), .real = copy(name), .addr = addr};
 	if (name && (!place->symbol || !place->real))
 		return -ENOMEM;

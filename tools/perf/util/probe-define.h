@@ -10,11 +10,8 @@
 #ifndef PERF_UTIL_PROBE_DEFINE_H
 #define PERF_UTIL_PROBE_DEFINE_H
 
+#include "probe-event.h"
 #include "probe-finder.h"
-#include "symbol.h"
-
-/* Longest name, NUL included (MAX_EVENT_NAME_LEN of the kernel). */
-#define TRACED_NAME_MAX 64
 
 /**
  * struct traced_event - a line of uprobe_events
@@ -22,8 +19,8 @@
  * @place:	where, and the arguments
  */
 struct traced_event {
-	char group[TRACED_NAME_MAX];
-	char event[TRACED_NAME_MAX];
+	char group[UPR_EVENT_NAME_MAX];
+	char event[UPR_EVENT_NAME_MAX];
 	u64 offset;
 	bool retprobe;
 	struct probe_place place;

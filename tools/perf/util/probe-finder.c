@@ -17,6 +17,7 @@
 
 #include "probe-finder.h"
 #include "probe-source.h"
+#include "symbol-priv.h"
 
 void finder_say(const struct finder *f, const char *fmt, ...)
 {
@@ -147,15 +148,8 @@ static int add_place(struct finder *f, Dwarf_Die *scope)
 		finder_say(f, "Too many( > %zu) probe point found.", f->opts->max);
 		return -ERANGE;
 	}
-	if (places->nr == places->cap) {
-		size_t cap = places->cap ? 2 * places->cap : 8;
-		struct probe_place *more = realloc(places->p, cap * sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		places->p = more;
-		places->cap = cap;
-	}
+	if (!upr_grow(&places->p, places->nr, &places->cap, sizeof(*places->p)))
+		return -ENOMEM;
 	r = probe_name_place(f, &place, scope);
 	if (!r)
 		r = add_args(f, scope, &place);
@@ -338,24 +332,13 @@ static int find_lazy(struct finder *f, Dwarf_Die *die)
 
 /* --- functions ----------------------------------------------------------------------------- */
 
-static bool wants_variables(const struct perf_def *def)
-{
-	size_t i;
-
-	for (i = 0; i < def->nr_args; i++)
-		if (perf_is_var(def->args[i].var) || !strcmp(def->args[i].var, "$vars") ||
-		    !strcmp(def->args[i].var, "$params"))
-			return true;
-	return false;
-}
-
 /* Without optimisation parameters are in their places behind the prologue only. */
 static void skip_prologue(struct finder *f)
 {
 	const struct perf_point *p = &f->def->point;
 
 	if (cu_is_optimized(&f->cu) || !f->addr || !p->func || p->line || p->retprobe || p->lazy || p->offset ||
-	    p->abs || !wants_variables(f->def))
+	    p->abs || !perf_def_wants_vars(f->def))
 		return;
 	finder_say(f, "Target program is compiled without optimization. Skipping prologue.");
 	finder_say(f, "Probe on address 0x%" PRIx64 " to force probing at the function entry.", (uint64_t)f->addr);

@@ -67,7 +67,7 @@ static int take(char **at, char *to)
 	return 0;
 }
 
-static bool is_identifier(const char *s)
+bool perf_is_identifier(const char *s)
 {
 	if (!isalpha((unsigned char)*s) && *s != '_')
 		return false;
@@ -98,7 +98,7 @@ static int parse_event(struct perf_def *def, char *s, struct upr_error *err)
 
 	if (colon) {
 		*colon = '\0';
-		if (!def->sdt && !is_identifier(s))
+		if (!def->sdt && !perf_is_identifier(s))
 			goto bad;
 		if (take(&def->group, unescaped(s)))
 			return -ENOMEM;
@@ -106,7 +106,7 @@ static int parse_event(struct perf_def *def, char *s, struct upr_error *err)
 	}
 	if (take(&def->event, unescaped(s)))
 		return -ENOMEM;
-	if (!def->sdt && !is_identifier(def->event))
+	if (!def->sdt && !perf_is_identifier(def->event))
 		goto bad;
 	return 0;
 bad:
@@ -449,17 +449,20 @@ void perf_def_free(struct perf_def *def)
 	memset(def, 0, sizeof(*def));
 }
 
-bool perf_def_wants_dwarf(const struct perf_def *def)
+bool perf_def_wants_vars(const struct perf_def *def)
 {
 	size_t i;
 
-	if (def->point.file || def->point.line || def->point.lazy)
-		return true;
 	for (i = 0; i < def->nr_args; i++)
 		if (perf_is_var(def->args[i].var) || !strcmp(def->args[i].var, "$params") ||
 		    !strcmp(def->args[i].var, "$vars"))
 			return true;
 	return false;
+}
+
+bool perf_def_wants_dwarf(const struct perf_def *def)
+{
+	return def->point.file || def->point.line || def->point.lazy || perf_def_wants_vars(def);
 }
 
 char *perf_point_text(const struct perf_point *p)
@@ -553,7 +556,7 @@ int perf_lines_parse(struct perf_lines *lines, const char *text, struct upr_erro
 			r = take(&lines->file, strdup(at + 1));
 	} else if (strchr(name, '/') || strchr(name, '.')) {
 		r = take(&lines->file, strdup(name));
-	} else if (!is_identifier(name)) {
+	} else if (!perf_is_identifier(name)) {
 		r = semantic(err, EINVAL, "'%s' is not a valid function name.", name);
 	} else {
 		r = take(&lines->func, strdup(name));

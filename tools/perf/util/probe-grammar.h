@@ -104,7 +104,13 @@ char *perf_point_text(const struct perf_point *point);
 /** perf_def_wants_dwarf() - does it need debug information: lines, source files, variables? */
 bool perf_def_wants_dwarf(const struct perf_def *def);
 
+/** perf_def_wants_vars() - does it fetch any variable? */
+bool perf_def_wants_vars(const struct perf_def *def);
+
 /** perf_is_var() - does a name look like that of a variable? */
 bool perf_is_var(const char *name);
+
+/** perf_is_identifier() - letters, digits and _, no digit in front */
+bool perf_is_identifier(const char *s);
 
 #endif /* PERF_UTIL_PROBE_GRAMMAR_H */

@@ -17,6 +17,7 @@
 
 #include "probe-filter.h"
 #include "probe-show.h"
+#include "symbol-priv.h"
 
 /* libiberty brings its own idea of these two */
 #undef ARRAY_SIZE
@@ -36,16 +37,9 @@ static int add_name(struct names *names, char *name)
 {
 	if (!name)
 		return -ENOMEM;
-	if (names->nr == names->cap) {
-		size_t cap = names->cap ? 2 * names->cap : 256;
-		char **more = realloc(names->v, cap * sizeof(*more));
-
-		if (!more) {
-			free(name);
-			return -ENOMEM;
-		}
-		names->v = more;
-		names->cap = cap;
+	if (!upr_grow(&names->v, names->nr, &names->cap, sizeof(*names->v))) {
+		free(name);
+		return -ENOMEM;
 	}
 	names->v[names->nr++] = name;
 	return 0;

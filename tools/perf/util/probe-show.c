@@ -13,6 +13,7 @@
 
 #include "probe-filter.h"
 #include "probe-show.h"
+#include "symbol-priv.h"
 
 #define VARS_FILTER "!__k???tab_* & !__crc_*"
 
@@ -29,16 +30,9 @@ static int add_text(struct texts *t, char *text)
 {
 	if (!text)
 		return -ENOMEM;
-	if (t->nr == t->cap) {
-		size_t cap = t->cap ? 2 * t->cap : 32;
-		char **more = realloc(t->v, cap * sizeof(*more));
-
-		if (!more) {
-			free(text);
-			return -ENOMEM;
-		}
-		t->v = more;
-		t->cap = cap;
+	if (!upr_grow(&t->v, t->nr, &t->cap, sizeof(*t->v))) {
+		free(text);
+		return -ENOMEM;
 	}
 	t->v[t->nr++] = text;
 	return 0;

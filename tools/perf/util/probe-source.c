@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "probe-source.h"
+#include "symbol-priv.h"
 
 static char *joined(const char *a, const char *b)
 {
@@ -77,15 +78,8 @@ int source_lines_add(struct source_lines *lines, int line)
 
 	if (at < lines->nr && lines->v[at] == line)
 		return 0;
-	if (lines->nr == lines->cap) {
-		size_t cap = lines->cap ? 2 * lines->cap : 16;
-		int *more = realloc(lines->v, cap * sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		lines->v = more;
-		lines->cap = cap;
-	}
+	if (!upr_grow(&lines->v, lines->nr, &lines->cap, sizeof(*lines->v)))
+		return -ENOMEM;
 	memmove(lines->v + at + 1, lines->v + at, (lines->nr - at) * sizeof(*lines->v));
 	lines->v[at] = line;
 	lines->nr++;

@@ -78,27 +78,6 @@ static const char usage_text[] =
 	"    -q, --quiet           no notes, no progress\n"
 	"    -h, --help            this text\n\n";
 
-static int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static int usage_error(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("  Error: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	fputs(usage_text, stderr);
-	return STATUS_USAGE;
-}
-
-static int out_of_memory(void)
-{
-	ui_error("out of memory");
-	return STATUS_FAILED;
-}
-
 /* Make room for one more of an array whose size goes up in powers of two. */
 static bool grow(void *array, size_t nr, size_t size)
 {
@@ -120,7 +99,7 @@ static int parse_number(const char *name, const char *text, unsigned int low, un
 	errno = 0;
 	v = strtoul(text, &end, 10);
 	if (errno || end == text || *end || strchr(text, '-') || v < low || v > INT_MAX)
-		return usage_error("--%s wants a number of at least %u, not `%s'", name, low, text);
+		return ui_usage_error(usage_text, "--%s wants a number of at least %u, not `%s'", name, low, text);
 	*ret = v;
 	return -1;
 }
@@ -136,7 +115,7 @@ static int parse_mode(struct stat_options *opts, const char *text)
 	} else if (!strcmp(text, "jump")) {
 		opts->mode = UPR_MODE_JUMP;
 	} else {
-		return usage_error("unknown mode `%s'; there are auto, jump, trap and step", text);
+		return ui_usage_error(usage_text, "unknown mode `%s'; there are auto, jump, trap and step", text);
 	}
 	return -1;
 }
@@ -153,16 +132,17 @@ static int parse_pids(struct stat_options *opts, char *text)
 		errno = 0;
 		pid = strtol(word, &end, 10);
 		if (errno || end == word || *end || pid <= 0 || pid > INT_MAX)
-			return usage_error("-p wants process ids with commas between them, not `%s'", word);
+			return ui_usage_error(usage_text, "-p wants process ids with commas between them, not `%s'",
+					      word);
 		for (i = 0; i < opts->nr_pids && opts->pids[i] != pid; i++)
 			;
 		if (i < opts->nr_pids)
 			continue;
 		if (!grow(&opts->pids, opts->nr_pids, sizeof(*opts->pids)))
-			return out_of_memory();
+			return ui_out_of_memory();
 		opts->pids[opts->nr_pids++] = pid;
 	}
-	return opts->nr_pids ? -1 : usage_error("-p wants a process id");
+	return opts->nr_pids ? -1 : ui_usage_error(usage_text, "-p wants a process id");
 }
 
 static int parse_events(struct stat_options *opts, char *text)
@@ -171,7 +151,7 @@ static int parse_events(struct stat_options *opts, char *text)
 
 	for (word = strtok_r(text, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
 		if (!grow(&opts->events, opts->nr_events, sizeof(*opts->events)))
-			return out_of_memory();
+			return ui_out_of_memory();
 		opts->events[opts->nr_events++] = word;
 	}
 	return -1;
@@ -180,9 +160,10 @@ static int parse_events(struct stat_options *opts, char *text)
 static int add_file(struct stat_options *opts, const char *name)
 {
 	if (opts->nr_files && !opts->files[opts->nr_files - 1].nr_defs)
-		return usage_error("-x %s: no function follows it", opts->files[opts->nr_files - 1].name);
+		return ui_usage_error(usage_text, "-x %s: no function follows it",
+				      opts->files[opts->nr_files - 1].name);
 	if (!grow(&opts->files, opts->nr_files, sizeof(*opts->files)))
-		return out_of_memory();
+		return ui_out_of_memory();
 	opts->files[opts->nr_files++] = (struct stat_file){.name = name};
 	return -1;
 }
@@ -192,7 +173,7 @@ static int add_def(struct stat_options *opts, char *text)
 	struct stat_file *file = &opts->files[opts->nr_files - 1];
 
 	if (!grow(&file->defs, file->nr_defs, sizeof(*file->defs)))
-		return out_of_memory();
+		return ui_out_of_memory();
 	file->defs[file->nr_defs++] = text;
 	return -1;
 }
@@ -203,12 +184,12 @@ static int wrong_option(int c, char **argv)
 	size_t dashes = strspn(word, "-");
 
 	if (c == ':' && dashes == 1)
-		return usage_error("switch `%c' requires a value", optopt);
+		return ui_usage_error(usage_text, "switch `%c' requires a value", optopt);
 	if (c == ':')
-		return usage_error("option `%s' requires a value", word + dashes);
+		return ui_usage_error(usage_text, "option `%s' requires a value", word + dashes);
 	if (dashes == 2 || !optopt)
-		return usage_error("unknown option `%s'", word + dashes);
-	return usage_error("unknown switch `%c'", optopt);
+		return ui_usage_error(usage_text, "unknown option `%s'", word + dashes);
+	return ui_usage_error(usage_text, "unknown switch `%c'", optopt);
 }
 
 static int parse_option(struct stat_options *opts, int c, char **argv)
@@ -237,7 +218,7 @@ static int parse_option(struct stat_options *opts, int c, char **argv)
 	case 'j':
 	case OPT_CSV:
 		if (opts->format && opts->format != (c == 'j' ? STAT_JSON : STAT_CSV))
-			return usage_error("--json and --csv exclude each other");
+			return ui_usage_error(usage_text, "--json and --csv exclude each other");
 		opts->format = c == 'j' ? STAT_JSON : STAT_CSV;
 		return -1;
 	case OPT_APPEND:
@@ -271,11 +252,12 @@ static int parse_option(struct stat_options *opts, int c, char **argv)
 static int check(struct stat_options *opts)
 {
 	if (opts->nr_files && !opts->files[opts->nr_files - 1].nr_defs)
-		return usage_error("-x %s: no function follows it", opts->files[opts->nr_files - 1].name);
+		return ui_usage_error(usage_text, "-x %s: no function follows it",
+				      opts->files[opts->nr_files - 1].name);
 	if (!opts->nr_files && !opts->nr_events)
-		return usage_error("nothing to count; give -x FILE FUNCTION... or -e EVENT");
+		return ui_usage_error(usage_text, "nothing to count; give -x FILE FUNCTION... or -e EVENT");
 	if (!opts->command && !opts->nr_pids)
-		return usage_error("nothing to run; give -p PID, or -- and a command");
+		return ui_usage_error(usage_text, "nothing to run; give -p PID, or -- and a command");
 	return -1;
 }
 

@@ -38,20 +38,6 @@ struct code {
 	size_t cap_offs;
 };
 
-static bool has_direct_target(const struct upr_insn *insn)
-{
-	switch (insn->branch) {
-	case UPR_BR_JMP:
-	case UPR_BR_JCC:
-	case UPR_BR_LOOP:
-	case UPR_BR_CALL:
-	case UPR_BR_XBEGIN:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* Does the next instruction in memory follow in some execution? */
 static bool falls_through(const struct code *c, u64 off, const struct upr_insn *insn)
 {
@@ -177,7 +163,7 @@ static void flow_mark(const struct code *c, struct flow *fl)
 		 */
 		for (i = 0; i < insn.length; i++)
 			fl->covered[off + i] = fl->covered[off + i] ? 2 : 1;
-		if (has_direct_target(&insn))
+		if (upr_insn_has_target(&insn))
 			flow_to(c, fl, upr_insn_target(&insn, c->addr + off) - c->addr);
 		if (falls_through(c, off, &insn))
 			flow_to(c, fl, off + insn.length);

@@ -28,20 +28,6 @@ struct known {
 
 static struct known knowns[1 << KNOWN_BITS];
 
-static bool has_direct_target(const struct upr_insn *insn)
-{
-	switch (insn->branch) {
-	case UPR_BR_JMP:
-	case UPR_BR_JCC:
-	case UPR_BR_LOOP:
-	case UPR_BR_CALL:
-	case UPR_BR_XBEGIN:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* Data decodes into such, and programs hardly contain them.  hlt is in every _start. */
 static bool is_odd(const struct upr_insn *insn)
 {
@@ -94,7 +80,7 @@ static bool measure_decoded(struct upr_measure *ret, const u8 *p, size_t len, u6
 	if (upr_insn_decode(&insn, p, len, mode))
 		return false;
 	ret->length = insn.length;
-	ret->direct = has_direct_target(&insn);
+	ret->direct = upr_insn_has_target(&insn);
 	ret->odd = is_odd(&insn);
 	ret->target = ret->direct ? upr_insn_target(&insn, addr) : 0;
 	fixed = fixed_bytes(&insn);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../builtin.h"
 #include "ui.h"
 
 /* Fewer probes than this are armed before a line could be read. */
@@ -52,6 +53,25 @@ void ui_error(const char *fmt, ...)
 	va_start(ap, fmt);
 	say("\033[31m", fmt, ap);
 	va_end(ap);
+}
+
+int ui_usage_error(const char *usage, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("  Error: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	fputs(usage, stderr);
+	return STATUS_USAGE;
+}
+
+int ui_out_of_memory(void)
+{
+	ui_error("out of memory");
+	return STATUS_FAILED;
 }
 
 void ui_note(const char *fmt, ...)

@@ -25,6 +25,11 @@ void ui_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /** ui_debug() - with -v only */
 void ui_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/** ui_usage_error() - "  Error: ..." and how to use it.  Return: STATUS_USAGE */
+int ui_usage_error(const char *usage, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/** ui_out_of_memory() - Return: STATUS_FAILED */
+int ui_out_of_memory(void);
+
 /** ui_json_string() - a string in JSON, NULL as null */
 void ui_json_string(FILE *out, const char *s);
 
