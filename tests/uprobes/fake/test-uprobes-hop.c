@@ -12,7 +12,6 @@
  */
 #include "upr-script.h"
 
-#define SIGUSR1 10
 #define SIGSEGV 11
 #define NR_IN	6u
 
@@ -138,34 +137,6 @@ static unsigned int nr_filled(struct stage *st)
 
 /* --- signals ------------------------------------------------------------------------ */
 
-static unsigned int nr_signals;
-
-static bool send_usr1(struct fake_world *w, struct fake_actor *a)
-{
-	struct stage *st = w->data;
-
-	fake_kill(st->task, SIGUSR1);
-	return a->at + 1 < (int)nr_signals;
-}
-
-static bool with_handler(struct fake_world *w, struct fake_actor *a)
-{
-	struct stage *st = w->data;
-
-	return st->mm->handlers[SIGUSR1];
-}
-
-static void add_signals(struct fake_world *w)
-{
-	static struct fake_actor actor;
-
-	memset(&actor, 0, sizeof(actor));
-	actor.step = send_usr1;
-	actor.ready = with_handler;
-	actor.name = 's';
-	fake_actor_add(w, &actor);
-}
-
 /* Two sites that have room. */
 static void setup_signals(struct fake_world *w)
 {
@@ -179,7 +150,7 @@ static void setup_signals(struct fake_world *w)
 		fake_expect(w, plan_of(&st->sites[i])->form == UPR_JUMP_HOP && plan_of(&st->sites[i])->patch == 2);
 	fake_expect(w, plan_of(&st->sites[0])->nr == 1 && plan_of(&st->sites[1])->nr == 2);
 	stage_hold(st);
-	add_signals(w);
+	stage_add_signals(w);
 }
 
 /* While they stand they do so by the paddings. */
@@ -205,14 +176,14 @@ static void signals(struct fake_test *t)
 		.runs = 1500,
 	};
 
-	nr_signals = 1;
+	stage_nr_signals = 1;
 	fake_explore(t, &s);
 	s.name = "many signals";
 	s.preemptions = -1;
 	s.random = true;
 	s.runs = 400;
 	s.seed = 22;
-	nr_signals = 30;
+	stage_nr_signals = 30;
 	fake_explore(t, &s);
 }
 
@@ -276,7 +247,7 @@ static void setup_all(struct fake_world *w)
 
 	stage_probe_all(st);
 	stage_hold(st);
-	add_signals(w);
+	stage_add_signals(w);
 }
 
 static void everything(struct fake_test *t)
@@ -292,7 +263,7 @@ static void everything(struct fake_test *t)
 		.seed = 23,
 	};
 
-	nr_signals = 10;
+	stage_nr_signals = 10;
 	fake_explore(t, &s);
 }
 
@@ -463,7 +434,7 @@ static void setup_orders(struct fake_world *w)
 	o->actor.ready = still_there;
 	o->actor.name = 'o';
 	fake_actor_add(w, &o->actor);
-	add_signals(w);
+	stage_add_signals(w);
 }
 
 static void free_extra(struct fake_world *w)
@@ -489,7 +460,7 @@ static void orders(struct fake_test *t)
 		.seed = 24,
 	};
 
-	nr_signals = 6;
+	stage_nr_signals = 6;
 	next_order = 0;
 	fake_explore(t, &s);
 }
@@ -514,7 +485,7 @@ static void moments(struct fake_test *t)
 		.runs = 500,
 	};
 
-	nr_signals = 1;
+	stage_nr_signals = 1;
 	for (fixed_order = 3; fixed_order < 23; fixed_order += 5)
 		fake_explore(t, &s);
 }

@@ -11,7 +11,6 @@
  */
 #include "upr-random.h"
 
-#define SIGUSR1	  10
 #define SIGSEGV	  11
 
 #define FRAME_GPR (8 * 2) /* restorer, magic, registers */
@@ -102,41 +101,13 @@ static struct stage *new_stage(struct fake_world *w, unsigned int rounds, bool t
 
 /* --- signals ------------------------------------------------------------------------ */
 
-static unsigned int nr_signals;
-
-static bool send_usr1(struct fake_world *w, struct fake_actor *a)
-{
-	struct stage *st = w->data;
-
-	fake_kill(st->task, SIGUSR1);
-	return a->at + 1 < (int)nr_signals;
-}
-
-static bool with_handler(struct fake_world *w, struct fake_actor *a)
-{
-	struct stage *st = w->data;
-
-	return st->mm->handlers[SIGUSR1];
-}
-
-static void add_signals(struct fake_world *w)
-{
-	static struct fake_actor actor;
-
-	memset(&actor, 0, sizeof(actor));
-	actor.step = send_usr1;
-	actor.ready = with_handler;
-	actor.name = 's';
-	fake_actor_add(w, &actor);
-}
-
 static void setup_signals(struct fake_world *w)
 {
 	struct stage *st = new_stage(w, 1, false);
 
 	stage_probe_all(st);
 	stage_hold(st);
-	add_signals(w);
+	stage_add_signals(w);
 }
 
 static void signals(struct fake_test *t)
@@ -150,14 +121,14 @@ static void signals(struct fake_test *t)
 		.runs = 1500,
 	};
 
-	nr_signals = 1;
+	stage_nr_signals = 1;
 	fake_explore(t, &s);
 	s.name = "many signals, in pads, while others are held";
 	s.preemptions = -1;
 	s.random = true;
 	s.runs = 600;
 	s.seed = 21;
-	nr_signals = 30;
+	stage_nr_signals = 30;
 	fake_explore(t, &s);
 }
 
@@ -234,7 +205,7 @@ static void setup_orders(struct fake_world *w)
 	o->actor.ready = still_there;
 	o->actor.name = 'o';
 	fake_actor_add(w, &o->actor);
-	add_signals(w);
+	stage_add_signals(w);
 }
 
 static void free_extra(struct fake_world *w)
@@ -259,7 +230,7 @@ static void orders(struct fake_test *t)
 		.runs = 24 * 24,
 	};
 
-	nr_signals = 6;
+	stage_nr_signals = 6;
 	for (group = 0; group < ARRAY_SIZE(groups); group++) {
 		next_order = 0;
 		s.seed = 31 + group;
@@ -286,7 +257,7 @@ static void moments(struct fake_test *t)
 		.runs = 700,
 	};
 
-	nr_signals = 1;
+	stage_nr_signals = 1;
 	for (group = 1; group < ARRAY_SIZE(groups); group += 2)
 		fake_explore(t, &s);
 }

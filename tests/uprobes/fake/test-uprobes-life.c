@@ -9,7 +9,6 @@
  */
 #include "upr-script.h"
 
-#define SIGUSR1 10
 #define SIGSEGV 11
 #define SIGTRAP 5
 

@@ -411,3 +411,33 @@ void stage_free(struct fake_world *w)
 	kfree(w->data);
 	w->data = NULL;
 }
+
+/* --- signals ------------------------------------------------------------------------ */
+
+unsigned int stage_nr_signals;
+
+static bool send_usr1(struct fake_world *w, struct fake_actor *a)
+{
+	struct stage *st = w->data;
+
+	fake_kill(st->task, SIGUSR1);
+	return a->at + 1 < (int)stage_nr_signals;
+}
+
+static bool with_handler(struct fake_world *w, struct fake_actor *a)
+{
+	struct stage *st = w->data;
+
+	return st->mm->handlers[SIGUSR1];
+}
+
+void stage_add_signals(struct fake_world *w)
+{
+	static struct fake_actor actor;
+
+	memset(&actor, 0, sizeof(actor));
+	actor.step = send_usr1;
+	actor.ready = with_handler;
+	actor.name = 's';
+	fake_actor_add(w, &actor);
+}

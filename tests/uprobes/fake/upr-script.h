@@ -136,6 +136,11 @@ void upr_test_unmapped(struct fake_test *t);
 void upr_test_far(struct fake_test *t);
 void upr_test_many(struct fake_test *t);
 
+#define SIGUSR1	10
+/* An actor that sends SIGUSR1 to st->task, stage_nr_signals of them, once the program has a handler. */
+extern unsigned int stage_nr_signals;
+void stage_add_signals(struct fake_world *w);
+
 extern const struct fake_case upr_way_cases[];
 extern const struct fake_case upr_life_cases[];
 extern const struct fake_case upr_race_cases[];
