@@ -212,6 +212,20 @@ static int op_regs_set(struct utrace_task *task, const struct upr_regs *regs)
 	return 0;
 }
 
+static int op_vector_get(struct utrace_task *task, unsigned int nr, u64 ret[2])
+{
+	struct host_task *t = host_of(task);
+	struct user_fpregs_struct fp;
+	long r = accessible(t);
+
+	if (!r)
+		r = host_ptrace(PTRACE_GETFPREGS, t->tid, 0, (unsigned long)&fp);
+	if (r)
+		return (int)r;
+	memcpy(ret, &fp.xmm_space[4 * nr], 2 * sizeof(*ret));
+	return 0;
+}
+
 /* --- control ---------------------------------------------------------------------- */
 
 static void op_task_interrupt(struct utrace_task *task)
@@ -241,6 +255,7 @@ const struct target_ops host_ops = {
 	.pc_set = op_pc_set,
 	.regs_get = op_regs_get,
 	.regs_set = op_regs_set,
+	.vector_get = op_vector_get,
 	.mem_read = host_mem_read,
 	.mem_write = host_mem_write,
 	.text_read = host_text_read,

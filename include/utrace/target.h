@@ -135,6 +135,12 @@ struct target_ops {
 	int (*regs_set)(struct utrace_task *task, const struct upr_regs *regs);
 
 	/**
+	 * @vector_get: optional.  The low 16 bytes of vector register @nr (0..15), as the program
+	 * would store them.  Atomic; task stopped.  Return: 0; -errno.
+	 */
+	int (*vector_get)(struct utrace_task *task, unsigned int nr, u64 ret[2]);
+
+	/**
 	 * @mem_read: read user memory as the task itself could.
 	 * Atomic: -EAGAIN when the page is not present and cannot be brought
 	 * in here; -EFAULT when there is none.  All or nothing.

@@ -14,6 +14,7 @@
 #define STATUS_FAILED 1
 
 int cmd_stat(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
 int cmd_repair(int argc, char **argv);

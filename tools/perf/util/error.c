@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "error.h"
 
@@ -27,6 +28,24 @@ int upr_error_set(struct upr_error *err, enum upr_error_kind kind, int code, con
 			*p = '?';
 	}
 	return -code;
+}
+
+void upr_error_point(struct upr_error *err, const char *source, size_t at)
+{
+	size_t used, i;
+	char *p;
+
+	if (!err)
+		return;
+	used = strlen(err->text);
+	/* whole or not at all */
+	if (used + strlen(source) + at + sizeof("\n  \n  ^") > sizeof(err->text))
+		return;
+	p = err->text + used;
+	p += sprintf(p, "\n  ");
+	for (i = 0; source[i]; i++)
+		*p++ = (unsigned char)source[i] < 0x20 || source[i] == 0x7f ? '?' : source[i];
+	sprintf(p, "\n  %*s^", (int)at, "");
 }
 
 int upr_error_nomem(struct upr_error *err)

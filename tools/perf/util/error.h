@@ -12,6 +12,7 @@
 #define PERF_UTIL_ERROR_H
 
 #include <stdarg.h>
+#include <stddef.h>
 
 /**
  * enum upr_error_kind - what kind of failure, for callers that act on it
@@ -47,7 +48,7 @@ enum upr_error_kind {
  * struct upr_error - a failure in words
  * @kind:	enum upr_error_kind
  * @code:	the errno that fits best, positive
- * @text:	one sentence, no newline
+ * @text:	one sentence, no newline but in front of what upr_error_point() shows
  */
 struct upr_error {
 	enum upr_error_kind kind;
@@ -66,6 +67,9 @@ struct upr_error {
  */
 int upr_error_set(struct upr_error *err, enum upr_error_kind kind, int code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/** upr_error_point() - show where in @source, in two lines below the sentence */
+void upr_error_point(struct upr_error *err, const char *source, size_t at);
 
 /** upr_error_nomem() - out of memory.  Return: -ENOMEM. */
 int upr_error_nomem(struct upr_error *err);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "ifunc.h"
+#include "probe-resolve.h"
 #include "ui.h"
 
 #define CANDIDATES_MAX 64
@@ -70,10 +71,15 @@ static struct uprobe_site *candidate(const struct ifunc_watch *watch, u64 addr)
 static struct uprobe_site *add_candidate(struct uprobe_set *set, struct ifunc_watch *watch, u64 addr)
 {
 	const struct upr_func *f = upr_elf_func_at(watch->image->elf, addr);
-	const char *name = f ? upr_name_pretty(watch->image->elf, &f->names[0]) : NULL;
+	const struct upr_site at = {.addr = addr,
+				    .symbol = f ? upr_name_pretty(watch->image->elf, &f->names[0]) : NULL,
+				    .func_off = f ? addr - f->addr : 0};
+	struct fetch *fetch = NULL;
 	struct uprobe_site *site;
 
-	site = uprobe_site_new(set, watch->event, watch->image, addr, name, f ? addr - f->addr : 0);
+	if (upr_fetch_again(watch->image->elf, watch->event->def, &fetch))
+		return NULL;
+	site = uprobe_site_new(set, watch->event, watch->image, &at, fetch);
 	if (!site)
 		return NULL;
 	site->ifunc = watch;

@@ -295,7 +295,6 @@ static bool is_sdt(const char *text)
 static int parse_text(struct upr_probe_def *def, struct upr_error *err)
 {
 	const char *text = def->text, *end;
-	char *point;
 	int rc;
 
 	def->sdt = is_sdt(text);
@@ -310,13 +309,10 @@ static int parse_text(struct upr_probe_def *def, struct upr_error *err)
 	def->raw = strdup(text);
 	/* a lazy pattern may hold blanks */
 	end = find_stop(text, ";") ? NULL : find_stop(text, " \t\r\n");
-	point = end ? strndup(text, end - text) : strdup(text);
-	if (!def->raw || !point) {
-		free(point);
+	def->point = end ? strndup(text, end - text) : strdup(text);
+	if (!def->raw || !def->point)
 		return upr_error_nomem(err);
-	}
-	rc = parse_point(def, point, err);
-	free(point);
+	rc = parse_point(def, def->point, err);
 	return rc || !end ? rc : parse_args(def, end, err);
 }
 
@@ -353,6 +349,7 @@ void upr_probe_def_free(struct upr_probe_def *def)
 	free(def->event);
 	free(def->func);
 	free(def->raw);
+	free(def->point);
 	free(def->source);
 	free(def->line);
 	free(def->lazy);

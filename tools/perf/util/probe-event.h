@@ -21,6 +21,8 @@
 
 #include "symbol.h"
 
+struct fetch;
+
 /* Longest group or event name, NUL included (the kernel's and perf's limit). */
 #define UPR_EVENT_NAME_MAX 64
 
@@ -32,6 +34,7 @@
  * @func:	function, escapes still in when it is a pattern (@glob), else taken out; NULL for an address
  *		or a source line
  * @raw:	the definition after GROUP:EVENT=, untouched: a demangled name with blanks fits only whole
+ * @point:	the definition without GROUP:EVENT= and without arguments
  * @glob:	@func holds wildcards
  * @has_offset:	+OFF was given
  * @offset:	it
@@ -50,6 +53,7 @@ struct upr_probe_def {
 	char *event;
 	char *func;
 	char *raw;
+	char *point;
 	bool glob;
 	bool has_offset;
 	u64 offset;
@@ -75,6 +79,7 @@ void upr_probe_def_free(struct upr_probe_def *def);
  * @addr:	virtual address in the file
  * @offset:	file offset
  * @func_off:	@addr minus the function's start
+ * @fetch:	its arguments, NULL: there are none
  * @ifunc:	the function is an IFUNC and @addr its resolver: the home probes what the resolver
  *		returned in the target instead (only set for func_off 0)
  */
@@ -84,6 +89,7 @@ struct upr_site {
 	u64 addr;
 	u64 offset;
 	u64 func_off;
+	struct fetch *fetch;
 	bool ifunc;
 };
 

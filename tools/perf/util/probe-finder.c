@@ -46,6 +46,7 @@ void probe_place_free(struct probe_place *place)
 	free(place->args);
 	free(place->symbol);
 	free(place->real);
+	fetch_free(place->fetch);
 }
 
 void probe_places_free(struct probe_places *places)
@@ -152,7 +153,7 @@ static int add_place(struct finder *f, Dwarf_Die *scope)
 		return -ENOMEM;
 	r = probe_name_place(f, &place, scope);
 	if (!r)
-		r = add_args(f, scope, &place);
+		r = f->opts->fetch ? f->opts->fetch(f, scope, &place, f->opts->fetcher) : add_args(f, scope, &place);
 	if (r)
 		probe_place_free(&place);
 	else

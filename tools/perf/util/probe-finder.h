@@ -11,6 +11,7 @@
 #define PERF_UTIL_PROBE_FINDER_H
 
 #include "debug-info.h"
+#include "fetch.h"
 #include "probe-grammar.h"
 
 /**
@@ -31,6 +32,7 @@ struct place_arg {
  * @real:	the function it is about: an inlined one, or @symbol
  * @addr:	virtual address
  * @entry:	where @symbol begins
+ * @fetch:	see struct finder_options
  */
 struct probe_place {
 	char *symbol;
@@ -39,6 +41,7 @@ struct probe_place {
 	Dwarf_Addr entry;
 	struct place_arg *args;
 	size_t nr_args;
+	struct fetch *fetch;
 };
 
 struct probe_places {
@@ -54,6 +57,8 @@ struct finder;
  * @max:	places at most, beyond: -ERANGE
  * @no_inlines:	leave inlined instances out
  * @visit:	is called for each place instead of it being kept, @scope: the function as the user sees it
+ * @fetch:	is called for each place instead of its arguments being made into text; sets @place->fetch.  Return: 0,
+ *		-errno which ends the search
  * @say:	gets what the user should know, a line each, without newline
  */
 struct finder_options {
@@ -63,6 +68,8 @@ struct finder_options {
 	bool range;
 	int (*visit)(struct finder *f, Dwarf_Die *scope, void *data);
 	void *visitor;
+	int (*fetch)(struct finder *f, Dwarf_Die *scope, struct probe_place *place, void *data);
+	void *fetcher;
 	void (*say)(const char *text, void *data);
 	void *data;
 };

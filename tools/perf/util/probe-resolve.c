@@ -15,6 +15,7 @@
 #include <search.h>
 #include <stdio.h>
 
+#include "fetch.h"
 #include "probe-event.h"
 #include "probe-resolve.h"
 #include "symbol-priv.h"
@@ -123,6 +124,10 @@ static void release_name(struct upr_event_list *list, const struct upr_event *ev
 
 static void event_free(struct upr_event *ev)
 {
+	u32 i;
+
+	for (i = 0; i < ev->nr_sites; i++)
+		fetch_free(ev->sites[i].fetch);
 	free(ev->group);
 	free(ev->event);
 	free(ev->def);
@@ -595,11 +600,42 @@ static int unsupported(const struct upr_probe_def *def, struct upr_error *err)
 		what = "statically defined probes (SDT) are not available yet";
 	else if (def->retprobe)
 		what = "return probes are not available yet";
-	else if (def->nr_args)
-		what = "arguments are not fetched yet; leave out what follows the function";
 	if (!what)
 		return 0;
 	return upr_error_set(err, UPR_ERR_UNSUPPORTED, ENOTSUP, "'%s': %s", def->text, what);
+}
+
+/* Arguments that need no debug information. */
+static int add_words(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list, size_t first,
+		     struct upr_error *err)
+{
+	size_t i;
+	u32 k;
+	int rc = 0;
+
+	for (i = first; i < list->nr; i++) {
+		struct upr_event *ev = &list->events[i];
+
+		for (k = 0; k < ev->nr_sites && !rc; k++)
+			rc = upr_fetch_words(elf, def, !ev->sites[k].func_off, &ev->sites[k].fetch, err);
+	}
+	return rc;
+}
+
+static int resolve_place(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,
+			 struct upr_error *err)
+{
+	size_t first = list->nr;
+	bool variables = false;
+	int rc = fetch_check(def->args, def->nr_args, &variables, err);
+
+	if (rc)
+		return rc;
+	/* who fetches them knows where they are from debug information alone */
+	if (variables || def->line || def->lazy || !(def->func || def->is_addr))
+		return upr_resolve_by_info(elf, def, list, err);
+	rc = def->is_addr ? resolve_address(elf, def, list, err) : resolve_function(elf, def, list, err);
+	return rc || !def->nr_args ? rc : add_words(elf, def, list, first, err);
 }
 
 int upr_resolve_def(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,
@@ -612,11 +648,8 @@ int upr_resolve_def(struct upr_elf *elf, const struct upr_probe_def *def, struct
 	rc = resolve_whole(elf, def, list, &done, err);
 	if (!rc && !done) {
 		rc = unsupported(def, err);
-		if (!rc && (def->line || def->lazy || !(def->func || def->is_addr)))
-			rc = upr_resolve_by_info(elf, def, list, err);
-		else if (!rc)
-			rc = def->is_addr ? resolve_address(elf, def, list, err) :
-					    resolve_function(elf, def, list, err);
+		if (!rc)
+			rc = resolve_place(elf, def, list, err);
 	}
 	if (rc)
 		roll_back(list, before);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "code-map.h"
+#include "fetch.h"
 #include "ifunc.h"
 #include "probe-uprobe.h"
 #include "ui.h"
@@ -105,21 +106,45 @@ static void site_register(struct uprobe_set *set, struct uprobe_site *site)
 	site->refused = refusal(code, min(avail, (u64)UPR_INSN_MAX), mode, rc);
 }
 
+static void site_hit(struct upr_consumer *consumer, struct utrace_task *task, u64 addr)
+{
+	struct uprobe_site *site = consumer->data;
+	struct uprobe_set *set = site->event->set;
+
+	set->hit(site, task, addr, set->data);
+}
+
+static void site_unhit(struct upr_consumer *consumer, struct utrace_task *task, u64 addr)
+{
+	struct uprobe_site *site = consumer->data;
+	struct uprobe_set *set = site->event->set;
+
+	set->unhit(site, task, addr, set->data);
+}
+
 struct uprobe_site *uprobe_site_new(struct uprobe_set *set, struct uprobe_event *event, struct uprobe_image *image,
-				    u64 addr, const char *symbol, u64 func_off)
+				    const struct upr_site *at, struct fetch *fetch)
 {
 	struct uprobe_site *site = calloc(1, sizeof(*site));
 
-	if (!site)
+	if (!site) {
+		fetch_free(fetch);
 		return NULL;
+	}
 	site->event = event;
 	site->image = image;
-	site->addr = addr;
-	site->symbol = symbol;
-	site->func_off = func_off;
+	site->addr = at->addr;
+	site->symbol = at->symbol;
+	site->func_off = at->func_off;
+	site->fetch = fetch;
 	site->chosen = true;
 	site->consumer.data = site;
+	if (set->hit) {
+		site->consumer.hit = site_hit;
+		site->consumer.unhit = site_unhit;
+	}
 	if (!uprobe_array_add(&event->sites, &event->nr_sites, site)) {
+		fetch_free(fetch);
 		free(site);
 		return NULL;
 	}
@@ -171,17 +196,21 @@ static bool names_address(const char *def)
 }
 
 static int add_sites(struct uprobe_set *set, struct uprobe_event *event, struct uprobe_image *image,
-		     const struct upr_event *from)
+		     struct upr_event *from)
 {
 	size_t i;
 	int rc = 0;
 
 	for (i = 0; i < from->nr_sites && !rc; i++) {
-		const struct upr_site *s = &from->sites[i];
+		struct upr_site *s = &from->sites[i];
+		struct fetch *fetch = s->fetch;
 
-		if (s->ifunc && !names_address(from->def))
+		if (s->ifunc && !names_address(from->def)) {
 			rc = ifunc_watch(set, event, image, s->func, s->symbol);
-		else if (!uprobe_site_new(set, event, image, s->addr, s->symbol, s->func_off))
+			continue;
+		}
+		s->fetch = NULL;
+		if (!uprobe_site_new(set, event, image, s, fetch))
 			rc = -ENOMEM;
 	}
 	return rc;
@@ -194,7 +223,7 @@ static int add_events(struct uprobe_set *set, struct uprobe_spec *spec, struct u
 	size_t i;
 
 	for (i = first; i < list->nr; i++) {
-		const struct upr_event *from = &list->events[i];
+		struct upr_event *from = &list->events[i];
 		struct uprobe_event *event;
 		char *name;
 
@@ -583,8 +612,10 @@ static void event_free(struct uprobe_event *event)
 {
 	size_t i;
 
-	for (i = 0; i < event->nr_sites; i++)
+	for (i = 0; i < event->nr_sites; i++) {
+		fetch_free(event->sites[i]->fetch);
 		free(event->sites[i]);
+	}
 	free(event->sites);
 	free(event->name);
 	free(event->symbol);

@@ -43,6 +43,7 @@ struct uprobe_image {
  * @addr:	virtual address in the file
  * @symbol:	for people, may be NULL
  * @func_off:	offset in @symbol
+ * @fetch:	its arguments, NULL: there are none
  * @refused:	why it is not armed, or NULL
  * @ifunc:	it is one of several that an IFUNC may stand for: its hits count
  *		once it is known to be the one in use (@chosen)
@@ -57,6 +58,7 @@ struct uprobe_site {
 	u64 offset;
 	const char *symbol;
 	u64 func_off;
+	struct fetch *fetch;
 	const char *refused;
 	struct ifunc_watch *ifunc;
 	bool chosen;
@@ -105,12 +107,17 @@ struct uprobe_totals {
 /**
  * struct uprobe_set - all events of one command; the arrays are for reading
  * @jumps:	sites may be probed by jumps: find out what that takes.  The caller's to set
+ * @hit, @unhit: NULL, or called at hits, and when one has not happened after all (struct upr_consumer); places
+ *		are probed by traps then.  The caller's to set, before anything is defined
  * @no_cache:	neither use nor leave what that takes in the user's cache
  */
 struct uprobe_set {
 	struct upr_session *session;
 	bool jumps;
 	bool no_cache;
+	void (*hit)(struct uprobe_site *site, struct utrace_task *task, u64 addr, void *data);
+	void (*unhit)(struct uprobe_site *site, struct utrace_task *task, u64 addr, void *data);
+	void *data;
 	struct uprobe_event **events;
 	size_t nr_events;
 	struct uprobe_image **images;
@@ -153,9 +160,12 @@ void uprobe_set_explain(const struct uprobe_set *set);
 
 /* --- for ifunc.c ------------------------------------------------------- */
 
-/** uprobe_site_new() - register a place for @event.  NULL without memory (a refusal is a site that says so) */
+/**
+ * uprobe_site_new() - register a place for @event; takes @fetch
+ * Return: NULL without memory (a refusal is a site that says so).
+ */
 struct uprobe_site *uprobe_site_new(struct uprobe_set *set, struct uprobe_event *event, struct uprobe_image *image,
-				    u64 addr, const char *symbol, u64 func_off);
+				    const struct upr_site *at, struct fetch *fetch);
 /** uprobe_array_add() - append a pointer.  Return: false without memory */
 bool uprobe_array_add(void *array, size_t *nr, void *item);
 

@@ -37,7 +37,7 @@ static int by_count(const void *a, const void *b)
 	return x->order < y->order ? -1 : 1;
 }
 
-static int table_fill(struct table *table, const struct stat_options *opts, const struct uprobe_set *set)
+static int table_fill(struct table *table, const struct run_options *opts, const struct uprobe_set *set)
 {
 	size_t i;
 
@@ -115,7 +115,7 @@ static void print_word(FILE *out, const char *word)
 		fputc(iscntrl((u8)*word) ? ' ' : *word, out);
 }
 
-static void print_title(FILE *out, const struct stat_options *opts)
+static void print_title(FILE *out, const struct run_options *opts)
 {
 	size_t i;
 
@@ -171,7 +171,7 @@ static void print_accounts(FILE *out, const struct table *table, const struct up
 		fprintf(out, "\n %'zu IFUNCs were not resolved by any process, hence not called\n", unresolved);
 }
 
-static void print_text(FILE *out, const struct stat_options *opts, const struct uprobe_set *set,
+static void print_text(FILE *out, const struct run_options *opts, const struct uprobe_set *set,
 		       const struct table *table, const struct stat_times *times)
 {
 	size_t i;
@@ -271,16 +271,16 @@ static int finish(FILE *out)
 	return 0;
 }
 
-int stat_print(FILE *out, const struct stat_options *opts, const struct uprobe_set *set, const struct stat_times *times)
+int stat_print(FILE *out, const struct run_options *opts, const struct uprobe_set *set, const struct stat_times *times)
 {
 	struct table table;
 
 	if (table_fill(&table, opts, set))
 		return -ENOMEM;
 	errno = 0;
-	if (opts->format == STAT_JSON)
+	if (opts->format == RUN_JSON)
 		print_json(out, &table, times, false);
-	else if (opts->format == STAT_CSV)
+	else if (opts->format == RUN_CSV)
 		print_csv(out, &table, times, false);
 	else
 		print_text(out, opts, set, &table, times);
@@ -288,7 +288,7 @@ int stat_print(FILE *out, const struct stat_options *opts, const struct uprobe_s
 	return finish(out);
 }
 
-int stat_print_interval(FILE *out, const struct stat_options *opts, struct uprobe_set *set,
+int stat_print_interval(FILE *out, const struct run_options *opts, struct uprobe_set *set,
 			const struct stat_times *times)
 {
 	static size_t lines;
@@ -298,9 +298,9 @@ int stat_print_interval(FILE *out, const struct stat_options *opts, struct uprob
 	if (table_fill(&table, opts, set))
 		return -ENOMEM;
 	errno = 0;
-	if (opts->format == STAT_JSON) {
+	if (opts->format == RUN_JSON) {
 		print_json(out, &table, times, true);
-	} else if (opts->format == STAT_CSV) {
+	} else if (opts->format == RUN_CSV) {
 		print_csv(out, &table, times, true);
 	} else {
 		for (i = 0; i < table.nr; i++) {

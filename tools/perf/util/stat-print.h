@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #include "probe-uprobe.h"
-#include "stat-options.h"
+#include "run-options.h"
 
 /**
  * struct stat_times - clocks, in seconds
@@ -27,11 +27,11 @@ struct stat_times {
 };
 
 /** stat_print() - the results.  Return: 0, or -errno of the output */
-int stat_print(FILE *out, const struct stat_options *opts, const struct uprobe_set *set,
+int stat_print(FILE *out, const struct run_options *opts, const struct uprobe_set *set,
 	       const struct stat_times *times);
 
 /** stat_print_interval() - what was counted since the last call; event->reported goes along */
-int stat_print_interval(FILE *out, const struct stat_options *opts, struct uprobe_set *set,
+int stat_print_interval(FILE *out, const struct run_options *opts, struct uprobe_set *set,
 			const struct stat_times *times);
 
 #endif /* PERF_UTIL_STAT_PRINT_H */

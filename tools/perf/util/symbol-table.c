@@ -298,3 +298,42 @@ int upr_collect_symbols(struct upr_elf *elf)
 		return own;
 	return add_dynsym(elf);
 }
+
+/* --- one symbol by its name ----------------------------------------------- */
+
+static bool find_object(struct upr_elf *elf, Elf *from, const char *name, u64 *addr)
+{
+	u64 bias = table_bias(elf, from);
+	Elf_Scn *scn = NULL;
+
+	while ((scn = elf_nextscn(from, scn))) {
+		Elf_Data *data;
+		GElf_Shdr sh;
+		GElf_Sym sym;
+		int i;
+
+		if (!gelf_getshdr(scn, &sh) || (sh.sh_type != SHT_SYMTAB && sh.sh_type != SHT_DYNSYM))
+			continue;
+		data = elf_getdata(scn, NULL);
+		for (i = 0; data && gelf_getsym(data, i, &sym); i++) {
+			const char *own = elf_strptr(from, sh.sh_link, sym.st_name);
+
+			if (sym.st_shndx == SHN_UNDEF || GELF_ST_TYPE(sym.st_info) == STT_TLS || !own ||
+			    strcmp(own, name))
+				continue;
+			*addr = sym.st_value + bias;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool upr_elf_find_object(struct upr_elf *elf, const char *name, u64 *addr)
+{
+	size_t nr;
+
+	/* which finds the debug file as well */
+	upr_elf_funcs(elf, &nr, NULL);
+	return (elf->debug.elf && find_object(elf, elf->debug.elf, name, addr)) ||
+	       find_object(elf, elf->elf, name, addr);
+}

@@ -170,6 +170,9 @@ const struct upr_func *upr_elf_funcs(struct upr_elf *elf, size_t *nr, struct upr
 /** upr_elf_func_at() - the innermost function that contains @addr, or NULL */
 const struct upr_func *upr_elf_func_at(struct upr_elf *elf, u64 addr);
 
+/** upr_elf_find_object() - a symbol of any kind by its name: *addr.  Return: is there one? */
+bool upr_elf_find_object(struct upr_elf *elf, const char *name, u64 *addr);
+
 /* --- addresses (program headers only, never sections) ------------------ */
 
 /** upr_elf_addr_to_offset() - false: no PT_LOAD has file bytes there */

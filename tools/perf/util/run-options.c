@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stat-options.c - the command line of `perf-uprobe stat`.
+ * run-options.c - command lines of verbs that probe processes.
  *
- * Purpose: see stat-options.h.  Locks: none.
+ * Purpose: see run-options.h.  Locks: none.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "../builtin.h"
-#include "stat-options.h"
+#include "run-options.h"
 #include "ui.h"
 
 enum {
@@ -27,6 +27,7 @@ enum {
 	OPT_NO_FOLLOW,
 	OPT_APPEND,
 	OPT_TIMEOUT,
+	OPT_MAX_EVENTS,
 };
 
 static const struct option long_options[] = {
@@ -44,6 +45,7 @@ static const struct option long_options[] = {
 	{"interval", required_argument, NULL, 'I'},
 	{"interval-print", required_argument, NULL, 'I'},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"max-events", required_argument, NULL, OPT_MAX_EVENTS},
 	{"follow-fork", no_argument, NULL, OPT_FOLLOW_FORK},
 	{"no-inherit", no_argument, NULL, 'i'},
 	{"no-follow", no_argument, NULL, OPT_NO_FOLLOW},
@@ -54,7 +56,7 @@ static const struct option long_options[] = {
 	{NULL, 0, NULL, 0},
 };
 
-static const char usage_text[] =
+static const char stat_usage[] =
 	"\n Usage: perf-uprobe stat [<options>] -x FILE DEF... [-x FILE DEF...] -- COMMAND [ARGS]\n"
 	"    or: perf-uprobe stat [<options>] -x FILE DEF... -p PID[,PID...] [-- COMMAND [ARGS]]\n\n"
 	"    DEF is [[GROUP:]EVENT=] FUNCTION | FUNCTION+OFFSET | 0xADDRESS; FUNCTION may hold * ? [...]\n\n"
@@ -78,6 +80,36 @@ static const char usage_text[] =
 	"    -q, --quiet           no notes, no progress\n"
 	"    -h, --help            this text\n\n";
 
+static const char trace_usage[] =
+	"\n Usage: perf-uprobe trace [<options>] -x FILE DEF... [-x FILE DEF...] -- COMMAND [ARGS]\n"
+	"    or: perf-uprobe trace [<options>] -x FILE DEF... -p PID[,PID...] [-- COMMAND [ARGS]]\n\n"
+	"    DEF is [[GROUP:]EVENT=] FUNCTION | FUNCTION+OFFSET | FUNCTION:LINE | SOURCE:LINE | 0xADDRESS, and in the same\n"
+	"    word, behind blanks, the arguments to be shown: variables (a, b->len, a[i], *p), $vars, $params, registers\n"
+	"    (%di), $stack0, $arg1, $comm; each with :TYPE (string, x64, s32...)\n\n"
+	"    -e, --event <event>   trace an event defined earlier (GROUP:EVENT, wildcards, commas)\n"
+	"    -x, --exec <file>     program or library (path, or name as the loader knows it) of the DEFs that follow\n"
+	"    -p, --pid <pid>       trace running processes, until they end, COMMAND ends, or Ctrl-C\n"
+	"    -o, --output <file>   write the hits there, not to stderr\n"
+	"        --append          append to the output file\n"
+	"    -j, --json            one JSON object a hit\n"
+	"        --max-events <n>  stop after n hits; the processes go on\n"
+	"        --timeout <ms>    stop after so many milliseconds; the processes go on\n"
+	"        --mode <mode>     auto (default), trap; step: single-step what can be stepped\n"
+	"        --no-cache        neither use nor keep what was found out about files before\n"
+	"    -i, --no-inherit      do not trace child processes (--follow-fork, the default, does)\n"
+	"        --pin             keep target and tool on one CPU: cheaper hits\n"
+	"    -v, --verbose         say how each place is executed, and why\n"
+	"    -q, --quiet           no notes, no progress, no summary\n"
+	"    -h, --help            this text\n\n";
+
+const struct run_syntax stat_syntax = {.usage = stat_usage, .purpose = "count", .without = {OPT_MAX_EVENTS}};
+const struct run_syntax trace_syntax = {
+	.usage = trace_usage,
+	.purpose = "trace",
+	.without = {OPT_CSV, OPT_TOP, 'I', OPT_NO_FOLLOW},
+	.no_jumps = true,
+};
+
 /* Make room for one more of an array whose size goes up in powers of two. */
 static bool grow(void *array, size_t nr, size_t size)
 {
@@ -91,7 +123,8 @@ static bool grow(void *array, size_t nr, size_t size)
 	return p != NULL;
 }
 
-static int parse_number(const char *name, const char *text, unsigned int low, unsigned int *ret)
+static int parse_number(const struct run_options *opts, const char *name, const char *text, unsigned int low,
+			unsigned int *ret)
 {
 	char *end;
 	unsigned long v;
@@ -99,12 +132,13 @@ static int parse_number(const char *name, const char *text, unsigned int low, un
 	errno = 0;
 	v = strtoul(text, &end, 10);
 	if (errno || end == text || *end || strchr(text, '-') || v < low || v > INT_MAX)
-		return ui_usage_error(usage_text, "--%s wants a number of at least %u, not `%s'", name, low, text);
+		return ui_usage_error(opts->syntax->usage, "--%s wants a number of at least %u, not `%s'", name, low,
+				      text);
 	*ret = v;
 	return -1;
 }
 
-static int parse_mode(struct stat_options *opts, const char *text)
+static int parse_mode(struct run_options *opts, const char *text)
 {
 	if (!strcmp(text, "auto")) {
 		opts->mode = UPR_MODE_AUTO;
@@ -112,15 +146,16 @@ static int parse_mode(struct stat_options *opts, const char *text)
 		opts->mode = UPR_MODE_TRAP;
 	} else if (!strcmp(text, "step")) {
 		opts->mode = UPR_MODE_STEP;
-	} else if (!strcmp(text, "jump")) {
+	} else if (!strcmp(text, "jump") && !opts->syntax->no_jumps) {
 		opts->mode = UPR_MODE_JUMP;
 	} else {
-		return ui_usage_error(usage_text, "unknown mode `%s'; there are auto, jump, trap and step", text);
+		return ui_usage_error(opts->syntax->usage, "unknown mode `%s'; there are auto, %strap and step", text,
+				      opts->syntax->no_jumps ? "" : "jump, ");
 	}
 	return -1;
 }
 
-static int parse_pids(struct stat_options *opts, char *text)
+static int parse_pids(struct run_options *opts, char *text)
 {
 	char *word, *save = NULL;
 
@@ -132,8 +167,8 @@ static int parse_pids(struct stat_options *opts, char *text)
 		errno = 0;
 		pid = strtol(word, &end, 10);
 		if (errno || end == word || *end || pid <= 0 || pid > INT_MAX)
-			return ui_usage_error(usage_text, "-p wants process ids with commas between them, not `%s'",
-					      word);
+			return ui_usage_error(opts->syntax->usage,
+					      "-p wants process ids with commas between them, not `%s'", word);
 		for (i = 0; i < opts->nr_pids && opts->pids[i] != pid; i++)
 			;
 		if (i < opts->nr_pids)
@@ -142,10 +177,10 @@ static int parse_pids(struct stat_options *opts, char *text)
 			return ui_out_of_memory();
 		opts->pids[opts->nr_pids++] = pid;
 	}
-	return opts->nr_pids ? -1 : ui_usage_error(usage_text, "-p wants a process id");
+	return opts->nr_pids ? -1 : ui_usage_error(opts->syntax->usage, "-p wants a process id");
 }
 
-static int parse_events(struct stat_options *opts, char *text)
+static int parse_events(struct run_options *opts, char *text)
 {
 	char *word, *save = NULL;
 
@@ -157,20 +192,20 @@ static int parse_events(struct stat_options *opts, char *text)
 	return -1;
 }
 
-static int add_file(struct stat_options *opts, const char *name)
+static int add_file(struct run_options *opts, const char *name)
 {
 	if (opts->nr_files && !opts->files[opts->nr_files - 1].nr_defs)
-		return ui_usage_error(usage_text, "-x %s: no function follows it",
+		return ui_usage_error(opts->syntax->usage, "-x %s: no function follows it",
 				      opts->files[opts->nr_files - 1].name);
 	if (!grow(&opts->files, opts->nr_files, sizeof(*opts->files)))
 		return ui_out_of_memory();
-	opts->files[opts->nr_files++] = (struct stat_file){.name = name};
+	opts->files[opts->nr_files++] = (struct run_file){.name = name};
 	return -1;
 }
 
-static int add_def(struct stat_options *opts, char *text)
+static int add_def(struct run_options *opts, char *text)
 {
-	struct stat_file *file = &opts->files[opts->nr_files - 1];
+	struct run_file *file = &opts->files[opts->nr_files - 1];
 
 	if (!grow(&file->defs, file->nr_defs, sizeof(*file->defs)))
 		return ui_out_of_memory();
@@ -178,22 +213,36 @@ static int add_def(struct stat_options *opts, char *text)
 	return -1;
 }
 
-static int wrong_option(int c, char **argv)
+static int wrong_option(const struct run_options *opts, int c, char **argv)
 {
 	const char *word = argv[optind - 1];
 	size_t dashes = strspn(word, "-");
 
 	if (c == ':' && dashes == 1)
-		return ui_usage_error(usage_text, "switch `%c' requires a value", optopt);
+		return ui_usage_error(opts->syntax->usage, "switch `%c' requires a value", optopt);
 	if (c == ':')
-		return ui_usage_error(usage_text, "option `%s' requires a value", word + dashes);
+		return ui_usage_error(opts->syntax->usage, "option `%s' requires a value", word + dashes);
 	if (dashes == 2 || !optopt)
-		return ui_usage_error(usage_text, "unknown option `%s'", word + dashes);
-	return ui_usage_error(usage_text, "unknown switch `%c'", optopt);
+		return ui_usage_error(opts->syntax->usage, "unknown option `%s'", word + dashes);
+	return ui_usage_error(opts->syntax->usage, "unknown switch `%c'", optopt);
 }
 
-static int parse_option(struct stat_options *opts, int c, char **argv)
+static bool is_without(const struct run_syntax *syntax, int c)
 {
+	size_t i;
+
+	for (i = 0; i < sizeof(syntax->without) / sizeof(syntax->without[0]); i++)
+		if (syntax->without[i] == c)
+			return true;
+	return false;
+}
+
+static int parse_option(struct run_options *opts, int c, char **argv)
+{
+	if (is_without(opts->syntax, c)) {
+		optopt = c < 256 ? c : 0;
+		return wrong_option(opts, '?', argv);
+	}
 	switch (c) {
 	case 'e':
 		return parse_events(opts, optarg);
@@ -205,11 +254,13 @@ static int parse_option(struct stat_options *opts, int c, char **argv)
 		opts->output = optarg;
 		return -1;
 	case 'I':
-		return parse_number("interval", optarg, 1, &opts->interval_ms);
+		return parse_number(opts, "interval", optarg, 1, &opts->interval_ms);
 	case OPT_TOP:
-		return parse_number("top", optarg, 1, &opts->top);
+		return parse_number(opts, "top", optarg, 1, &opts->top);
+	case OPT_MAX_EVENTS:
+		return parse_number(opts, "max-events", optarg, 1, &opts->max_events);
 	case OPT_TIMEOUT:
-		return parse_number("timeout", optarg, 1, &opts->timeout_ms);
+		return parse_number(opts, "timeout", optarg, 1, &opts->timeout_ms);
 	case OPT_NO_CACHE:
 		opts->no_cache = true;
 		return -1;
@@ -217,9 +268,9 @@ static int parse_option(struct stat_options *opts, int c, char **argv)
 		return parse_mode(opts, optarg);
 	case 'j':
 	case OPT_CSV:
-		if (opts->format && opts->format != (c == 'j' ? STAT_JSON : STAT_CSV))
-			return ui_usage_error(usage_text, "--json and --csv exclude each other");
-		opts->format = c == 'j' ? STAT_JSON : STAT_CSV;
+		if (opts->format && opts->format != (c == 'j' ? RUN_JSON : RUN_CSV))
+			return ui_usage_error(opts->syntax->usage, "--json and --csv exclude each other");
+		opts->format = c == 'j' ? RUN_JSON : RUN_CSV;
 		return -1;
 	case OPT_APPEND:
 		opts->append = true;
@@ -241,30 +292,32 @@ static int parse_option(struct stat_options *opts, int c, char **argv)
 		ui_quiet = true;
 		return -1;
 	case 'h':
-		fputs(usage_text, stdout);
+		fputs(opts->syntax->usage, stdout);
 		return 0;
 	default:
-		return wrong_option(c, argv);
+		return wrong_option(opts, c, argv);
 	}
 }
 
 /* What only shows when all has been read. */
-static int check(struct stat_options *opts)
+static int check(struct run_options *opts)
 {
 	if (opts->nr_files && !opts->files[opts->nr_files - 1].nr_defs)
-		return ui_usage_error(usage_text, "-x %s: no function follows it",
+		return ui_usage_error(opts->syntax->usage, "-x %s: no function follows it",
 				      opts->files[opts->nr_files - 1].name);
 	if (!opts->nr_files && !opts->nr_events)
-		return ui_usage_error(usage_text, "nothing to count; give -x FILE FUNCTION... or -e EVENT");
+		return ui_usage_error(opts->syntax->usage, "nothing to %s; give -x FILE FUNCTION... or -e EVENT",
+				      opts->syntax->purpose);
 	if (!opts->command && !opts->nr_pids)
-		return ui_usage_error(usage_text, "nothing to run; give -p PID, or -- and a command");
+		return ui_usage_error(opts->syntax->usage, "nothing to run; give -p PID, or -- and a command");
 	return -1;
 }
 
-int stat_options_parse(struct stat_options *opts, int argc, char **argv)
+int run_options_parse(struct run_options *opts, const struct run_syntax *syntax, int argc, char **argv)
 {
 	int c, status = -1;
 
+	opts->syntax = syntax;
 	opterr = 0;
 	optind = 1;
 	/* "-": words come in their order, as OPT_WORD; ":" tells a missing value from an unknown option */
@@ -282,7 +335,7 @@ int stat_options_parse(struct stat_options *opts, int argc, char **argv)
 	return check(opts);
 }
 
-void stat_options_free(struct stat_options *opts)
+void run_options_free(struct run_options *opts)
 {
 	size_t i;
 

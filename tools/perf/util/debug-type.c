@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * debug-type.c - what debug information says of types.
+ *
+ * Purpose: see debug-type.h.  Locks: none.
+ */
+#include <string.h>
+
+#include "debug-type.h"
+
+bool die_is_structure(Dwarf_Die *type)
+{
+	int tag = dwarf_tag(type);
+
+	return tag == DW_TAG_structure_type || tag == DW_TAG_class_type || tag == DW_TAG_union_type;
+}
+
+bool die_is_reference(Dwarf_Die *type)
+{
+	int tag = dwarf_tag(type);
+
+	return tag == DW_TAG_reference_type || tag == DW_TAG_rvalue_reference_type;
+}
+
+/* --- places ----------------------------------------------------------------------- */
+
+static bool number(Dwarf_Die *die, unsigned int name, Dwarf_Word *ret)
+{
+	Dwarf_Attribute attr;
+
+	return dwarf_attr_integrate(die, name, &attr) && !dwarf_formudata(&attr, ret);
+}
+
+/* Old compilers say it by an expression.  Members of unions need not say it. */
+static bool byte_offset(Dwarf_Die *member, Dwarf_Word *ret)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Op *op;
+	size_t nr;
+
+	*ret = 0;
+	if (!dwarf_attr_integrate(member, DW_AT_data_member_location, &attr) || !dwarf_formudata(&attr, ret))
+		return true;
+	if (dwarf_getlocation(&attr, &op, &nr) || nr != 1 || op->atom != DW_OP_plus_uconst)
+		return false;
+	*ret = op->number;
+	return true;
+}
+
+/* In bytes and bits of little-endian memory: as few bytes as have them. */
+static void set_bits(struct die_place *place, Dwarf_Word bit_offset, Dwarf_Word bits)
+{
+	place->offset += bit_offset / 8;
+	place->shift = bit_offset % 8;
+	place->bits = (unsigned int)bits;
+	place->size = (place->shift + place->bits + 7) / 8;
+}
+
+bool die_member_place(Dwarf_Die *member, struct die_place *ret)
+{
+	Dwarf_Word bits, from, unit, bytes;
+	Dwarf_Die type;
+
+	*ret = (struct die_place){0};
+	if (!byte_offset(member, &bytes))
+		return false;
+	ret->offset = bytes;
+	if (!number(member, DW_AT_bit_size, &bits) || !bits || bits > 64)
+		return true;
+	if (number(member, DW_AT_data_bit_offset, &from)) {
+		set_bits(ret, from, bits);
+	} else if (number(member, DW_AT_bit_offset, &from)) {
+		/* DWARF 2: counted from the highest bit of the unit */
+		if (!number(member, DW_AT_byte_size, &unit))
+			unit = die_real_type(member, &type) ? (Dwarf_Word)dwarf_bytesize(&type) : 0;
+		if (8 * unit < from + bits)
+			return false;
+		set_bits(ret, 8 * unit - from - bits, bits);
+	} else {
+		set_bits(ret, 0, bits);
+	}
+	return true;
+}
+
+bool die_find_member(Dwarf_Die *type, const char *name, Dwarf_Die *member, struct die_place *place)
+{
+	struct die_place outer;
+	Dwarf_Die die, inner;
+
+	if (dwarf_child(type, &die))
+		return false;
+	do {
+		int tag = dwarf_tag(&die);
+		const char *own = dwarf_diename(&die);
+
+		if (tag == DW_TAG_member && own && !strcmp(own, name)) {
+			*member = die;
+			return die_member_place(&die, place);
+		}
+		if ((tag != DW_TAG_inheritance && (tag != DW_TAG_member || own)) || !die_member_place(&die, &outer) ||
+		    !die_real_type(&die, &inner) || !die_is_structure(&inner))
+			continue;
+		if (die_find_member(&inner, name, member, place)) {
+			place->offset += outer.offset;
+			return true;
+		}
+	} while (!dwarf_siblingof(&die, &die));
+	return false;
+}
+
+/* --- arrays ------------------------------------------------------------------------- */
+
+static Dwarf_Word count_of(Dwarf_Die *range)
+{
+	Dwarf_Word count, upper, lower = 0;
+
+	if (number(range, DW_AT_count, &count))
+		return count;
+	number(range, DW_AT_lower_bound, &lower);
+	/* -1: none at all */
+	if (!number(range, DW_AT_upper_bound, &upper) || upper + 1 < lower + 1)
+		return 0;
+	return upper - lower + 1;
+}
+
+unsigned int die_array_counts(Dwarf_Die *array, Dwarf_Word counts[DIE_DIMS_MAX])
+{
+	unsigned int dims = 0;
+	Dwarf_Die die;
+
+	if (dwarf_child(array, &die))
+		return 0;
+	do {
+		if (dwarf_tag(&die) == DW_TAG_subrange_type && dims < DIE_DIMS_MAX)
+			counts[dims++] = count_of(&die);
+	} while (!dwarf_siblingof(&die, &die));
+	return dims;
+}

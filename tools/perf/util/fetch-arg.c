@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fetch-arg.c - arguments of a probe to its fetch program.
+ *
+ * Purpose: see fetch.h.  Each argument is found (fetch-value.c), given a type and a place in the record,
+ * and the code that puts it there.
+ *
+ * Locks: none.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fetch-expr.h"
+#include "fetch.h"
+#include "symbol-priv.h"
+
+/* Bytes of one argument: what is larger is no line to read. */
+#define SIZE_MAX_ARG 4096
+#define POINTER_SIZE 8
+
+/** struct compiler - @cap: of ret->args; @at: the argument being compiled */
+struct compiler {
+	const struct fetch_place *place;
+	struct fetch *ret;
+	size_t cap;
+	struct upr_error *err;
+};
+
+void fetch_free(struct fetch *fetch)
+{
+	u32 i;
+
+	if (!fetch)
+		return;
+	for (i = 0; i < fetch->nr_args; i++) {
+		free(fetch->args[i].name);
+		fetch_type_free(&fetch->args[i].type);
+	}
+	free(fetch->args);
+	fetch_code_free(&fetch->code);
+	free(fetch);
+}
+
+/* --- types ------------------------------------------------------------------------------ */
+
+/* Of an array whose first dimensions are taken: what is left of it. */
+static int value_type(const struct fetch_value *v, struct fetch_type *ret)
+{
+	struct fetch_type part;
+	unsigned int i;
+	int r;
+
+	if (!v->has_type) {
+		*ret = (struct fetch_type){.kind = FETCH_HEX, .size = POINTER_SIZE};
+		if (v->loc.kind == FETCH_VECTOR)
+			*ret = (struct fetch_type){.kind = FETCH_UNKNOWN, .size = 2 * POINTER_SIZE};
+		return 0;
+	}
+	r = fetch_type_of((Dwarf_Die *)&v->type, ret);
+	for (i = 0; i < v->dim && !r && ret->kind == FETCH_ARRAY; i++) {
+		part = ret->parts[0];
+		free(ret->parts);
+		free(ret->name);
+		*ret = part;
+	}
+	if (!r && v->bits)
+		fetch_type_set_bits(ret, v->size, v->shift, v->bits);
+	return r;
+}
+
+static bool is_string(const char *cast)
+{
+	return cast && (!strncmp(cast, "string", 6) || !strncmp(cast, "ustring", 7));
+}
+
+/* A cast gives the kind, and the size where it names one; bits stay where they are. */
+static int cast_type(struct compiler *c, const char *cast, struct fetch_type *type)
+{
+	struct fetch_type to;
+	size_t size = type->kind == FETCH_ARRAY && strchr(cast, '[') ? type->parts[0].size : type->size;
+	int r = fetch_type_cast(cast, size, &to, c->err);
+
+	if (r)
+		return r;
+	if (type->bits && !to.bits && to.kind <= FETCH_HEX)
+		fetch_type_set_bits(&to, type->size, type->shift, type->bits);
+	fetch_type_free(type);
+	*type = to;
+	return 0;
+}
+
+/* Members of a structure that is in pieces, of which some are gone. */
+static void mark_missing(struct fetch_type *type, const struct fetch_loc *loc, size_t off)
+{
+	size_t i;
+
+	if (type->kind == FETCH_STRUCT) {
+		for (i = 0; i < type->nr; i++)
+			mark_missing(&type->parts[i], loc, off + type->parts[i].offset);
+	} else if (!fetch_has(loc, off, type->size)) {
+		type->kind = FETCH_MISSING;
+	}
+}
+
+/* --- storing ------------------------------------------------------------------------------ */
+
+static const char *store_parts(const struct fetch_type *type, const struct fetch_loc *loc, size_t off, u32 at,
+			       struct fetch_code *code)
+{
+	const char *why = NULL;
+	size_t i;
+
+	if (type->kind == FETCH_MISSING)
+		return NULL;
+	if (type->kind != FETCH_STRUCT)
+		return fetch_store(loc, (s64)off, type->size, at, code);
+	for (i = 0; i < type->nr && !why; i++)
+		why = store_parts(&type->parts[i], loc, off + type->parts[i].offset, at + (u32)type->parts[i].offset,
+				  code);
+	return why;
+}
+
+static bool all_missing(const struct fetch_type *type)
+{
+	size_t i;
+
+	if (type->kind != FETCH_STRUCT)
+		return type->kind == FETCH_MISSING;
+	for (i = 0; i < type->nr; i++)
+		if (!all_missing(&type->parts[i]))
+			return false;
+	return type->nr > 0;
+}
+
+static const char *store_value(struct fetch_type *type, const struct fetch_value *v, u32 at, struct fetch_code *code)
+{
+	if (v->loc.kind != FETCH_PIECES || type->kind != FETCH_STRUCT || v->off < 0)
+		return fetch_store(&v->loc, v->off, type->size, at, code);
+	mark_missing(type, &v->loc, (size_t)v->off);
+	if (all_missing(type))
+		return "optimized out";
+	return store_parts(type, &v->loc, (size_t)v->off, at, code);
+}
+
+/* Where a string begins is left on the stack: what a pointer holds, or where the characters are. */
+static const char *push_string(const struct fetch_value *v, size_t skip, struct fetch_code *code)
+{
+	int tag = v->has_type ? dwarf_tag((Dwarf_Die *)&v->type) : 0;
+	struct fetch_value part = *v;
+
+	part.off += (s64)skip;
+	/* memory without a type is where the kernel's words say that the string is */
+	if (v->loc.kind == FETCH_MEMORY && (!v->has_type || tag == DW_TAG_array_type)) {
+		fetch_append(code, &v->loc.code);
+		fetch_add(code, part.off);
+		return NULL;
+	}
+	return fetch_value_push(&part, POINTER_SIZE, code);
+}
+
+/* An array of characters without a NUL ends where it ends. */
+static s64 longest_string(const struct fetch_value *v)
+{
+	Dwarf_Word counts[DIE_DIMS_MAX];
+	Dwarf_Die element;
+
+	if (!v->has_type || dwarf_tag((Dwarf_Die *)&v->type) != DW_TAG_array_type ||
+	    !die_array_counts((Dwarf_Die *)&v->type, counts) || !die_real_type((Dwarf_Die *)&v->type, &element) ||
+	    dwarf_bytesize(&element) != 1 || !counts[v->dim] || counts[v->dim] >= UPR_FETCH_STRING)
+		return UPR_FETCH_STRING;
+	return (s64)counts[v->dim] + 1;
+}
+
+static const char *store_strings(const struct fetch_type *type, const struct fetch_value *v, u32 at,
+				 struct fetch_code *code)
+{
+	const char *why = NULL;
+	size_t i, nr = type->kind == FETCH_ARRAY ? type->nr : 1;
+
+	for (i = 0; i < nr && !why; i++) {
+		/* an array of strings is one of pointers */
+		if (type->kind == FETCH_ARRAY && v->loc.kind == FETCH_MEMORY) {
+			why = fetch_push(&v->loc, v->off + (s64)(i * POINTER_SIZE), POINTER_SIZE, code);
+			fetch_emit_at(code, UPR_FETCH_STRING_AT, 0, UPR_FETCH_STRING, at + (u32)(i * sizeof(u32)));
+			continue;
+		}
+		why = push_string(v, i * POINTER_SIZE, code);
+		fetch_emit_at(code, UPR_FETCH_STRING_AT, 0, longest_string(v), at + (u32)(i * sizeof(u32)));
+	}
+	return why;
+}
+
+/* A string may be asked of pointers, arrays of characters, and words. */
+static int check_string(struct compiler *c, const char *name, const struct fetch_value *v, struct fetch_type *type)
+{
+	int tag = v->has_type ? dwarf_tag((Dwarf_Die *)&v->type) : 0;
+
+	if (v->has_type && tag != DW_TAG_pointer_type && tag != DW_TAG_array_type)
+		return upr_error_set(c->err, UPR_ERR_SYNTAX, EINVAL,
+				     "'%s' is no string: neither a pointer nor an array", name);
+	/* characters that are in registers: they are the value */
+	if (tag == DW_TAG_array_type && v->loc.kind != FETCH_MEMORY && v->loc.kind != FETCH_NOWHERE) {
+		Dwarf_Word counts[DIE_DIMS_MAX] = {0};
+
+		die_array_counts((Dwarf_Die *)&v->type, counts);
+		*type = (struct fetch_type){.kind = FETCH_CHARS, .size = counts[v->dim]};
+	}
+	return 0;
+}
+
+/* --- one argument ---------------------------------------------------------------------------- */
+
+/* @code puts the argument @c->ret->nr_args in its place, or there is @why it cannot. */
+static int add_code(struct compiler *c, const char *name, struct fetch_type *type, const struct fetch_code *code,
+		    const char *why)
+{
+	struct fetch *f = c->ret;
+	struct fetch_arg *arg;
+	u32 begin;
+
+	if (!upr_grow(&f->args, f->nr_args, &c->cap, sizeof(*f->args)))
+		return upr_error_nomem(c->err);
+	arg = &f->args[f->nr_args];
+	*arg = (struct fetch_arg){.name = *name ? strdup(name) : NULL, .type = *type, .at = f->prog.fixed, .why = why};
+	if (!*name && asprintf(&arg->name, "arg%u", f->nr_args + 1) < 0)
+		arg->name = NULL;
+	if (!arg->name)
+		return upr_error_nomem(c->err);
+	begin = fetch_emit(&f->code, UPR_FETCH_ARG, 0, f->nr_args);
+	if (why)
+		fetch_emit(&f->code, UPR_FETCH_NONE, FETCH_OPTIMIZED_OUT, 0);
+	else
+		fetch_append(&f->code, code);
+	fetch_here(&f->code, begin);
+	f->prog.fixed += (u32)type->size;
+	f->nr_args++;
+	*type = (struct fetch_type){0};
+	return 0;
+}
+
+static int check_size(struct compiler *c, const char *name, const struct fetch_type *type)
+{
+	if (!type->size)
+		return upr_error_set(c->err, UPR_ERR_SYNTAX, EINVAL,
+				     "'%s' has no size that is known; fetch a member or an "
+				     "element of it",
+				     name);
+	if (type->size > SIZE_MAX_ARG || c->ret->prog.fixed + type->size > UPR_FETCH_FIXED)
+		return upr_error_set(c->err, UPR_ERR_SYNTAX, E2BIG,
+				     "'%s' has %zu bytes, more than %d; fetch a member or an element of it", name,
+				     type->size, SIZE_MAX_ARG);
+	return 0;
+}
+
+static int add_value(struct compiler *c, const char *name, const char *cast, const struct fetch_value *v)
+{
+	struct fetch_code code = {0};
+	struct fetch_type type;
+	const char *why;
+	int r = value_type(v, &type) ? upr_error_nomem(c->err) : 0;
+
+	if (!r && cast)
+		r = cast_type(c, cast, &type);
+	if (!r && is_string(cast))
+		r = check_string(c, name, v, &type);
+	if (!r)
+		r = check_size(c, name, &type);
+	if (!r) {
+		if (type.kind == FETCH_STRING || (type.kind == FETCH_ARRAY && type.parts[0].kind == FETCH_STRING))
+			why = store_strings(&type, v, c->ret->prog.fixed, &code);
+		else
+			why = store_value(&type, v, c->ret->prog.fixed, &code);
+		r = add_code(c, name, &type, &code, why);
+	}
+	fetch_type_free(&type);
+	fetch_code_free(&code);
+	return r;
+}
+
+/* $comm, and text that is its own value. */
+static int add_text(struct compiler *c, const struct fetch_written *w)
+{
+	struct fetch_type type = {.kind = FETCH_STRING, .size = sizeof(u32)};
+	struct fetch_code code = {0};
+	size_t i, len;
+	int r;
+
+	if (w->type && !is_string(w->type))
+		return upr_error_set(c->err, UPR_ERR_SYNTAX, EINVAL, "text has the type string, not %s", w->type);
+	if (w->expr->kind == FETCH_TASK) {
+		fetch_emit_at(&code, UPR_FETCH_COMM, 0, 0, c->ret->prog.fixed);
+	} else {
+		len = strlen(w->expr->name) + 1;
+		type = (struct fetch_type){.kind = FETCH_CHARS, .size = len};
+		for (i = 0; i < len; i++) {
+			fetch_emit(&code, UPR_FETCH_PUSH, 0, w->expr->name[i]);
+			fetch_emit_at(&code, UPR_FETCH_STORE, 1, 0, c->ret->prog.fixed + (u32)i);
+		}
+	}
+	r = check_size(c, w->name, &type);
+	if (!r)
+		r = add_code(c, w->name, &type, &code, NULL);
+	fetch_code_free(&code);
+	return r;
+}
+
+static int add_written(struct compiler *c, const char *text)
+{
+	struct fetch_written w;
+	struct fetch_value v;
+	int r = fetch_expr_parse(text, &w, c->err);
+
+	if (!r && (w.expr->kind == FETCH_TASK || w.expr->kind == FETCH_TEXT)) {
+		r = add_text(c, &w);
+	} else if (!r) {
+		r = fetch_eval(c->place, w.expr, &v, c->err);
+		if (!r) {
+			r = add_value(c, w.name, w.type, &v);
+			fetch_loc_free(&v.loc);
+		}
+	}
+	fetch_written_free(&w);
+	return r;
+}
+
+/* --- $vars, $params --------------------------------------------------------------------------- */
+
+static int add_variable(struct compiler *c, Dwarf_Die *die)
+{
+	const char *name = dwarf_diename(die);
+	struct fetch_value v;
+	int r;
+
+	if (!name)
+		return 0;
+	r = fetch_eval_variable(c->place, die, &v, c->err);
+	if (r)
+		return r;
+	/* those that are not there would only be in the way of the others */
+	if (v.loc.kind != FETCH_NOWHERE)
+		r = add_value(c, name, NULL, &v);
+	fetch_loc_free(&v.loc);
+	/* nor does one that is too big keep the others away */
+	return r == -E2BIG || r == -EINVAL ? 0 : r;
+}
+
+static int add_variables(struct compiler *c, Dwarf_Die *scope, bool params_only)
+{
+	Dwarf_Die die;
+	int r = 0;
+
+	if (dwarf_child(scope, &die))
+		return 0;
+	do {
+		int tag = dwarf_tag(&die);
+
+		if (tag == DW_TAG_formal_parameter || (tag == DW_TAG_variable && !params_only))
+			r = add_variable(c, &die);
+		else if (tag == DW_TAG_lexical_block && dwarf_haspc(&die, c->place->frame.pc) > 0)
+			r = add_variables(c, &die, params_only);
+	} while (!r && !dwarf_siblingof(&die, &die));
+	return r;
+}
+
+static int add_all(struct compiler *c, const char *text)
+{
+	if (!c->place->has_scope)
+		return upr_error_set(c->err, UPR_ERR_NO_FUNCTION, ENOENT,
+				     "'%s' needs debug information, and there is none of that place", text);
+	return add_variables(c, (Dwarf_Die *)&c->place->scope, !strcmp(text, "$params"));
+}
+
+static bool is_all(const char *text)
+{
+	return !strcmp(text, "$vars") || !strcmp(text, "$params");
+}
+
+/* --- the whole ------------------------------------------------------------------------------------ */
+
+int fetch_compile(const struct fetch_place *place, char *const *args, size_t nr, struct fetch **ret,
+		  struct upr_error *err)
+{
+	struct fetch *f = calloc(1, sizeof(*f));
+	struct compiler c = {.place = place, .ret = f, .err = err};
+	size_t i;
+	u32 where;
+	int r = f ? 0 : upr_error_nomem(err);
+
+	for (i = 0; i < nr && !r; i++)
+		r = is_all(args[i]) ? add_all(&c, args[i]) : add_written(&c, args[i]);
+	if (!r && f->code.failed)
+		r = upr_error_set(err, UPR_ERR_SYSTEM, -f->code.failed,
+				  "the arguments are too many, or too far to find: %s", strerror(-f->code.failed));
+	if (!r) {
+		f->prog.code = f->code.v;
+		f->prog.nr = f->code.nr;
+		f->prog.nr_args = f->nr_args;
+		r = upr_fetch_verify(&f->prog, &where);
+		if (r)
+			upr_error_set(err, UPR_ERR_SYSTEM, -r,
+				      "the arguments cannot be fetched together (%s at step %u); ask for fewer of them",
+				      strerror(-r), where);
+	}
+	if (r)
+		fetch_free(f);
+	else
+		*ret = f;
+	return r;
+}
+
+int fetch_check(char *const *args, size_t nr, bool *variables, struct upr_error *err)
+{
+	struct fetch_written w;
+	size_t i;
+	int r = 0;
+
+	*variables = false;
+	for (i = 0; i < nr && !r; i++) {
+		if (is_all(args[i])) {
+			*variables = true;
+			continue;
+		}
+		r = fetch_expr_parse(args[i], &w, err);
+		if (!r)
+			*variables |= fetch_expr_is_variable(w.expr);
+		fetch_written_free(&w);
+	}
+	return r;
+}
+
+/* --- values ------------------------------------------------------------------------------------------ */
+
+static const char *no_value(u8 status)
+{
+	switch (status) {
+	case UPR_FETCH_FAULT:
+		return "(fault)";
+	case UPR_FETCH_NO_ROOM:
+		return "(no room)";
+	case FETCH_UNKNOWN_CALLER:
+		return "<unknown caller>";
+	default:
+		return "<optimized out>";
+	}
+}
+
+void fetch_print(FILE *out, const struct fetch *fetch, const u8 *record, size_t size, const u8 *status)
+{
+	u32 i;
+
+	for (i = 0; i < fetch->nr_args; i++) {
+		const struct fetch_arg *arg = &fetch->args[i];
+
+		fprintf(out, " %s=", arg->name);
+		if (status[i])
+			fputs(no_value(status[i]), out);
+		else
+			fetch_type_print(out, &arg->type, record, size, arg->at);
+	}
+}
+
+void fetch_print_json(FILE *out, const struct fetch *fetch, const u8 *record, size_t size, const u8 *status)
+{
+	u32 i;
+
+	putc('{', out);
+	for (i = 0; i < fetch->nr_args; i++) {
+		const struct fetch_arg *arg = &fetch->args[i];
+
+		fprintf(out, "%s\"%s\":", i ? "," : "", arg->name);
+		if (status[i])
+			fputs("null", out);
+		else
+			fetch_type_print_json(out, &arg->type, record, size, arg->at);
+	}
+	putc('}', out);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * fetch-loc.h - where an object of the program is, as code that fetches it.
+ *
+ * Purpose: DWARF says where a variable is by an expression; what it comes to (memory, a
+ * register, a computed value, known bytes, several pieces of these) is one struct fetch_loc,
+ * of which any part can be put on the stack of a fetch program or stored in the record.
+ *
+ * Registers are those of a frame: that of the hit, or, for what a caller has passed, the frames
+ * around it as the unwind tables have them.
+ *
+ * Locks: none.
+ */
+#ifndef PERF_UTIL_FETCH_LOC_H
+#define PERF_UTIL_FETCH_LOC_H
+
+#include "debug-info.h"
+#include "fetch-code.h"
+
+enum fetch_loc_kind {
+	FETCH_NOWHERE,	/* no value: @why */
+	FETCH_MEMORY,	/* @code leaves its address */
+	FETCH_VALUE,	/* @code leaves it: a register, or computed; 8 bytes */
+	FETCH_VECTOR,	/* vector register @reg, 16 bytes */
+	FETCH_BYTES,	/* @size known @bytes of the debug information; NULL: of @constant */
+	FETCH_POINTER,	/* a pointer that is not there, to @offset bytes into the object @target */
+	FETCH_PIECES,	/* @nr_pieces, one behind the other */
+};
+
+/**
+ * struct fetch_loc - see above
+ * @size:	of @bytes, or of a piece in bytes
+ * @why:	constant text: "optimized out", ...
+ */
+struct fetch_loc {
+	enum fetch_loc_kind kind;
+	struct fetch_code code;
+	unsigned int reg;
+	const u8 *bytes;
+	size_t size;
+	u64 constant;
+	Dwarf_Die target;
+	s64 offset;
+	struct fetch_loc *pieces;
+	size_t nr_pieces;
+	const char *why;
+};
+
+void fetch_loc_free(struct fetch_loc *loc);
+
+/**
+ * struct fetch_frame - a function's frame at a place
+ * @pc:		in it; of a caller: behind its call
+ * @function:	the one that has the code at @pc, if @has_function
+ * @callee:	NULL: the frame of the hit itself
+ * @depth:	callers between
+ */
+struct fetch_frame {
+	const struct debug_info *info;
+	Dwarf_Addr pc;
+	Dwarf_Die cu;
+	Dwarf_Die function;
+	bool has_function;
+	const struct fetch_frame *callee;
+	unsigned int depth;
+};
+
+/** fetch_locate_ops() - by a DWARF expression.  Return: 0; -ENOMEM.  What it cannot say is FETCH_NOWHERE with its reason. */
+int fetch_locate_ops(const struct fetch_frame *frame, const Dwarf_Op *ops, size_t nr, Dwarf_Attribute *attr,
+		     struct fetch_loc *ret);
+/** fetch_locate() - a variable or parameter by its entry.  Return: as above */
+int fetch_locate(const struct fetch_frame *frame, Dwarf_Die *var, struct fetch_loc *ret);
+
+/** fetch_push_cfa() - the frame's canonical address.  Return: NULL, or why there is none */
+const char *fetch_push_cfa(const struct fetch_frame *frame, struct fetch_code *code);
+/** fetch_push_register() - a register by its DWARF number as it is in a frame.  Return: NULL, or why not */
+const char *fetch_push_register(const struct fetch_frame *frame, unsigned int nr, struct fetch_code *code);
+/** fetch_push_entry_value() - what a register held when the frame's function was entered.  Return: NULL, or why not */
+const char *fetch_push_entry_value(const struct fetch_frame *frame, unsigned int nr, struct fetch_code *code);
+/** fetch_push_tls() - from an offset in the file's thread-local storage to the address.  Return: NULL, or why not */
+const char *fetch_push_tls(const struct debug_info *info, struct fetch_code *code);
+
+/** fetch_has() - are bytes [off, off + size) of it somewhere? */
+bool fetch_has(const struct fetch_loc *loc, size_t off, size_t size);
+/** fetch_push() - @size (1, 2, 4, 8) bytes from @off on, zero-extended.  Return: NULL, or why not */
+const char *fetch_push(const struct fetch_loc *loc, s64 off, unsigned int size, struct fetch_code *code);
+/** fetch_store() - @size bytes from @off on to place @at of the record.  Return: NULL, or why not */
+const char *fetch_store(const struct fetch_loc *loc, s64 off, size_t size, u32 at, struct fetch_code *code);
+
+#endif /* PERF_UTIL_FETCH_LOC_H */

@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fetch-value.c - from an argument as written to the object it means.
+ *
+ * Purpose: variables are looked up as the compiler of the function would: its own, those of its unit, members of
+ * `this', those of other units.  Pointers, members and elements are followed as in C, but "." does
+ * for "->" as well, and references need no sign.
+ *
+ * Locks: none.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fetch-expr.h"
+#include "fetch.h"
+
+#define POINTER_SIZE 8
+
+static int out_of_memory(struct fetch_value *v, struct upr_error *err)
+{
+	fetch_loc_free(&v->loc);
+	return upr_error_nomem(err);
+}
+
+/* It stays what it is but has no value. */
+static void lose(struct fetch_value *v, const char *why)
+{
+	fetch_loc_free(&v->loc);
+	v->loc.why = why;
+}
+
+static int settle(struct fetch_value *v, struct upr_error *err)
+{
+	return v->loc.code.failed == -ENOMEM ? out_of_memory(v, err) : 0;
+}
+
+const char *fetch_value_push(const struct fetch_value *v, unsigned int size, struct fetch_code *code)
+{
+	return fetch_push(&v->loc, v->off, size, code);
+}
+
+/* --- pointers --------------------------------------------------------------------------- */
+
+/* A pointer that was optimized out, of which is known what it points to: at @v, or in the piece there. */
+static const struct fetch_loc *known_target(const struct fetch_value *v)
+{
+	size_t i, off = (size_t)v->off;
+
+	if (v->loc.kind == FETCH_POINTER && !off)
+		return &v->loc;
+	for (i = 0; v->loc.kind == FETCH_PIECES && i < v->loc.nr_pieces; i++) {
+		if (!off && v->loc.pieces[i].kind == FETCH_POINTER)
+			return &v->loc.pieces[i];
+		if (off < v->loc.pieces[i].size)
+			break;
+		off -= v->loc.pieces[i].size;
+	}
+	return NULL;
+}
+
+/* *v, a pointer, becomes what it points to; its type is the caller's business. */
+static int follow(const struct fetch_place *place, struct fetch_value *v, struct upr_error *err)
+{
+	const struct fetch_loc *known = known_target(v);
+	struct fetch_loc to = {.kind = FETCH_MEMORY};
+	const char *why;
+
+	if (known) {
+		Dwarf_Die target = known->target;
+		s64 off = known->offset;
+
+		if (fetch_locate(&place->frame, &target, &to))
+			return out_of_memory(v, err);
+		fetch_loc_free(&v->loc);
+		v->loc = to;
+		v->off = off;
+		return settle(v, err);
+	}
+	why = fetch_push(&v->loc, v->off, POINTER_SIZE, &to.code);
+	fetch_loc_free(&v->loc);
+	if (why) {
+		fetch_loc_free(&to);
+		to.why = why;
+	}
+	v->loc = to;
+	v->off = 0;
+	return settle(v, err);
+}
+
+static bool is_pointer(const struct fetch_value *v)
+{
+	int tag = v->has_type ? dwarf_tag((Dwarf_Die *)&v->type) : 0;
+
+	return tag == DW_TAG_pointer_type;
+}
+
+/* What a pointer or a reference leads to: void has no type. */
+static int follow_type(const struct fetch_place *place, struct fetch_value *v, struct upr_error *err)
+{
+	Dwarf_Die type = v->type;
+
+	v->has_type = die_real_type(&type, &v->type) != NULL;
+	v->dim = 0;
+	return follow(place, v, err);
+}
+
+static int follow_reference(const struct fetch_place *place, struct fetch_value *v, struct upr_error *err)
+{
+	return v->has_type && die_is_reference(&v->type) ? follow_type(place, v, err) : 0;
+}
+
+/* --- variables ----------------------------------------------------------------------------- */
+
+int fetch_eval_variable(const struct fetch_place *place, Dwarf_Die *var, struct fetch_value *ret, struct upr_error *err)
+{
+	*ret = (struct fetch_value){0};
+	ret->has_type = die_real_type(var, &ret->type) != NULL;
+	if (fetch_locate(&place->frame, var, &ret->loc))
+		return upr_error_nomem(err);
+	if (settle(ret, err))
+		return -ENOMEM;
+	return follow_reference(place, ret, err);
+}
+
+static bool find_child(Dwarf_Die *parent, const char *name, size_t len, bool scope, Dwarf_Die *ret)
+{
+	Dwarf_Die die;
+
+	if (dwarf_child(parent, &die))
+		return false;
+	do {
+		const char *own = dwarf_diename(&die);
+		int tag = dwarf_tag(&die);
+		bool fits = scope ? tag == DW_TAG_namespace || die_is_structure(&die) :
+				    tag == DW_TAG_variable || tag == DW_TAG_member;
+
+		if (fits && own && !strncmp(own, name, len) && !own[len] &&
+		    (scope || !dwarf_hasattr(&die, DW_AT_declaration))) {
+			*ret = die;
+			return true;
+		}
+	} while (!dwarf_siblingof(&die, &die));
+	return false;
+}
+
+/* NAME, or NAMESPACE::NAME, of a unit. */
+static bool find_global(Dwarf_Die *cu, const char *name, Dwarf_Die *ret)
+{
+	const char *colon;
+	Dwarf_Die at = *cu;
+
+	if (!strncmp(name, "::", 2))
+		name += 2;
+	while ((colon = strstr(name, "::"))) {
+		if (!find_child(&at, name, (size_t)(colon - name), true, &at))
+			return false;
+		name = colon + 2;
+	}
+	return find_child(&at, name, strlen(name), false, ret);
+}
+
+/* The namespaces that the function itself stands in. */
+static bool find_beside(const struct fetch_place *place, const char *name, Dwarf_Die *ret)
+{
+	Dwarf_Die *scopes, decl, scope = place->scope;
+	Dwarf_Attribute attr;
+	bool found = false;
+	int i, nr;
+
+	while (dwarf_attr(&scope, DW_AT_abstract_origin, &attr) || dwarf_attr(&scope, DW_AT_specification, &attr)) {
+		if (!dwarf_formref_die(&attr, &decl))
+			break;
+		scope = decl;
+	}
+	nr = dwarf_getscopes_die(&scope, &scopes);
+	for (i = 1; i < nr && !found; i++)
+		if (dwarf_tag(&scopes[i]) == DW_TAG_namespace || die_is_structure(&scopes[i]))
+			found = find_child(&scopes[i], name, strlen(name), false, ret);
+	if (nr > 0)
+		free(scopes);
+	return found;
+}
+
+static bool find_elsewhere(const struct fetch_place *place, const char *name, Dwarf_Die *ret)
+{
+	Dwarf_Off off = 0;
+	Dwarf_Die cu;
+
+	while (debug_info_next_cu(place->frame.info, &off, &cu))
+		if (find_global(&cu, name, ret) && dwarf_hasattr_integrate(ret, DW_AT_external))
+			return true;
+	return false;
+}
+
+static int no_variable(const struct fetch_place *place, const char *name, struct upr_error *err)
+{
+	const char *function = dwarf_diename((Dwarf_Die *)&place->scope);
+
+	return upr_error_set(
+		err, UPR_ERR_NO_FUNCTION, ENOENT,
+		"there is no variable '%s' in %s, and none outside of functions; `perf-uprobe probe -V' shows "
+		"what there is",
+		name, function ? function : "that place");
+}
+
+static int take_member(const struct fetch_place *place, const char *name, struct fetch_value *v, struct upr_error *err);
+
+/* x is this->x, where there is no other x. */
+static int implied_member(const struct fetch_place *place, const char *name, Dwarf_Die *this, struct fetch_value *ret,
+			  struct upr_error *err)
+{
+	struct fetch_value v;
+	struct die_place at;
+	Dwarf_Die member;
+	int r = fetch_eval_variable(place, this, &v, err);
+
+	if (r)
+		return r;
+	r = -ENOENT;
+	if (is_pointer(&v) && die_real_type(&v.type, &member) && die_find_member(&member, name, &member, &at))
+		r = take_member(place, name, &v, err);
+	if (r)
+		fetch_loc_free(&v.loc);
+	else
+		*ret = v;
+	return r;
+}
+
+static int variable(const struct fetch_place *place, const char *name, struct fetch_value *ret, struct upr_error *err)
+{
+	Dwarf_Die *scope = (Dwarf_Die *)&place->scope, *cu = (Dwarf_Die *)&place->frame.cu, var;
+	int r;
+
+	if (!place->has_scope)
+		return upr_error_set(
+			err, UPR_ERR_NO_FUNCTION, ENOENT,
+			"'%s' needs debug information, and there is none of that place; registers (%%di), the "
+			"stack ($stack0) and arguments by number ($arg1) can be had",
+			name);
+	if (die_variable_at(scope, name, place->frame.pc, &var))
+		return fetch_eval_variable(place, &var, ret, err);
+	if (die_variable_at(scope, "this", place->frame.pc, &var)) {
+		r = implied_member(place, name, &var, ret, err);
+		if (r != -ENOENT)
+			return r;
+	}
+	if (find_beside(place, name, &var) || find_global(cu, name, &var) || find_elsewhere(place, name, &var))
+		return fetch_eval_variable(place, &var, ret, err);
+	return no_variable(place, name, err);
+}
+
+/* --- members and elements -------------------------------------------------------------------- */
+
+static int no_structure(const char *name, struct upr_error *err)
+{
+	return upr_error_set(err, UPR_ERR_SYNTAX, EINVAL,
+			     "'%s' is no member: what stands before it is neither a structure nor a pointer to one",
+			     name);
+}
+
+static int take_member(const struct fetch_place *place, const char *name, struct fetch_value *v, struct upr_error *err)
+{
+	const char *type_name;
+	struct die_place at;
+	Dwarf_Die member;
+	int r;
+
+	if (is_pointer(v)) {
+		r = follow_type(place, v, err);
+		if (r)
+			return r;
+	}
+	if (!v->has_type || !die_is_structure(&v->type) || v->bits)
+		return no_structure(name, err);
+	type_name = dwarf_diename(&v->type);
+	if (!die_find_member(&v->type, name, &member, &at))
+		return upr_error_set(err, UPR_ERR_NO_FUNCTION, ENOENT, "%s has no member '%s' with a place of its own",
+				     type_name ? type_name : "the structure", name);
+	v->off += (s64)at.offset;
+	v->size = at.size;
+	v->shift = at.shift;
+	v->bits = at.bits;
+	v->has_type = die_real_type(&member, &v->type) != NULL;
+	v->dim = 0;
+	return follow_reference(place, v, err);
+}
+
+/* Bytes of an element of an array whose first @dim dimensions have been taken; 0: not known. */
+static u64 element_size(Dwarf_Die *array, unsigned int dim)
+{
+	Dwarf_Word counts[DIE_DIMS_MAX];
+	unsigned int dims = die_array_counts(array, counts), i;
+	Dwarf_Die element;
+	u64 size;
+
+	if (dim >= dims || !die_real_type(array, &element))
+		return 0;
+	size = (u64)dwarf_bytesize(&element);
+	for (i = dim + 1; i < dims; i++)
+		size *= counts[i];
+	return size;
+}
+
+/* Past the last dimension: the element itself. */
+static void next_dimension(struct fetch_value *v)
+{
+	Dwarf_Word counts[DIE_DIMS_MAX];
+	Dwarf_Die array = v->type;
+
+	v->dim++;
+	if (v->dim < die_array_counts(&array, counts))
+		return;
+	v->dim = 0;
+	v->has_type = die_real_type(&array, &v->type) != NULL;
+}
+
+/* The address plus @index times @size, @index being a variable. */
+static int add_index(struct fetch_value *v, const struct fetch_value *index, u64 size, struct upr_error *err)
+{
+	int bytes = index->has_type ? dwarf_bytesize((Dwarf_Die *)&index->type) : POINTER_SIZE;
+	struct fetch_code *code = &v->loc.code;
+	const char *why = NULL;
+
+	if (bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8)
+		return upr_error_set(err, UPR_ERR_SYNTAX, EINVAL, "an index must be a number");
+	if (v->loc.kind == FETCH_NOWHERE)
+		return 0;
+	if (v->loc.kind != FETCH_MEMORY)
+		why = "not in memory: no variable can choose its element";
+	else
+		why = fetch_value_push(index, (unsigned int)bytes, code);
+	if (why) {
+		lose(v, why);
+		return 0;
+	}
+	if (bytes < POINTER_SIZE && index->has_type && die_is_signed((Dwarf_Die *)&index->type))
+		fetch_emit(code, UPR_FETCH_SEXT, (u8)(8 * bytes), 0);
+	fetch_emit(code, UPR_FETCH_PUSH, 0, (s64)size);
+	fetch_emit(code, UPR_FETCH_MUL, 0, 0);
+	fetch_emit(code, UPR_FETCH_ADD, 0, 0);
+	return settle(v, err);
+}
+
+static int take_element(const struct fetch_place *place, const struct fetch_expr *index, struct fetch_value *v,
+			struct upr_error *err)
+{
+	struct fetch_value by;
+	u64 size;
+	int r = 0;
+
+	if (is_pointer(v)) {
+		r = follow_type(place, v, err);
+		size = v->has_type ? (u64)dwarf_bytesize(&v->type) : 1;
+	} else if (v->has_type && dwarf_tag(&v->type) == DW_TAG_array_type) {
+		size = element_size(&v->type, v->dim);
+		next_dimension(v);
+	} else {
+		return upr_error_set(err, UPR_ERR_SYNTAX, EINVAL,
+				     "what [] is put behind is neither an array nor a pointer");
+	}
+	if (r || !size || size > UPR_FETCH_FIXED)
+		return r ? r : upr_error_set(err, UPR_ERR_SYNTAX, EINVAL, "the size of the elements is not known");
+	if (index->kind == FETCH_NUMBER) {
+		v->off += index->number * (s64)size;
+		return follow_reference(place, v, err);
+	}
+	r = fetch_eval(place, index, &by, err);
+	if (r)
+		return r;
+	r = add_index(v, &by, size, err);
+	fetch_loc_free(&by.loc);
+	return r ? r : follow_reference(place, v, err);
+}
+
+static int dereference(const struct fetch_place *place, struct fetch_value *v, struct upr_error *err)
+{
+	if (v->has_type && dwarf_tag(&v->type) == DW_TAG_array_type) {
+		next_dimension(v);
+		return 0;
+	}
+	/* a word of the kernel's kind: what is there is a word again */
+	if (!v->has_type)
+		return follow(place, v, err);
+	if (!is_pointer(v))
+		return upr_error_set(err, UPR_ERR_SYNTAX, EINVAL, "what * is put before is no pointer");
+	return follow_type(place, v, err);
+}
+
+/* The address of what is in memory, as a word. */
+static int address_of(struct fetch_value *v, struct upr_error *err)
+{
+	if (v->bits)
+		return upr_error_set(err, UPR_ERR_SYNTAX, EINVAL, "a bit-field has no address");
+	if (v->loc.kind == FETCH_MEMORY) {
+		fetch_add(&v->loc.code, v->off);
+		v->loc.kind = FETCH_VALUE;
+	} else if (v->loc.kind != FETCH_NOWHERE) {
+		lose(v, "not in memory: it has no address");
+	}
+	v->off = 0;
+	v->has_type = false;
+	return settle(v, err);
+}
+
+/* --- the whole ------------------------------------------------------------------------ */
+
+/* +8(EXPR): EXPR is an address, whatever type it has. */
+static int at_offset(const struct fetch_place *place, const struct fetch_expr *expr, struct fetch_value *ret,
+		     struct upr_error *err)
+{
+	int r = fetch_eval(place, expr->of, ret, err);
+
+	if (r)
+		return r;
+	ret->has_type = false;
+	r = follow(place, ret, err);
+	ret->off += expr->number;
+	return r;
+}
+
+int fetch_eval(const struct fetch_place *place, const struct fetch_expr *expr, struct fetch_value *ret,
+	       struct upr_error *err)
+{
+	int r;
+
+	if (expr->kind == FETCH_NAME)
+		return variable(place, expr->name, ret, err);
+	if (expr->kind == FETCH_OFFSET)
+		return at_offset(place, expr, ret, err);
+	if (!expr->of)
+		return fetch_eval_word(place, expr, ret, err);
+	r = fetch_eval(place, expr->of, ret, err);
+	if (r)
+		return r;
+	if (expr->kind == FETCH_MEMBER)
+		r = take_member(place, expr->name, ret, err);
+	else if (expr->kind == FETCH_INDEX)
+		r = take_element(place, expr->index, ret, err);
+	else if (expr->kind == FETCH_DEREF)
+		r = dereference(place, ret, err);
+	else
+		r = address_of(ret, err);
+	if (r)
+		fetch_loc_free(&ret->loc);
+	return r;
+}
