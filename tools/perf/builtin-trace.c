@@ -86,7 +86,7 @@ static void task_info(s64 tid, struct task_info *ret)
 static void print_text(FILE *out, const struct uprobe_site *site, s64 tid, const struct task_info *task, u64 now,
 		       u64 addr)
 {
-	fprintf(out, "%16s %7lld [%03d] %5llu.%06llu: %s: (%llx)", task->comm, (long long)tid,
+	fprintf(out, "%16s %5lld [%03d] %5llu.%06llu: %s: (%llx)", task->comm, (long long)tid,
 		task->cpu < 0 ? 0 : task->cpu, (unsigned long long)(now / 1000000000),
 		(unsigned long long)(now / 1000 % 1000000), site->event->name, (unsigned long long)addr);
 }

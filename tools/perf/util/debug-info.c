@@ -93,18 +93,23 @@ static const char *file_of(Dwarf_Die *die, unsigned int name)
 	Dwarf_Attribute mem;
 	Dwarf_Files *files;
 	Dwarf_Word index;
+	Dwarf_Half version;
 	Dwarf_Die cu;
 
-	if (dwarf_formudata(attr_of(die, name, &mem), &index) || !index)
+	if (dwarf_formudata(attr_of(die, name, &mem), &index) || !dwarf_diecu(die, &cu, NULL, NULL))
 		return NULL;
-	if (!dwarf_diecu(die, &cu, NULL, NULL) || dwarf_getsrcfiles(&cu, &files, NULL))
+	/* the first file was no file before DWARF 5 */
+	if (!index && (dwarf_cu_info(cu.cu, &version, NULL, NULL, NULL, NULL, NULL, NULL) || version < 5))
 		return NULL;
-	return dwarf_filesrc(files, index, NULL, NULL);
+	return dwarf_getsrcfiles(&cu, &files, NULL) ? NULL : dwarf_filesrc(files, index, NULL, NULL);
 }
 
 const char *die_decl_file(Dwarf_Die *die)
 {
-	return dwarf_decl_file(die);
+	const char *file = dwarf_decl_file(die);
+
+	/* libdw has no file of number 0, which clang's DWARF 5 begins with */
+	return file ? file : file_of(die, DW_AT_decl_file);
 }
 
 const char *die_call_file(Dwarf_Die *die)

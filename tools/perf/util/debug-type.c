@@ -22,6 +22,19 @@ bool die_is_reference(Dwarf_Die *type)
 	return tag == DW_TAG_reference_type || tag == DW_TAG_rvalue_reference_type;
 }
 
+size_t die_size(Dwarf_Die *type)
+{
+	int size = dwarf_bytesize(type), tag = dwarf_tag(type);
+	uint8_t address = 8;
+
+	if (size >= 0)
+		return (size_t)size;
+	if (tag != DW_TAG_pointer_type && !die_is_reference(type) && tag != DW_TAG_ptr_to_member_type)
+		return 0;
+	dwarf_cu_info(type->cu, NULL, NULL, NULL, NULL, NULL, &address, NULL);
+	return address;
+}
+
 /* --- places ----------------------------------------------------------------------- */
 
 static bool number(Dwarf_Die *die, unsigned int name, Dwarf_Word *ret)
@@ -72,7 +85,7 @@ bool die_member_place(Dwarf_Die *member, struct die_place *ret)
 	} else if (number(member, DW_AT_bit_offset, &from)) {
 		/* DWARF 2: counted from the highest bit of the unit */
 		if (!number(member, DW_AT_byte_size, &unit))
-			unit = die_real_type(member, &type) ? (Dwarf_Word)dwarf_bytesize(&type) : 0;
+			unit = die_real_type(member, &type) ? die_size(&type) : 0;
 		if (8 * unit < from + bits)
 			return false;
 		set_bits(ret, 8 * unit - from - bits, bits);

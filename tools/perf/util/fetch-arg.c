@@ -85,9 +85,17 @@ static int cast_type(struct compiler *c, const char *cast, struct fetch_type *ty
 		return r;
 	if (type->bits && !to.bits && to.kind <= FETCH_HEX)
 		fetch_type_set_bits(&to, type->size, type->shift, type->bits);
+	if (*cast == 'x' && to.kind == FETCH_UNSIGNED)
+		to.kind = FETCH_HEX;
 	fetch_type_free(type);
 	*type = to;
 	return 0;
+}
+
+/* Of a long double the last bytes are padding. */
+static size_t bytes_of(const struct fetch_type *type)
+{
+	return type->kind == FETCH_FLOAT && type->size == 16 ? 10 : type->size;
 }
 
 /* Members of a structure that is in pieces, of which some are gone. */
@@ -98,7 +106,7 @@ static void mark_missing(struct fetch_type *type, const struct fetch_loc *loc, s
 	if (type->kind == FETCH_STRUCT) {
 		for (i = 0; i < type->nr; i++)
 			mark_missing(&type->parts[i], loc, off + type->parts[i].offset);
-	} else if (!fetch_has(loc, off, type->size)) {
+	} else if (!fetch_has(loc, off, bytes_of(type))) {
 		type->kind = FETCH_MISSING;
 	}
 }
@@ -114,7 +122,7 @@ static const char *store_parts(const struct fetch_type *type, const struct fetch
 	if (type->kind == FETCH_MISSING)
 		return NULL;
 	if (type->kind != FETCH_STRUCT)
-		return fetch_store(loc, (s64)off, type->size, at, code);
+		return fetch_store(loc, (s64)off, bytes_of(type), at, code);
 	for (i = 0; i < type->nr && !why; i++)
 		why = store_parts(&type->parts[i], loc, off + type->parts[i].offset, at + (u32)type->parts[i].offset,
 				  code);
@@ -136,7 +144,7 @@ static bool all_missing(const struct fetch_type *type)
 static const char *store_value(struct fetch_type *type, const struct fetch_value *v, u32 at, struct fetch_code *code)
 {
 	if (v->loc.kind != FETCH_PIECES || type->kind != FETCH_STRUCT || v->off < 0)
-		return fetch_store(&v->loc, v->off, type->size, at, code);
+		return fetch_store(&v->loc, v->off, bytes_of(type), at, code);
 	mark_missing(type, &v->loc, (size_t)v->off);
 	if (all_missing(type))
 		return "optimized out";
@@ -167,7 +175,7 @@ static s64 longest_string(const struct fetch_value *v)
 
 	if (!v->has_type || dwarf_tag((Dwarf_Die *)&v->type) != DW_TAG_array_type ||
 	    !die_array_counts((Dwarf_Die *)&v->type, counts) || !die_real_type((Dwarf_Die *)&v->type, &element) ||
-	    dwarf_bytesize(&element) != 1 || !counts[v->dim] || counts[v->dim] >= UPR_FETCH_STRING)
+	    die_size(&element) != 1 || !counts[v->dim] || counts[v->dim] >= UPR_FETCH_STRING)
 		return UPR_FETCH_STRING;
 	return (s64)counts[v->dim] + 1;
 }
@@ -427,52 +435,4 @@ int fetch_check(char *const *args, size_t nr, bool *variables, struct upr_error 
 		fetch_written_free(&w);
 	}
 	return r;
-}
-
-/* --- values ------------------------------------------------------------------------------------------ */
-
-static const char *no_value(u8 status)
-{
-	switch (status) {
-	case UPR_FETCH_FAULT:
-		return "(fault)";
-	case UPR_FETCH_NO_ROOM:
-		return "(no room)";
-	case FETCH_UNKNOWN_CALLER:
-		return "<unknown caller>";
-	default:
-		return "<optimized out>";
-	}
-}
-
-void fetch_print(FILE *out, const struct fetch *fetch, const u8 *record, size_t size, const u8 *status)
-{
-	u32 i;
-
-	for (i = 0; i < fetch->nr_args; i++) {
-		const struct fetch_arg *arg = &fetch->args[i];
-
-		fprintf(out, " %s=", arg->name);
-		if (status[i])
-			fputs(no_value(status[i]), out);
-		else
-			fetch_type_print(out, &arg->type, record, size, arg->at);
-	}
-}
-
-void fetch_print_json(FILE *out, const struct fetch *fetch, const u8 *record, size_t size, const u8 *status)
-{
-	u32 i;
-
-	putc('{', out);
-	for (i = 0; i < fetch->nr_args; i++) {
-		const struct fetch_arg *arg = &fetch->args[i];
-
-		fprintf(out, "%s\"%s\":", i ? "," : "", arg->name);
-		if (status[i])
-			fputs("null", out);
-		else
-			fetch_type_print_json(out, &arg->type, record, size, arg->at);
-	}
-	putc('}', out);
 }

@@ -23,6 +23,7 @@
  * @start:	where the code of each operation begins
  * @loc:	what it comes to so far, without pieces
  * @whole:	with pieces, if there are any
+ * @has_float:	some number on the stack is none that can be computed with
  */
 struct expr {
 	const struct fetch_frame *frame;
@@ -32,7 +33,7 @@ struct expr {
 	u32 *start;
 	struct fetch_loc loc;
 	struct fetch_loc whole;
-	const char *why;
+	bool has_float;
 };
 
 /* --- operations of one instruction ------------------------------------------------ */
@@ -63,6 +64,11 @@ static bool plain_op(struct fetch_code *code, const Dwarf_Op *op)
 	if (plain[i].op != UPR_NR_FETCH_OPS)
 		fetch_emit(code, plain[i].op, 0, 0);
 	return true;
+}
+
+static bool computes(const Dwarf_Op *op)
+{
+	return (op->atom >= DW_OP_abs && op->atom <= DW_OP_xor) || (op->atom >= DW_OP_eq && op->atom <= DW_OP_ne);
 }
 
 static bool constant_op(struct fetch_code *code, const Dwarf_Op *op)
@@ -104,18 +110,38 @@ static bool constant_op(struct fetch_code *code, const Dwarf_Op *op)
 	}
 }
 
+static const char *push_any_register(struct expr *x, unsigned int nr)
+{
+	if (nr < REG_VECTOR0 || nr > REG_VECTOR15)
+		return fetch_push_register(x->frame, nr, &x->loc.code);
+	if (x->frame->callee)
+		return "it was in a vector register of a caller";
+	fetch_emit(&x->loc.code, UPR_FETCH_VREG, (u8)(nr - REG_VECTOR0), 0);
+	return NULL;
+}
+
 /* --- types of numbers ----------------------------------------------------------------- */
 
-/* Integers up to a word are what the stack holds; the rest is not computed with. */
-static const char *integer_type(struct expr *x, Dwarf_Off off, unsigned int *bits, bool *is_signed)
+/**
+ * struct number_type - of a number on the stack
+ * Those of floating point are carried as the bits they are: they can be moved, not computed with.
+ */
+struct number_type {
+	unsigned int bits;
+	bool is_signed;
+	bool is_float;
+};
+
+static const char no_float[] = "its location is computed with floating-point numbers";
+
+static const char *number_type(struct expr *x, Dwarf_Off off, struct number_type *ret)
 {
 	Dwarf_Die type, *cu = (Dwarf_Die *)&x->frame->cu;
 	Dwarf_Attribute attr;
 	Dwarf_Word encoding;
 	int size;
 
-	*bits = 64;
-	*is_signed = false;
+	*ret = (struct number_type){.bits = 64};
 	/* the generic type */
 	if (!off)
 		return NULL;
@@ -124,48 +150,89 @@ static const char *integer_type(struct expr *x, Dwarf_Off off, unsigned int *bit
 		return "its location has a type that the debug information does not have";
 	size = dwarf_bytesize(&type);
 	if (!dwarf_attr(&type, DW_AT_encoding, &attr) || dwarf_formudata(&attr, &encoding) || size <= 0 || size > 8)
-		return "its location is computed with numbers that are no integers";
-	if (encoding != DW_ATE_signed && encoding != DW_ATE_unsigned && encoding != DW_ATE_boolean &&
-	    encoding != DW_ATE_signed_char && encoding != DW_ATE_unsigned_char && encoding != DW_ATE_address)
-		return "its location is computed with floating-point numbers";
-	*bits = 8 * (unsigned int)size;
-	*is_signed = encoding == DW_ATE_signed || encoding == DW_ATE_signed_char;
+		return "its location is computed with numbers of more than a word";
+	ret->bits = 8 * (unsigned int)size;
+	ret->is_float = encoding == DW_ATE_float;
+	ret->is_signed = encoding == DW_ATE_signed || encoding == DW_ATE_signed_char;
 	return NULL;
 }
 
-static const char *to_type(struct expr *x, Dwarf_Off off)
+/* Cut the word on the stack to its type. */
+static void cut(struct expr *x, const struct number_type *type)
 {
-	unsigned int bits;
-	bool is_signed;
-	const char *why = integer_type(x, off, &bits, &is_signed);
+	if (type->bits < 64)
+		fetch_emit(&x->loc.code, type->is_signed ? UPR_FETCH_SEXT : UPR_FETCH_ZEXT, (u8)type->bits, 0);
+	x->has_float |= type->is_float;
+}
 
-	if (!why && bits < 64)
-		fetch_emit(&x->loc.code, is_signed ? UPR_FETCH_SEXT : UPR_FETCH_ZEXT, (u8)bits, 0);
+static const char *convert_op(struct expr *x, const Dwarf_Op *op, bool bits_only)
+{
+	struct number_type type;
+	const char *why = number_type(x, op->number, &type);
+
+	if (!why && !bits_only && (x->has_float || type.is_float))
+		why = no_float;
+	if (!why)
+		cut(x, &type);
+	return why;
+}
+
+static const char *constant_type_op(struct expr *x, const Dwarf_Op *op)
+{
+	struct number_type type;
+	const char *why = number_type(x, op->number, &type);
+	/* libdw: where the size and the bytes are */
+	const u8 *block = (const u8 *)(uintptr_t)op->number2;
+	u64 value = 0;
+
+	if (why || !block || block[0] * 8u != type.bits)
+		return why ? why : "a constant of its location cannot be read from the debug information";
+	memcpy(&value, block + 1, block[0]);
+	fetch_emit(&x->loc.code, UPR_FETCH_PUSH, 0, (s64)value);
+	cut(x, &type);
+	return NULL;
+}
+
+static const char *register_type_op(struct expr *x, const Dwarf_Op *op)
+{
+	struct number_type type;
+	const char *why = number_type(x, op->number2, &type);
+
+	if (!why)
+		why = push_any_register(x, (unsigned int)op->number);
+	if (!why)
+		cut(x, &type);
 	return why;
 }
 
 static const char *typed_op(struct expr *x, const Dwarf_Op *op)
 {
+	struct number_type type;
 	const char *why;
 
 	switch (op->atom) {
 	case DW_OP_regval_type:
 	case DW_OP_GNU_regval_type:
-		if (op->number >= REG_VECTOR0 && op->number <= REG_VECTOR15)
-			return "its location is computed with floating-point numbers";
-		why = fetch_push_register(x->frame, (unsigned int)op->number, &x->loc.code);
-		return why ? why : to_type(x, op->number2);
+		return register_type_op(x, op);
 	case DW_OP_deref_type:
 	case DW_OP_GNU_deref_type:
+		why = number_type(x, op->number2, &type);
+		if (why)
+			return why;
 		fetch_emit(&x->loc.code, UPR_FETCH_LOAD, (u8)op->number, 0);
-		return to_type(x, op->number2);
+		cut(x, &type);
+		return NULL;
+	case DW_OP_const_type:
+	case DW_OP_GNU_const_type:
+		return constant_type_op(x, op);
 	case DW_OP_convert:
 	case DW_OP_GNU_convert:
+		return convert_op(x, op, false);
 	case DW_OP_reinterpret:
 	case DW_OP_GNU_reinterpret:
-		return to_type(x, op->number);
+		return convert_op(x, op, true);
 	default:
-		return "its location is computed with numbers of a type";
+		return "its location is described in a way that is not known";
 	}
 }
 
@@ -195,16 +262,18 @@ static const char *frame_base_op(struct expr *x, const Dwarf_Op *op)
 	return why;
 }
 
-/* DW_OP_entry_value of a register, or of memory at a register: then the address is the entry's. */
+/* DW_OP_entry_value of a register, of memory at one, or of a register that holds a number of a type. */
 static const char *entry_value_op(struct expr *x, const Dwarf_Op *op)
 {
+	static const char unusual[] = "its location is an entry value of an unusual kind";
+	struct number_type type;
 	Dwarf_Attribute inner;
+	const char *why;
 	Dwarf_Op *ops;
 	size_t nr;
-	const char *why;
 
 	if (!x->attr || dwarf_getlocation_attr(x->attr, op, &inner) || dwarf_getlocation(&inner, &ops, &nr) || nr != 1)
-		return "its location is an entry value of an unusual kind";
+		return unusual;
 	if (ops->atom >= DW_OP_reg0 && ops->atom <= DW_OP_reg31)
 		return fetch_push_entry_value(x->frame, ops->atom - DW_OP_reg0, &x->loc.code);
 	if (ops->atom == DW_OP_regx)
@@ -214,7 +283,23 @@ static const char *entry_value_op(struct expr *x, const Dwarf_Op *op)
 		fetch_add(&x->loc.code, (s64)ops->number);
 		return why;
 	}
-	return "its location is an entry value of an unusual kind";
+	if (ops->atom != DW_OP_regval_type && ops->atom != DW_OP_GNU_regval_type)
+		return unusual;
+	why = number_type(x, ops->number2, &type);
+	if (!why)
+		why = fetch_push_entry_value(x->frame, (unsigned int)ops->number, &x->loc.code);
+	if (!why)
+		cut(x, &type);
+	return why;
+}
+
+static const char *parameter_op(struct expr *x, const Dwarf_Op *op)
+{
+	Dwarf_Die param;
+
+	if (!x->attr || dwarf_getlocation_die(x->attr, op, &param))
+		return "its caller's parameter cannot be read from the debug information";
+	return fetch_push_passed(x->frame, dwarf_dieoffset(&param), &x->loc.code);
 }
 
 static const char *implicit_pointer_op(struct expr *x, const Dwarf_Op *op)
@@ -316,6 +401,8 @@ static const char *other_op(struct expr *x, const Dwarf_Op *op)
 	case DW_OP_entry_value:
 	case DW_OP_GNU_entry_value:
 		return entry_value_op(x, op);
+	case DW_OP_GNU_parameter_ref:
+		return parameter_op(x, op);
 	case DW_OP_form_tls_address:
 	case DW_OP_GNU_push_tls_address:
 		return fetch_push_tls(x->frame->info, &x->loc.code);
@@ -405,6 +492,8 @@ static const char *one_op(struct expr *x, size_t i)
 		return piece_op(x, op);
 	if (op->atom == DW_OP_bra || op->atom == DW_OP_skip)
 		return jump_op(x, i);
+	if (x->has_float && computes(op))
+		return no_float;
 	if (constant_op(&x->loc.code, op) || plain_op(&x->loc.code, op))
 		return NULL;
 	return other_op(x, op);

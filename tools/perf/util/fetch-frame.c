@@ -23,9 +23,11 @@
 #define DEPTH_MAX 3
 /* ABI: what is on the stack right above the frame of an entered function's caller. */
 #define RETURN_ADDRESS (-8)
-#define DWARF_RSP      7
 
-/* ABI: "DWARF Register Number Mapping", as fetch programs number them. */
+/* ABI: "DWARF Register Number Mapping" */
+enum { DWARF_RBX = 3, DWARF_RBP = 6, DWARF_RSP = 7, DWARF_R12 = 12, DWARF_R15 = 15 };
+
+/* By these numbers, as fetch programs number them. */
 static const u8 registers[] = {0, 2, 1, 3, 6, 7, 5, 4, 8, 9, 10, 11, 12, 13, 14, 15, UPR_FETCH_IP};
 
 /* --- unwinding ----------------------------------------------------------------------- */
@@ -65,6 +67,12 @@ const char *fetch_push_cfa(const struct fetch_frame *frame, struct fetch_code *c
 	return why;
 }
 
+/* psABI: whom nobody says anything of.  (libdw takes rax for rbx.) */
+static bool kept_through_calls(unsigned int nr)
+{
+	return nr == DWARF_RBX || nr == DWARF_RBP || (nr >= DWARF_R12 && nr <= DWARF_R15);
+}
+
 /* A register of the caller, by the rules of the frame it has called. */
 static const char *push_callers(const struct fetch_frame *callee, unsigned int nr, struct fetch_code *code)
 {
@@ -80,7 +88,7 @@ static const char *push_callers(const struct fetch_frame *callee, unsigned int n
 	rules = unwind_rules(callee);
 	if (!rules || dwarf_frame_register(rules, (int)nr, mem, &ops, &nr_ops))
 		why = "no unwind table says where a register of the caller is";
-	else if (!nr_ops && ops == mem)
+	else if (!nr_ops && !kept_through_calls(nr))
 		why = "the register is not kept through the call";
 	else if (!nr_ops)
 		why = fetch_push_register(callee, nr, code);
@@ -117,6 +125,7 @@ struct call_value {
 /**
  * struct calls - all calls of a function that the file knows of
  * @frame:	of the function
+ * @param:	offset of the parameter that is asked for, 0: @reg is
  * @origin:	offset of the entry that it is an instance of, or its own
  * @entry:	where its code begins
  * @entered_by_jump: a function ends in this one, or may
@@ -127,6 +136,7 @@ struct call_value {
 struct calls {
 	const struct fetch_frame *frame;
 	unsigned int reg;
+	Dwarf_Off param;
 	Dwarf_Off origin;
 	Dwarf_Addr entry;
 	bool entered_by_jump;
@@ -202,13 +212,19 @@ static bool return_address(Dwarf_Die *call, Dwarf_Addr *ret)
 	       !dwarf_formaddr(&attr, ret);
 }
 
-/* Is the parameter the one that is passed in the register? */
-static bool passes(Dwarf_Die *param, unsigned int reg)
+/* Is the parameter the one that is passed in the register, or, where no register is meant, the one asked for? */
+static bool passes(const struct calls *c, Dwarf_Die *param)
 {
+	unsigned int reg = c->reg;
 	Dwarf_Attribute attr;
+	Dwarf_Die formal;
 	Dwarf_Op *ops;
 	size_t nr;
 
+	if (c->param)
+		return (dwarf_attr(param, DW_AT_call_parameter, &attr) ||
+			dwarf_attr(param, DW_AT_abstract_origin, &attr)) &&
+		       dwarf_formref_die(&attr, &formal) && dwarf_dieoffset(&formal) == c->param;
 	if (!dwarf_attr(param, DW_AT_location, &attr) || dwarf_getlocation(&attr, &ops, &nr) || nr != 1)
 		return false;
 	return (ops->atom == DW_OP_regx && ops->number == reg) ||
@@ -235,7 +251,7 @@ static const char *passed_value(struct calls *c, Dwarf_Die *call, Dwarf_Addr bac
 
 	if (dwarf_child(call, &param))
 		return silent;
-	while (!passes(&param, c->reg))
+	while (!passes(c, &param))
 		if (dwarf_siblingof(&param, &param))
 			return silent;
 	if ((!dwarf_attr(&param, DW_AT_call_value, &attr) && !dwarf_attr(&param, DW_AT_GNU_call_site_value, &attr)) ||
@@ -362,35 +378,52 @@ out:
 	free(ends);
 }
 
-const char *fetch_push_entry_value(const struct fetch_frame *frame, unsigned int nr, struct fetch_code *code)
+/* What all callers pass, and the choice among them. */
+static const char *push_choice(struct calls *c, struct fetch_code *code)
 {
-	struct calls c = {.frame = frame, .reg = nr, .why = "its callers do not say what they pass"};
 	const char *why = NULL;
 	size_t i;
 
-	if (!frame->has_function || dwarf_entrypc((Dwarf_Die *)&frame->function, &c.entry))
-		return "its function's beginning is not known";
-	if (!frame->callee && frame->pc == c.entry)
-		return fetch_push_register(frame, nr, code);
-	if (frame->depth == DEPTH_MAX)
+	c->why = "its callers do not say what they pass";
+	if (c->frame->depth == DEPTH_MAX)
 		return "it was passed on by too many callers";
-	if (find_calls(&c))
+	if (find_calls(c))
 		why = "out of memory";
-	else if (c.ends_in_jump && c.entered_by_jump)
+	else if (c->ends_in_jump && c->entered_by_jump)
 		why = "its function is entered by jumps, so that nobody can tell which call it was";
-	else if (!c.nr)
-		why = c.why;
+	else if (!c->nr)
+		why = c->why;
 	else
-		why = fetch_push_cfa(frame, code);
+		why = fetch_push_cfa(c->frame, code);
 	if (!why) {
 		fetch_add(code, RETURN_ADDRESS);
 		fetch_emit(code, UPR_FETCH_LOAD, 8, 0);
 		fetch_emit(code, UPR_FETCH_BIAS, 0, 0);
 		fetch_emit(code, UPR_FETCH_SUB, 0, 0);
-		emit_choice(&c, code);
+		emit_choice(c, code);
 	}
-	for (i = 0; i < c.nr; i++)
-		fetch_code_free(&c.v[i].code);
-	free(c.v);
+	for (i = 0; i < c->nr; i++)
+		fetch_code_free(&c->v[i].code);
+	free(c->v);
 	return why;
+}
+
+const char *fetch_push_entry_value(const struct fetch_frame *frame, unsigned int nr, struct fetch_code *code)
+{
+	struct calls c = {.frame = frame, .reg = nr};
+
+	if (!frame->has_function || dwarf_entrypc((Dwarf_Die *)&frame->function, &c.entry))
+		return "its function's beginning is not known";
+	if (!frame->callee && frame->pc == c.entry && nr < sizeof(registers))
+		return fetch_push_register(frame, nr, code);
+	return push_choice(&c, code);
+}
+
+const char *fetch_push_passed(const struct fetch_frame *frame, Dwarf_Off param, struct fetch_code *code)
+{
+	struct calls c = {.frame = frame, .param = param};
+
+	if (!frame->has_function || dwarf_entrypc((Dwarf_Die *)&frame->function, &c.entry))
+		return "its function's beginning is not known";
+	return push_choice(&c, code);
 }

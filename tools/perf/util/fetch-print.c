@@ -2,7 +2,7 @@
 /*
  * fetch-print.c - fetched values, for people and as JSON.
  *
- * Purpose: see fetch-type.h.  Numbers, strings and arrays look as in perf script; what perf does not know looks
+ * Purpose: see fetch.h and fetch-type.h.  Numbers, strings and arrays look as in perf script; what perf does not know looks
  * as in C: 'c', true, NAME, {a=1,b=2}.
  *
  * Locks: none.
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fetch-type.h"
+#include "fetch.h"
 #include "ui.h"
 
 /**
@@ -371,4 +371,52 @@ void fetch_type_print_json(FILE *out, const struct fetch_type *type, const u8 *r
 	const struct printer p = {out, record, size, true};
 
 	print(&p, type, at);
+}
+
+/* --- arguments ------------------------------------------------------------------------------------------ */
+
+static const char *no_value(u8 status)
+{
+	switch (status) {
+	case UPR_FETCH_FAULT:
+		return "(fault)";
+	case UPR_FETCH_NO_ROOM:
+		return "(no room)";
+	case FETCH_UNKNOWN_CALLER:
+		return "<unknown caller>";
+	default:
+		return "<optimized out>";
+	}
+}
+
+void fetch_print(FILE *out, const struct fetch *fetch, const u8 *record, size_t size, const u8 *status)
+{
+	u32 i;
+
+	for (i = 0; i < fetch->nr_args; i++) {
+		const struct fetch_arg *arg = &fetch->args[i];
+
+		fprintf(out, " %s=", arg->name);
+		if (status[i])
+			fputs(no_value(status[i]), out);
+		else
+			fetch_type_print(out, &arg->type, record, size, arg->at);
+	}
+}
+
+void fetch_print_json(FILE *out, const struct fetch *fetch, const u8 *record, size_t size, const u8 *status)
+{
+	u32 i;
+
+	putc('{', out);
+	for (i = 0; i < fetch->nr_args; i++) {
+		const struct fetch_arg *arg = &fetch->args[i];
+
+		fprintf(out, "%s\"%s\":", i ? "," : "", arg->name);
+		if (status[i])
+			fputs("null", out);
+		else
+			fetch_type_print_json(out, &arg->type, record, size, arg->at);
+	}
+	putc('}', out);
 }

@@ -38,6 +38,9 @@ void fetch_type_set_bits(struct fetch_type *type, size_t size, unsigned int shif
 	type->size = size;
 	type->shift = shift;
 	type->bits = bits;
+	/* as the kernel shows them */
+	if (type->kind == FETCH_HEX)
+		type->kind = FETCH_UNSIGNED;
 }
 
 /* --- debug information: numbers -------------------------------------------------------- */
@@ -60,10 +63,10 @@ static void base_type(Dwarf_Die *type, struct fetch_type *ret)
 	case DW_ATE_signed_char:
 	case DW_ATE_unsigned_char:
 		/* "signed char" and "unsigned char" are small numbers to those who write them */
-		if (name && strstr(name, "signed"))
-			ret->kind = encoding == DW_ATE_signed_char ? FETCH_SIGNED : FETCH_UNSIGNED;
+		if (!name || (!strstr(name, "signed") && name[0] != 'u'))
+			ret->kind = FETCH_CHAR;
 		else
-			ret->kind = name && name[0] == 'u' ? FETCH_UNSIGNED : FETCH_CHAR;
+			ret->kind = encoding == DW_ATE_signed_char ? FETCH_SIGNED : FETCH_HEX;
 		break;
 	case DW_ATE_UTF:
 	case DW_ATE_ASCII:
@@ -78,7 +81,8 @@ static void base_type(Dwarf_Die *type, struct fetch_type *ret)
 		ret->kind = FETCH_UNKNOWN;
 		break;
 	default:
-		ret->kind = FETCH_UNSIGNED;
+		/* as perf casts them */
+		ret->kind = FETCH_HEX;
 	}
 	if (ret->size > 8 && ret->kind != FETCH_FLOAT)
 		ret->kind = FETCH_UNKNOWN;
@@ -224,9 +228,7 @@ static int array_type(Dwarf_Die *type, unsigned int dim, unsigned int depth, str
 
 static int type_of(Dwarf_Die *type, unsigned int depth, struct fetch_type *ret)
 {
-	int size = type ? dwarf_bytesize(type) : 0;
-
-	*ret = (struct fetch_type){.kind = FETCH_UNKNOWN, .size = size > 0 ? (size_t)size : 0};
+	*ret = (struct fetch_type){.kind = FETCH_UNKNOWN, .size = type ? die_size(type) : 0};
 	switch (type ? dwarf_tag(type) : 0) {
 	case DW_TAG_base_type:
 		base_type(type, ret);

@@ -123,8 +123,10 @@ int fetch_eval_variable(const struct fetch_place *place, Dwarf_Die *var, struct 
 	return follow_reference(place, ret, err);
 }
 
+/* A namespace, class or variable in @parent; of a variable the definition, if there is one. */
 static bool find_child(Dwarf_Die *parent, const char *name, size_t len, bool scope, Dwarf_Die *ret)
 {
+	bool declared = false;
 	Dwarf_Die die;
 
 	if (dwarf_child(parent, &die))
@@ -133,15 +135,20 @@ static bool find_child(Dwarf_Die *parent, const char *name, size_t len, bool sco
 		const char *own = dwarf_diename(&die);
 		int tag = dwarf_tag(&die);
 		bool fits = scope ? tag == DW_TAG_namespace || die_is_structure(&die) :
-				    tag == DW_TAG_variable || tag == DW_TAG_member;
+				    tag == DW_TAG_variable ||
+					    (tag == DW_TAG_member && dwarf_hasattr(&die, DW_AT_external));
 
-		if (fits && own && !strncmp(own, name, len) && !own[len] &&
-		    (scope || !dwarf_hasattr(&die, DW_AT_declaration))) {
+		if (!fits || !own || strncmp(own, name, len) || own[len])
+			continue;
+		if (!declared)
+			*ret = die;
+		declared = true;
+		if (scope || !dwarf_hasattr(&die, DW_AT_declaration)) {
 			*ret = die;
 			return true;
 		}
 	} while (!dwarf_siblingof(&die, &die));
-	return false;
+	return declared;
 }
 
 /* NAME, or NAMESPACE::NAME, of a unit. */
@@ -227,6 +234,16 @@ static int implied_member(const struct fetch_place *place, const char *name, Dwa
 	return r;
 }
 
+/* A parameter of the function that was inlined, of which nothing is left in this instance. */
+static bool was_dropped(const struct fetch_place *place, const char *name, Dwarf_Die *ret)
+{
+	Dwarf_Die origin, scope = place->scope;
+	Dwarf_Attribute attr;
+
+	return dwarf_attr(&scope, DW_AT_abstract_origin, &attr) && dwarf_formref_die(&attr, &origin) &&
+	       die_variable_at(&origin, name, 0, ret);
+}
+
 static int variable(const struct fetch_place *place, const char *name, struct fetch_value *ret, struct upr_error *err)
 {
 	Dwarf_Die *scope = (Dwarf_Die *)&place->scope, *cu = (Dwarf_Die *)&place->frame.cu, var;
@@ -239,6 +256,8 @@ static int variable(const struct fetch_place *place, const char *name, struct fe
 			"stack ($stack0) and arguments by number ($arg1) can be had",
 			name);
 	if (die_variable_at(scope, name, place->frame.pc, &var))
+		return fetch_eval_variable(place, &var, ret, err);
+	if (was_dropped(place, name, &var))
 		return fetch_eval_variable(place, &var, ret, err);
 	if (die_variable_at(scope, "this", place->frame.pc, &var)) {
 		r = implied_member(place, name, &var, ret, err);
@@ -296,7 +315,7 @@ static u64 element_size(Dwarf_Die *array, unsigned int dim)
 
 	if (dim >= dims || !die_real_type(array, &element))
 		return 0;
-	size = (u64)dwarf_bytesize(&element);
+	size = die_size(&element);
 	for (i = dim + 1; i < dims; i++)
 		size *= counts[i];
 	return size;
@@ -318,7 +337,7 @@ static void next_dimension(struct fetch_value *v)
 /* The address plus @index times @size, @index being a variable. */
 static int add_index(struct fetch_value *v, const struct fetch_value *index, u64 size, struct upr_error *err)
 {
-	int bytes = index->has_type ? dwarf_bytesize((Dwarf_Die *)&index->type) : POINTER_SIZE;
+	size_t bytes = index->has_type ? die_size((Dwarf_Die *)&index->type) : POINTER_SIZE;
 	struct fetch_code *code = &v->loc.code;
 	const char *why = NULL;
 
@@ -351,7 +370,7 @@ static int take_element(const struct fetch_place *place, const struct fetch_expr
 
 	if (is_pointer(v)) {
 		r = follow_type(place, v, err);
-		size = v->has_type ? (u64)dwarf_bytesize(&v->type) : 1;
+		size = v->has_type ? die_size(&v->type) : 1;
 	} else if (v->has_type && dwarf_tag(&v->type) == DW_TAG_array_type) {
 		size = element_size(&v->type, v->dim);
 		next_dimension(v);

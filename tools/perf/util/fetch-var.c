@@ -60,6 +60,30 @@ static bool known_near_entry(const struct fetch_frame *frame, Dwarf_Die *var, Dw
 	return false;
 }
 
+/* What is only declared in its unit is found by its symbol. */
+static void by_symbol(const struct fetch_frame *frame, Dwarf_Die *var, struct fetch_loc *ret)
+{
+	int nr = dwfl_module_getsymtab(frame->info->mod), i;
+	Dwarf_Attribute attr;
+	const char *name = dwarf_formstring(dwarf_attr_integrate(var, DW_AT_linkage_name, &attr));
+
+	name = name ? name : dwarf_diename(var);
+	for (i = 1; name && i < nr; i++) {
+		GElf_Sym sym;
+		GElf_Addr addr;
+		GElf_Word section;
+		const char *own = dwfl_module_getsym_info(frame->info->mod, i, &sym, &addr, &section, NULL, NULL);
+
+		if (!own || section == SHN_UNDEF || GELF_ST_TYPE(sym.st_info) != STT_OBJECT || strcmp(own, name))
+			continue;
+		ret->kind = FETCH_MEMORY;
+		fetch_emit(&ret->code, UPR_FETCH_BIAS, 0, 0);
+		fetch_add(&ret->code, (s64)addr);
+		return;
+	}
+	ret->why = "defined elsewhere";
+}
+
 int fetch_locate(const struct fetch_frame *frame, Dwarf_Die *var, struct fetch_loc *ret)
 {
 	Dwarf_Attribute attr;
@@ -67,8 +91,13 @@ int fetch_locate(const struct fetch_frame *frame, Dwarf_Die *var, struct fetch_l
 	size_t nr;
 
 	*ret = (struct fetch_loc){.why = "optimized out"};
-	if (constant(var, ret) || !dwarf_attr_integrate(var, DW_AT_location, &attr))
+	if (constant(var, ret))
 		return 0;
+	if (!dwarf_attr_integrate(var, DW_AT_location, &attr)) {
+		if (dwarf_hasattr(var, DW_AT_declaration))
+			by_symbol(frame, var, ret);
+		return 0;
+	}
 	if (dwarf_getlocation_addr(&attr, frame->pc, &ops, &nr, 1) <= 0 &&
 	    !known_near_entry(frame, var, &attr, &ops, &nr)) {
 		ret->why = "optimized out at this place";
