@@ -23,19 +23,19 @@ static const struct {
 	u8 takes;
 	u8 leaves;
 } effects[UPR_NR_FETCH_OPS] = {
-	[UPR_FETCH_PUSH] = {0, 1},	[UPR_FETCH_REG] = {0, 1},   [UPR_FETCH_VREG] = {0, 1},
-	[UPR_FETCH_BIAS] = {0, 1},	[UPR_FETCH_LOAD] = {1, 1},  [UPR_FETCH_SEXT] = {1, 1},
-	[UPR_FETCH_ZEXT] = {1, 1},	[UPR_FETCH_ADDI] = {1, 1},  [UPR_FETCH_ADD] = {2, 1},
-	[UPR_FETCH_SUB] = {2, 1},	[UPR_FETCH_MUL] = {2, 1},   [UPR_FETCH_DIV] = {2, 1},
-	[UPR_FETCH_MOD] = {2, 1},	[UPR_FETCH_AND] = {2, 1},   [UPR_FETCH_OR] = {2, 1},
-	[UPR_FETCH_XOR] = {2, 1},	[UPR_FETCH_SHL] = {2, 1},   [UPR_FETCH_SHR] = {2, 1},
-	[UPR_FETCH_SAR] = {2, 1},	[UPR_FETCH_EQ] = {2, 1},    [UPR_FETCH_NE] = {2, 1},
-	[UPR_FETCH_LT] = {2, 1},	[UPR_FETCH_LE] = {2, 1},    [UPR_FETCH_GT] = {2, 1},
-	[UPR_FETCH_GE] = {2, 1},	[UPR_FETCH_NEG] = {1, 1},   [UPR_FETCH_NOT] = {1, 1},
-	[UPR_FETCH_ABS] = {1, 1},	[UPR_FETCH_PICK] = {0, 1},  [UPR_FETCH_DROP] = {1, 0},
-	[UPR_FETCH_SWAP] = {2, 2},	[UPR_FETCH_ROT] = {3, 3},   [UPR_FETCH_JNZ] = {1, 0},
-	[UPR_FETCH_JEQ] = {1, 1},	[UPR_FETCH_STORE] = {1, 0}, [UPR_FETCH_BYTES] = {1, 0},
-	[UPR_FETCH_STRING_AT] = {1, 0},
+	[UPR_FETCH_PUSH] = {0, 1},	[UPR_FETCH_REG] = {0, 1},	[UPR_FETCH_VREG] = {0, 1},
+	[UPR_FETCH_BIAS] = {0, 1},	[UPR_FETCH_LOAD] = {1, 1},	[UPR_FETCH_SEXT] = {1, 1},
+	[UPR_FETCH_ZEXT] = {1, 1},	[UPR_FETCH_ADDI] = {1, 1},	[UPR_FETCH_ADD] = {2, 1},
+	[UPR_FETCH_SUB] = {2, 1},	[UPR_FETCH_MUL] = {2, 1},	[UPR_FETCH_DIV] = {2, 1},
+	[UPR_FETCH_MOD] = {2, 1},	[UPR_FETCH_AND] = {2, 1},	[UPR_FETCH_OR] = {2, 1},
+	[UPR_FETCH_XOR] = {2, 1},	[UPR_FETCH_SHL] = {2, 1},	[UPR_FETCH_SHR] = {2, 1},
+	[UPR_FETCH_SAR] = {2, 1},	[UPR_FETCH_EQ] = {2, 1},	[UPR_FETCH_NE] = {2, 1},
+	[UPR_FETCH_LT] = {2, 1},	[UPR_FETCH_LE] = {2, 1},	[UPR_FETCH_GT] = {2, 1},
+	[UPR_FETCH_GE] = {2, 1},	[UPR_FETCH_NEG] = {1, 1},	[UPR_FETCH_NOT] = {1, 1},
+	[UPR_FETCH_ABS] = {1, 1},	[UPR_FETCH_PICK] = {0, 1},	[UPR_FETCH_DROP] = {1, 0},
+	[UPR_FETCH_SWAP] = {2, 2},	[UPR_FETCH_ROT] = {3, 3},	[UPR_FETCH_JNZ] = {1, 0},
+	[UPR_FETCH_JEQ] = {1, 1},	[UPR_FETCH_STORE] = {1, 0},	[UPR_FETCH_BYTES] = {1, 0},
+	[UPR_FETCH_STRING_AT] = {1, 0}, [UPR_FETCH_STRING_OF] = {2, 0},
 };
 
 /* Depths of the stack that nobody has come to yet. */
@@ -82,6 +82,7 @@ static bool operands_right(const struct upr_fetch_prog *prog, const struct upr_f
 	case UPR_FETCH_BYTES:
 		return insn->imm > 0 && insn->imm <= UPR_FETCH_FIXED && has_place(prog, insn->at, (u64)insn->imm);
 	case UPR_FETCH_STRING_AT:
+	case UPR_FETCH_STRING_OF:
 		return insn->imm > 0 && insn->imm <= UPR_FETCH_STRING && has_place(prog, insn->at, sizeof(u32));
 	case UPR_FETCH_COMM:
 		return has_place(prog, insn->at, sizeof(u32));
@@ -265,6 +266,22 @@ static int string_at(struct run *x, const struct upr_fetch_insn *insn)
 	return UPR_FETCH_OK;
 }
 
+/* It knows its length: NULs may stand in it. */
+static int string_of(struct run *x, const struct upr_fetch_insn *insn)
+{
+	u64 len = x->stack[--x->sp], addr = x->stack[--x->sp];
+	u32 start = x->used, most = min(x->room - start, (u32)insn->imm);
+
+	if (!most)
+		return UPR_FETCH_NO_ROOM;
+	len = min(len, (u64)most - 1);
+	if (len && read_user(x, addr, x->out + start, (size_t)len))
+		return UPR_FETCH_FAULT;
+	x->out[start + len] = '\0';
+	string_place(x, insn->at, start, (u32)len + 1);
+	return UPR_FETCH_OK;
+}
+
 static int store_comm(struct run *x, const struct upr_fetch_insn *insn)
 {
 	u32 len = strlen(x->at->comm) + 1;
@@ -419,6 +436,8 @@ static int step(struct run *x, const struct upr_fetch_insn *insn, bool *jump)
 		return read_user(x, x->stack[--x->sp], x->out + insn->at, (size_t)insn->imm);
 	case UPR_FETCH_STRING_AT:
 		return string_at(x, insn);
+	case UPR_FETCH_STRING_OF:
+		return string_of(x, insn);
 	case UPR_FETCH_COMM:
 		return store_comm(x, insn);
 	case UPR_FETCH_NONE:

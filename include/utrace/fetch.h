@@ -73,6 +73,7 @@ enum upr_fetch_op {
 	UPR_FETCH_STORE,	/* a --, its low @arg bytes to place @at */
 	UPR_FETCH_BYTES,	/* address --, @imm bytes there to place @at */
 	UPR_FETCH_STRING_AT,	/* address --, the string there to the end, its u32 to place @at; @imm bytes at most */
+	UPR_FETCH_STRING_OF,	/* address length --, so many characters, likewise */
 	UPR_FETCH_COMM,		/* the task's name, a string */
 	UPR_FETCH_NONE,		/* the argument has no value: status @arg */
 	UPR_NR_FETCH_OPS,

@@ -2,10 +2,10 @@
 # Symbols and definitions: text to (file, file offset).
 SYMBOL_SRCS := $(addprefix tools/perf/util/,error.c symbol.c symbol-table.c symbol-debug.c symbol-eh.c \
 	symbol-func.c symbol-name.c symbol-code.c symbol-measure.c symbol-file.c probe-event.c probe-resolve.c \
-	probe-resolve-info.c debug-info.c probe-grammar.c probe-finder.c probe-var.c probe-source.c probe-define.c \
+	probe-resolve-info.c probe-resolve-args.c debug-info.c probe-grammar.c probe-finder.c probe-var.c probe-source.c probe-define.c \
 	probe-usage.c probe-filter.c probe-show.c probe-show-lines.c probe-show-funcs.c \
 	code-map.c code-scan.c code-data.c code-eh.c code-table.c code-jump.c code-live.c code-return.c code-facts.c \
 	code-holes.c code-cache.c \
-	debug-type.c fetch-arg.c fetch-code.c fetch-dwarf.c fetch-expr.c fetch-frame.c fetch-loc.c fetch-print.c \
+	debug-type.c fetch-arg.c fetch-code.c fetch-dwarf.c fetch-expr.c fetch-frame.c fetch-loc.c fetch-print.c fetch-text.c \
 	fetch-tls.c fetch-type.c fetch-value.c fetch-var.c fetch-word.c)
 TOOL_SRCS   += $(SYMBOL_SRCS)

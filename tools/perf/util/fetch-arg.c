@@ -261,13 +261,41 @@ static int check_size(struct compiler *c, const char *name, const struct fetch_t
 	return 0;
 }
 
+/* A string that is an object; also where nobody asks for a string. */
+static const char *store_text(const struct fetch_value *v, s64 chars, s64 len, u32 at, struct fetch_code *code)
+{
+	const char *why = fetch_push(&v->loc, v->off + chars, POINTER_SIZE, code);
+
+	if (!why)
+		why = fetch_push(&v->loc, v->off + len, POINTER_SIZE, code);
+	fetch_emit_at(code, UPR_FETCH_STRING_OF, 0, UPR_FETCH_STRING, at);
+	return why;
+}
+
+static int add_text_value(struct compiler *c, const char *name, const struct fetch_value *v, s64 chars, s64 len)
+{
+	struct fetch_type type = {.kind = FETCH_STRING, .size = sizeof(u32)};
+	struct fetch_code code = {0};
+	const char *why = store_text(v, chars, len, c->ret->prog.fixed, &code);
+	int r = check_size(c, name, &type);
+
+	if (!r)
+		r = add_code(c, name, &type, &code, why);
+	fetch_code_free(&code);
+	return r;
+}
+
 static int add_value(struct compiler *c, const char *name, const char *cast, const struct fetch_value *v)
 {
 	struct fetch_code code = {0};
 	struct fetch_type type;
+	s64 chars, len;
 	const char *why;
-	int r = value_type(v, &type) ? upr_error_nomem(c->err) : 0;
+	int r;
 
+	if ((!cast || is_string(cast)) && fetch_text(v, &chars, &len))
+		return add_text_value(c, name, v, chars, len);
+	r = value_type(v, &type) ? upr_error_nomem(c->err) : 0;
 	if (!r && cast)
 		r = cast_type(c, cast, &type);
 	if (!r && is_string(cast))
@@ -323,6 +351,10 @@ static int add_written(struct compiler *c, const char *text)
 		r = add_text(c, &w);
 	} else if (!r) {
 		r = fetch_eval(c->place, w.expr, &v, c->err);
+		if (r == -ENOENT && c->place->lenient) {
+			v = (struct fetch_value){.loc = {.why = "there is no such variable"}};
+			r = 0;
+		}
 		if (!r) {
 			r = add_value(c, w.name, w.type, &v);
 			fetch_loc_free(&v.loc);

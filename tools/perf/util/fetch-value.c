@@ -247,6 +247,7 @@ static bool was_dropped(const struct fetch_place *place, const char *name, Dwarf
 static int variable(const struct fetch_place *place, const char *name, struct fetch_value *ret, struct upr_error *err)
 {
 	Dwarf_Die *scope = (Dwarf_Die *)&place->scope, *cu = (Dwarf_Die *)&place->frame.cu, var;
+	Dwarf_Die *function = (Dwarf_Die *)&place->frame.function;
 	int r;
 
 	if (!place->has_scope)
@@ -256,6 +257,9 @@ static int variable(const struct fetch_place *place, const char *name, struct fe
 			"stack ($stack0) and arguments by number ($arg1) can be had",
 			name);
 	if (die_variable_at(scope, name, place->frame.pc, &var))
+		return fetch_eval_variable(place, &var, ret, err);
+	/* of the function that it was inlined into */
+	if (place->frame.has_function && die_variable_at(function, name, place->frame.pc, &var))
 		return fetch_eval_variable(place, &var, ret, err);
 	if (was_dropped(place, name, &var))
 		return fetch_eval_variable(place, &var, ret, err);

@@ -39,6 +39,7 @@ struct fetch {
  * struct fetch_place - where
  * @frame:	@info and what follows only where @has_scope
  * @scope:	the function as people see it there (an inlined one); @has_scope
+ * @lenient:	a variable that there is not is like one that has no value
  * @at_entry:	at a function's first instruction: arguments are where the calling convention has them
  */
 struct fetch_place {
@@ -46,6 +47,7 @@ struct fetch_place {
 	struct fetch_frame frame;
 	Dwarf_Die scope;
 	bool has_scope;
+	bool lenient;
 	bool at_entry;
 };
 
@@ -91,6 +93,11 @@ struct fetch_value {
 /** fetch_eval() - Return: 0; -errno with @err; fetch_loc_free(&ret->loc) in the first case */
 int fetch_eval(const struct fetch_place *place, const struct fetch_expr *expr, struct fetch_value *ret,
 	       struct upr_error *err);
+/**
+ * fetch_text() - is it a string of C++, Rust or Go: an object that has a pointer to its characters, and their number?
+ * *chars, *len: where in it these are
+ */
+bool fetch_text(const struct fetch_value *value, s64 *chars, s64 *len);
 /** fetch_eval_word() - what stands for itself: registers, words of the stack, memory at an address */
 int fetch_eval_word(const struct fetch_place *place, const struct fetch_expr *expr, struct fetch_value *ret,
 		    struct upr_error *err);

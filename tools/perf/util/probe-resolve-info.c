@@ -16,6 +16,28 @@
 #include "probe-resolve.h"
 #include "symbol-priv.h"
 
+static void info_free(struct debug_info *info)
+{
+	debug_info_close(info);
+	free(info);
+}
+
+const struct debug_info *upr_elf_debug_info(struct upr_elf *elf)
+{
+	struct debug_info *info = elf->debug_info;
+
+	if (info)
+		return info->dwarf ? info : NULL;
+	info = calloc(1, sizeof(*info));
+	if (!info || debug_info_open(info, elf->info.path)) {
+		free(info);
+		return NULL;
+	}
+	elf->debug_info = info;
+	elf->debug_info_free = info_free;
+	return info->dwarf ? info : NULL;
+}
+
 /* Nobody has so many by intention. */
 #define PLACES_MAX 1000000
 
@@ -81,81 +103,6 @@ static int add_places(struct upr_elf *elf, const struct upr_probe_def *def, stru
 	return r;
 }
 
-/* --- arguments --------------------------------------------------------------------------- */
-
-struct wanted {
-	struct upr_elf *elf;
-	const struct upr_probe_def *def;
-	struct upr_error *err;
-};
-
-static int fetch_at(struct finder *f, Dwarf_Die *scope, struct probe_place *place, void *data)
-{
-	const struct wanted *w = data;
-	const struct fetch_place at = {
-		.elf = w->elf,
-		.frame = {.info = f->di, .pc = f->addr, .cu = f->cu, .function = f->function, .has_function = true},
-		.scope = *scope,
-		.has_scope = true,
-		.at_entry = place->addr == place->entry};
-
-	return fetch_compile(&at, w->def->args, w->def->nr_args, &place->fetch, w->err);
-}
-
-int upr_fetch_words(struct upr_elf *elf, const struct upr_probe_def *def, bool at_entry, struct fetch **ret,
-		    struct upr_error *err)
-{
-	const struct fetch_place at = {.elf = elf, .at_entry = at_entry};
-
-	return fetch_compile(&at, def->args, def->nr_args, ret, err);
-}
-
-int upr_fetch_again(struct upr_elf *elf, const char *text, struct fetch **ret)
-{
-	struct upr_probe_def def;
-	int r = upr_probe_def_parse(&def, text, NULL);
-
-	*ret = NULL;
-	if (r)
-		return r;
-	if (def.nr_args)
-		r = upr_fetch_words(elf, &def, true, ret, NULL);
-	upr_probe_def_free(&def);
-	return r;
-}
-
-/* Nobody can mean a variable that is at none of the places. */
-static int check_values(struct upr_elf *elf, const struct upr_probe_def *def, const struct probe_places *places,
-			struct upr_error *err)
-{
-	const struct fetch *fetch = places->p[0].fetch;
-	size_t i;
-	u32 k;
-
-	for (k = 0; fetch && k < fetch->nr_args && k < def->nr_args; k++) {
-		for (i = 0; i < places->nr; i++)
-			if (k >= places->p[i].fetch->nr_args || !places->p[i].fetch->args[k].why)
-				break;
-		if (i == places->nr)
-			return upr_error_set(
-				err, UPR_ERR_NO_FUNCTION, ENOENT,
-				"'%s' has no value at %s in %s: %s; `perf-uprobe probe -V' shows where it has",
-				def->args[k], def->point, elf->info.name, fetch->args[k].why);
-	}
-	return 0;
-}
-
-/* The finder asks whether variables are wanted: places behind the prologue are others. */
-static int want_variable(struct perf_def *perf, struct upr_error *err)
-{
-	perf->args = calloc(1, sizeof(*perf->args));
-	if (!perf->args)
-		return upr_error_nomem(err);
-	perf->nr_args = 1;
-	perf->args[0].var = strdup("variable");
-	return perf->args[0].var ? 0 : upr_error_nomem(err);
-}
-
 static int nothing_found(struct upr_elf *elf, const struct upr_probe_def *def, const struct upr_error *said,
 			 struct upr_error *err)
 {
@@ -173,26 +120,22 @@ static int find(struct upr_elf *elf, const struct upr_probe_def *def, const stru
 		struct probe_places *places, struct upr_error *err)
 {
 	struct upr_error said = {0}, why = {0};
-	struct wanted wanted = {elf, def, &why};
+	struct upr_wanted wanted = {elf, def, &why};
 	const struct finder_options opts = {.max = PLACES_MAX,
 					    .say = collect,
 					    .data = &said,
-					    .fetch = def->nr_args ? fetch_at : NULL,
+					    .fetch = def->nr_args ? upr_fetch_place : NULL,
 					    .fetcher = &wanted};
-	struct debug_info info;
-	int r = debug_info_open(&info, elf->info.real);
+	const struct debug_info *info = upr_elf_debug_info(elf);
+	int r;
 
-	if (r || !info.dwarf) {
-		if (!r)
-			debug_info_close(&info);
+	if (!info)
 		return upr_error_set(
 			err, UPR_ERR_NO_FUNCTION, ENOENT,
 			"'%s' needs debug information, and %s has none: rebuild it with -g, or install its "
 			"debug package",
 			def->text, elf->info.name);
-	}
-	r = probe_find(&info, perf, &opts, places);
-	debug_info_close(&info);
+	r = probe_find(info, perf, &opts, places);
 	if (r == -ENOMEM)
 		return upr_error_nomem(err);
 	if (r && why.code) {
@@ -202,7 +145,7 @@ static int find(struct upr_elf *elf, const struct upr_probe_def *def, const stru
 	}
 	if (r || !places->nr)
 		return nothing_found(elf, def, &said, err);
-	return def->nr_args ? check_values(elf, def, places, err) : 0;
+	return 0;
 }
 
 int upr_resolve_by_info(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,
@@ -210,17 +153,20 @@ int upr_resolve_by_info(struct upr_elf *elf, const struct upr_probe_def *def, st
 {
 	struct probe_places places = {0};
 	bool variables = false;
+	size_t first = list->nr;
 	struct perf_def perf;
 	int r = perf_def_parse(&perf, def->point, err);
 
 	if (!r)
 		r = fetch_check(def->args, def->nr_args, &variables, err);
 	if (!r && variables)
-		r = want_variable(&perf, err);
+		r = upr_want_variable(&perf, err);
 	if (!r)
 		r = find(elf, def, &perf, &places, err);
 	if (!r)
 		r = add_places(elf, def, &places, list, err);
+	if (!r && def->nr_args)
+		r = upr_check_values(elf, def, list, first, err);
 	probe_places_free(&places);
 	perf_def_free(&perf);
 	return r;

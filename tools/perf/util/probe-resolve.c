@@ -392,7 +392,8 @@ static int add_named_event(struct upr_elf *elf, const struct upr_probe_def *def,
 
 	for (i = 0; i < matches->nr && !rc; i++)
 		rc = add_function_site(elf, ev, &matches->m[i], off, err);
-	return rc;
+	/* who asks for an instruction means that one */
+	return rc || def->has_offset ? rc : upr_add_inlined(elf, def, ev, err);
 }
 
 static int no_function(struct upr_elf *elf, const char *name, struct upr_error *err)
@@ -605,23 +606,6 @@ static int unsupported(const struct upr_probe_def *def, struct upr_error *err)
 	return upr_error_set(err, UPR_ERR_UNSUPPORTED, ENOTSUP, "'%s': %s", def->text, what);
 }
 
-/* Arguments that need no debug information. */
-static int add_words(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list, size_t first,
-		     struct upr_error *err)
-{
-	size_t i;
-	u32 k;
-	int rc = 0;
-
-	for (i = first; i < list->nr; i++) {
-		struct upr_event *ev = &list->events[i];
-
-		for (k = 0; k < ev->nr_sites && !rc; k++)
-			rc = upr_fetch_words(elf, def, !ev->sites[k].func_off, &ev->sites[k].fetch, err);
-	}
-	return rc;
-}
-
 static int resolve_place(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,
 			 struct upr_error *err)
 {
@@ -631,11 +615,10 @@ static int resolve_place(struct upr_elf *elf, const struct upr_probe_def *def, s
 
 	if (rc)
 		return rc;
-	/* who fetches them knows where they are from debug information alone */
-	if (variables || def->line || def->lazy || !(def->func || def->is_addr))
+	if (def->line || def->lazy || !(def->func || def->is_addr))
 		return upr_resolve_by_info(elf, def, list, err);
 	rc = def->is_addr ? resolve_address(elf, def, list, err) : resolve_function(elf, def, list, err);
-	return rc || !def->nr_args ? rc : add_words(elf, def, list, first, err);
+	return rc || !def->nr_args ? rc : upr_resolve_args(elf, def, variables, list, first, err);
 }
 
 int upr_resolve_def(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,

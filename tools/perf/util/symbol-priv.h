@@ -113,6 +113,10 @@ struct upr_elf {
 	/* code-map.c's */
 	struct code_map *code;
 	void (*code_free)(struct code_map *code);
+
+	/* probe-resolve-info.c's */
+	struct debug_info *debug_info;
+	void (*debug_info_free)(struct debug_info *info);
 };
 
 #define UPR_DEBUG_ROOT "/usr/lib/debug"

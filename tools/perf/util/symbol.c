@@ -510,6 +510,8 @@ void upr_elf_close(struct upr_elf *elf)
 		return;
 	if (elf->code)
 		elf->code_free(elf->code);
+	if (elf->debug_info)
+		elf->debug_info_free(elf->debug_info);
 	for (i = 0; elf->pretty && i < elf->nr_names; i++) {
 		if (elf->pretty[i].base != elf->pretty[i].full)
 			free(elf->pretty[i].base);
