@@ -5,9 +5,9 @@ PROBE_SRC  := tests/uprobes/probe/targets
 PROBE_BINS := $(addprefix $(PROBE_T)/,featdemo featdemo0 featdemo3 featdemo4 featdemo-lto featdemo_nodbg featdemo_strip cppdemo dotsbin)
 TARGETS    += $(PROBE_BINS)
 
-PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf test-lines test-values test-trace)
+PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf test-lines test-values test-trace test-languages)
 TESTS       += $(PROBE_TESTS)
-TESTS_USER  += $(addprefix tests/uprobes/probe/,test-lines test-values test-trace)
+TESTS_USER  += $(addprefix tests/uprobes/probe/,test-lines test-values test-trace test-languages)
 
 $(PROBE_T)/featdemo: PROBE_HOW := -O2 -g
 $(PROBE_T)/featdemo0: PROBE_HOW := -O0 -g

@@ -24,7 +24,8 @@ static const struct known {
 	const char *chars;
 	const char *len;
 } known[] = {
-	{"basic_string<char,", "_M_dataplus._M_p", "_M_string_length"},
+	/* the pointer is all that there is in _M_dataplus, whose type some compilers leave out */
+	{"basic_string<char,", "_M_dataplus", "_M_string_length"},
 	{"basic_string_view<char,", "_M_str", "_M_len"},
 	{"&str$", "data_ptr", "length"},
 	{"string$", "str", "len"},
