@@ -46,3 +46,12 @@ $(PROBE_T)/test-grammar: $(GRAMMAR_CODE:%.c=$(O)/san/%.o) $(O)/san/tests/uprobes
 TESTS      += $(PROBE_T)/test-grammar
 TESTS_USER += $(PROBE_T)/test-grammar
 FUZZERS    += $(PROBE_T)/test-grammar
+
+# fetch programs: the engine's part alone
+$(O)/tests/unit/test-fetch: $(O)/san/tests/uprobes/unit/test-fetch.o
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(SANITIZE) -o $@ $^ -lurcu-bp
+
+TESTS   += $(O)/tests/unit/test-fetch
+FUZZERS += $(O)/tests/unit/test-fetch
