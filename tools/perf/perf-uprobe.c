@@ -29,6 +29,7 @@ static const struct {
 	{"stat", cmd_stat, "Count how often functions and instructions are executed"},
 	{"trace", cmd_trace, "Show each hit as it happens, with arguments"},
 	{"probe", cmd_probe, "Say how places would be probed, and why (--plan)"},
+	{"list", cmd_list, "Show statically defined probes (SDT) of files"},
 	{"repair", cmd_repair, "Take away what a killed tool has left in processes"},
 };
 

@@ -341,13 +341,29 @@ static int add_text(struct compiler *c, const struct fetch_written *w)
 	return r;
 }
 
+/* $arg2 of a statically defined probe has a type of its own. */
+static int add_sdt_argument(struct compiler *c, const char *name, long long number)
+{
+	struct fetch_value v;
+	char cast[8];
+	int r = fetch_sdt_argument(c->place, (unsigned int)number, &v, cast, c->err);
+
+	if (r)
+		return r;
+	r = add_value(c, name, cast, &v);
+	fetch_loc_free(&v.loc);
+	return r;
+}
+
 static int add_written(struct compiler *c, const char *text)
 {
 	struct fetch_written w;
 	struct fetch_value v;
 	int r = fetch_expr_parse(text, &w, c->err);
 
-	if (!r && (w.expr->kind == FETCH_TASK || w.expr->kind == FETCH_TEXT)) {
+	if (!r && w.expr->kind == FETCH_ARGUMENT && c->place->sdt && !w.type) {
+		r = add_sdt_argument(c, w.name, w.expr->number);
+	} else if (!r && (w.expr->kind == FETCH_TASK || w.expr->kind == FETCH_TEXT)) {
 		r = add_text(c, &w);
 	} else if (!r) {
 		r = fetch_eval(c->place, w.expr, &v, c->err);
@@ -361,6 +377,17 @@ static int add_written(struct compiler *c, const char *text)
 		}
 	}
 	fetch_written_free(&w);
+	return r;
+}
+
+/* A statically defined probe's own. */
+static int add_sdt(struct compiler *c)
+{
+	unsigned int nr = fetch_sdt_count(c->place->sdt), i;
+	int r = 0;
+
+	for (i = 1; i <= nr && !r; i++)
+		r = add_sdt_argument(c, "", i);
 	return r;
 }
 
@@ -427,6 +454,8 @@ int fetch_compile(const struct fetch_place *place, char *const *args, size_t nr,
 	u32 where;
 	int r = f ? 0 : upr_error_nomem(err);
 
+	if (!r && !nr && place->sdt)
+		r = add_sdt(&c);
 	for (i = 0; i < nr && !r; i++)
 		r = is_all(args[i]) ? add_all(&c, args[i]) : add_written(&c, args[i]);
 	if (!r && f->code.failed)

@@ -273,7 +273,7 @@ static int unknown_cast(const char *cast, struct upr_error *err)
 {
 	return upr_error_set(
 		err, UPR_ERR_SYNTAX, EINVAL,
-		"'%s' is no type; there are u8 to u64, s8 to s64, x8 to x64, u, s, x, char, string, bit-fields "
+		"'%s' is no type; there are u8 to u64, s8 to s64, x8 to x64, u, s, x, f32, f64, char, string, bit-fields "
 		"(b4@2/8) and arrays of them (u8[4])",
 		cast);
 }
@@ -307,6 +307,12 @@ static int simple_cast(const char *cast, size_t size, struct fetch_type *ret, st
 	if (!strcmp(cast, "char")) {
 		ret->kind = FETCH_CHAR;
 		ret->size = 1;
+		return 0;
+	}
+	/* not the kernel's: arguments of statically defined probes have it */
+	if (!strcmp(cast, "f32") || !strcmp(cast, "f64")) {
+		ret->kind = FETCH_FLOAT;
+		ret->size = cast[1] == '3' ? 4 : 8;
 		return 0;
 	}
 	if (*cast == 'b')

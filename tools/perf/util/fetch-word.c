@@ -66,8 +66,12 @@ static int stack_word(long long number, struct fetch_value *ret, struct upr_erro
 
 static int argument(const struct fetch_place *place, long long number, struct fetch_value *ret, struct upr_error *err)
 {
+	char cast[8];
+
 	if (number < 1 || number > 64)
 		return upr_error_set(err, UPR_ERR_SYNTAX, EINVAL, "$arg1 is the first argument, and $arg64 the last");
+	if (place->sdt)
+		return fetch_sdt_argument(place, (unsigned int)number, ret, cast, err);
 	if (!place->at_entry)
 		return upr_error_set(
 			err, UPR_ERR_SYNTAX, EINVAL,

@@ -40,19 +40,21 @@ struct fetch {
  * @frame:	@info and what follows only where @has_scope
  * @scope:	the function as people see it there (an inlined one); @has_scope
  * @lenient:	a variable that there is not is like one that has no value
+ * @sdt:	arguments of the statically defined probe that is there, NULL: there is none
  * @at_entry:	at a function's first instruction: arguments are where the calling convention has them
  */
 struct fetch_place {
 	struct upr_elf *elf;
 	struct fetch_frame frame;
 	Dwarf_Die scope;
+	const char *sdt;
 	bool has_scope;
 	bool lenient;
 	bool at_entry;
 };
 
 /**
- * fetch_compile() - @args, $vars and $params among them, at a place
+ * fetch_compile() - @args, $vars and $params among them, at a place; none: those of a statically defined probe
  * Return: 0 and *ret, which fetch_free() takes; -errno with @err.  A variable that has no value at this very place
  * is no error: its argument says so.
  */
@@ -101,6 +103,11 @@ bool fetch_text(const struct fetch_value *value, s64 *chars, s64 *len);
 /** fetch_eval_word() - what stands for itself: registers, words of the stack, memory at an address */
 int fetch_eval_word(const struct fetch_place *place, const struct fetch_expr *expr, struct fetch_value *ret,
 		    struct upr_error *err);
+/** fetch_sdt_argument() - argument @number of place->sdt, from 1 on, and the cast that fits it */
+int fetch_sdt_argument(const struct fetch_place *place, unsigned int number, struct fetch_value *ret, char cast[8],
+		       struct upr_error *err);
+/** fetch_sdt_count() - how many there are */
+unsigned int fetch_sdt_count(const char *args);
 /** fetch_value_push() - @size bytes of it.  Return: NULL, or why not */
 const char *fetch_value_push(const struct fetch_value *value, unsigned int size, struct fetch_code *code);
 /** fetch_eval_variable() - a variable by its entry */

@@ -298,8 +298,11 @@ static int parse_text(struct upr_probe_def *def, struct upr_error *err)
 	int rc;
 
 	def->sdt = is_sdt(text);
-	if (def->sdt)
-		return 0;
+	if (def->sdt) {
+		end = text + strcspn(text, " \t\r\n");
+		def->point = strndup(text, (size_t)(end - text));
+		return def->point ? parse_args(def, end, err) : upr_error_nomem(err);
+	}
 	rc = parse_event(def, &text, err);
 	if (rc)
 		return rc;

@@ -80,6 +80,7 @@ void upr_probe_def_free(struct upr_probe_def *def);
  * @offset:	file offset
  * @func_off:	@addr minus the function's start
  * @fetch:	its arguments, NULL: there are none
+ * @semaphore:	address in the file of the counter that is to be raised while the place is probed, 0: there is none
  * @ifunc:	the function is an IFUNC and @addr its resolver: the home probes what the resolver
  *		returned in the target instead (only set for func_off 0)
  */
@@ -90,6 +91,7 @@ struct upr_site {
 	u64 offset;
 	u64 func_off;
 	struct fetch *fetch;
+	u64 semaphore;
 	bool ifunc;
 };
 

@@ -597,9 +597,7 @@ static int unsupported(const struct upr_probe_def *def, struct upr_error *err)
 {
 	const char *what = NULL;
 
-	if (def->sdt)
-		what = "statically defined probes (SDT) are not available yet";
-	else if (def->retprobe)
+	if (def->retprobe)
 		what = "return probes are not available yet";
 	if (!what)
 		return 0;
@@ -615,6 +613,8 @@ static int resolve_place(struct upr_elf *elf, const struct upr_probe_def *def, s
 
 	if (rc)
 		return rc;
+	if (def->sdt)
+		return upr_resolve_sdt(elf, def, list, err);
 	if (def->line || def->lazy || !(def->func || def->is_addr))
 		return upr_resolve_by_info(elf, def, list, err);
 	rc = def->is_addr ? resolve_address(elf, def, list, err) : resolve_function(elf, def, list, err);

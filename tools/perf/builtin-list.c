@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * builtin-list.c - `perf-uprobe list`: statically defined probes of files.
+ *
+ * Purpose: what `perf list sdt' shows of files that it has been told of, here of those that are named, or that a
+ * process has mapped.
+ *
+ * Locks: none.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "builtin.h"
+#include "util/sdt.h"
+#include "util/ui.h"
+
+static const char usage_text[] =
+	"\n Usage: perf-uprobe list [<options>] -x FILE... | -p PID\n\n"
+	"    Statically defined probes (SDT) of programs and libraries: stat and trace take them as\n"
+	"    '%PROVIDER:NAME', also with wildcards; events that were kept: perf-uprobe probe --list\n\n"
+	"    -x, --exec <file>     program or library (path, or name as the loader knows it)\n"
+	"    -p, --pid <pid>       all files that a process has mapped\n"
+	"    -j, --json            one JSON object a place\n"
+	"    -v, --verbose         say where each is, and what its arguments are\n"
+	"    -h, --help            this text\n\n";
+
+/** struct list - one call of the verb; @nr: probes shown */
+struct list {
+	char **files;
+	size_t nr_files;
+	bool json;
+	size_t nr;
+};
+
+/* --- one file -------------------------------------------------------------------- */
+
+static void print_json(struct upr_elf *elf, const struct sdt_note *note)
+{
+	const struct upr_func *func = upr_elf_func_at(elf, note->addr);
+	u64 offset = 0;
+
+	upr_elf_addr_to_offset(elf, note->addr, &offset);
+	printf("{\"event\":\"sdt_%s:%s\",\"file\":", note->provider, note->name);
+	ui_json_string(stdout, upr_elf_info(elf)->name);
+	printf(",\"offset\":%llu,\"symbol\":", (unsigned long long)offset);
+	ui_json_string(stdout, func ? upr_name_pretty(elf, func->names) : NULL);
+	fputs(",\"args\":", stdout);
+	ui_json_string(stdout, note->args);
+	printf(",\"semaphore\":%s}\n", note->semaphore ? "true" : "false");
+}
+
+static void print_place(struct upr_elf *elf, const struct sdt_note *note)
+{
+	const struct upr_func *func = upr_elf_func_at(elf, note->addr);
+
+	printf("      0x%llx", (unsigned long long)note->addr);
+	if (func)
+		printf(" (%s+%llu)", upr_name_pretty(elf, func->names), (unsigned long long)(note->addr - func->addr));
+	printf(" %s%s\n", *note->args ? note->args : "no arguments", note->semaphore ? ", semaphore" : "");
+}
+
+static void print_name(struct upr_elf *elf, const struct sdt_note *note)
+{
+	const struct upr_elf_info *info = upr_elf_info(elf);
+	u32 i;
+
+	printf("  sdt_%s:%s@%s(", note->provider, note->name, info->real);
+	/* as much of the build-id as perf shows */
+	for (i = 0; i < info->build_id_len && i < 6; i++)
+		printf("%02x", info->build_id[i]);
+	puts(") [SDT event]");
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct sdt_note *x = a, *y = b;
+	int d = strcmp(x->provider, y->provider);
+
+	if (!d)
+		d = strcmp(x->name, y->name);
+	return d ? d : (x->addr > y->addr) - (x->addr < y->addr);
+}
+
+static int list_notes(struct list *list, struct upr_elf *elf)
+{
+	struct sdt_notes notes;
+	size_t i;
+
+	if (sdt_read(elf, &notes))
+		return ui_out_of_memory();
+	if (notes.nr)
+		qsort(notes.v, notes.nr, sizeof(*notes.v), by_name);
+	for (i = 0; i < notes.nr; i++) {
+		const struct sdt_note *note = &notes.v[i], *last = i ? note - 1 : NULL;
+
+		if (list->json) {
+			print_json(elf, note);
+			continue;
+		}
+		if (!last || strcmp(last->provider, note->provider) || strcmp(last->name, note->name))
+			print_name(elf, note);
+		if (ui_verbose)
+			print_place(elf, note);
+	}
+	list->nr += notes.nr;
+	sdt_free(&notes);
+	return 0;
+}
+
+static int list_file(struct list *list, const char *path, const char *name)
+{
+	const struct upr_elf_options opts = {.name = name};
+	struct upr_error err = {0};
+	struct upr_elf *elf = upr_elf_open_opts(path, &opts, &err);
+	int status;
+
+	if (!elf) {
+		ui_error("%s", err.text);
+		return STATUS_FAILED;
+	}
+	status = list_notes(list, elf);
+	upr_elf_close(elf);
+	return status;
+}
+
+static int list_named(struct list *list, const char *name)
+{
+	struct upr_error err = {0};
+	char *path = NULL;
+	int status;
+
+	if (upr_elf_file_find(name, &path, &err)) {
+		ui_error("%s", err.text);
+		return STATUS_FAILED;
+	}
+	status = list_file(list, path, path);
+	free(path);
+	return status;
+}
+
+/* --- a process ----------------------------------------------------------------------- */
+
+static int list_process(struct list *list, int pid)
+{
+	char path[64], open_path[96], *line = NULL, last[512] = "";
+	unsigned long long start, end;
+	size_t cap = 0;
+	int at, status = 0;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = fopen(path, "re");
+	if (!maps) {
+		ui_error("cannot read what process %d has mapped: %s", pid, strerror(errno));
+		return STATUS_FAILED;
+	}
+	while (!status && getline(&line, &cap, maps) > 0) {
+		char exec;
+
+		line[strcspn(line, "\n")] = '\0';
+		if (sscanf(line, "%llx-%llx %*c%*c%c%*c %*x %*s %*u %n", &start, &end, &exec, &at) != 3 ||
+		    exec != 'x' || line[at] != '/' || !strcmp(line + at, last))
+			continue;
+		snprintf(last, sizeof(last), "%s", line + at);
+		/* the very file, whatever its name means here */
+		snprintf(open_path, sizeof(open_path), "/proc/%d/map_files/%llx-%llx", pid, start, end);
+		status = list_file(list, access(open_path, R_OK) ? line + at : open_path, line + at);
+	}
+	free(line);
+	fclose(maps);
+	return status;
+}
+
+/* --- the command line -------------------------------------------------------------------- */
+
+static const struct option long_options[] = {
+	{"exec", required_argument, NULL, 'x'}, {"pid", required_argument, NULL, 'p'}, {"json", no_argument, NULL, 'j'},
+	{"verbose", no_argument, NULL, 'v'},	{"help", no_argument, NULL, 'h'},      {NULL, 0, NULL, 0},
+};
+
+static int read_pid(const char *text, int *ret)
+{
+	char *end;
+	long pid = strtol(text, &end, 10);
+
+	if (end == text || *end || pid <= 0 || pid > 0x7fffffff)
+		return ui_usage_error(usage_text, "-p wants a process id, not `%s'", text);
+	*ret = (int)pid;
+	return -1;
+}
+
+int cmd_list(int argc, char **argv)
+{
+	struct list list = {.files = calloc((size_t)argc, sizeof(char *))};
+	int c, pid = 0, status = list.files ? -1 : ui_out_of_memory();
+	size_t i;
+
+	opterr = 0;
+	optind = 1;
+	while (status < 0 && (c = getopt_long(argc, argv, "x:p:jvh", long_options, NULL)) != -1) {
+		if (c == 'x')
+			list.files[list.nr_files++] = optarg;
+		else if (c == 'p')
+			status = read_pid(optarg, &pid);
+		else if (c == 'j')
+			list.json = true;
+		else if (c == 'v')
+			ui_verbose++;
+		else if (c == 'h')
+			status = fputs(usage_text, stdout) < 0;
+		else
+			status = ui_usage_error(usage_text, "unknown option, or one without its value: `%s'",
+						argv[optind - 1]);
+	}
+	if (status < 0 && (optind < argc || (!list.nr_files && !pid)))
+		status = ui_usage_error(usage_text, "give -x FILE or -p PID");
+	if (status < 0) {
+		for (i = 0, status = 0; i < list.nr_files && !status; i++)
+			status = list_named(&list, list.files[i]);
+		if (!status && pid)
+			status = list_process(&list, pid);
+		if (!status && !list.nr && !list.json)
+			ui_note("no statically defined probes there");
+	}
+	free(list.files);
+	return status;
+}
