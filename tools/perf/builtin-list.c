@@ -115,7 +115,7 @@ static int list_file(struct list *list, const char *path, const char *name)
 {
 	const struct upr_elf_options opts = {.name = name};
 	struct upr_error err = {0};
-	struct upr_elf *elf = upr_elf_open_opts(path, &opts, &err);
+	struct upr_elf *elf = upr_elf_open_opts(path, strcmp(path, name) ? &opts : NULL, &err);
 	int status;
 
 	if (!elf) {
