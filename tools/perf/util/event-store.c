@@ -2,143 +2,193 @@
 /*
  * event-store.c - events defined earlier: -e GROUP:EVENT.
  *
- * Purpose: see event-store.h.  Locks: none.
+ * Purpose: see event-store.h.
+ * Locks: see event-store.h.
  */
-#include <limits.h>
+#include <errno.h>
 #include <stdio.h>
 
 #include "event-store.h"
+#include "symbol-priv.h"
+#include "ui.h"
 
-/* A line of uprobe_events. */
-struct stored {
-	char kind;
-	char name[2 * UPR_EVENT_NAME_MAX + 2]; /* group:event */
-	char path[PATH_MAX];
-	u64 offset;
-};
+/* --- up to date ------------------------------------------------------------------------ */
 
-static bool user_store(char *buf, size_t len)
-{
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	int n;
-
-	if (state && *state == '/')
-		n = snprintf(buf, len, "%s/perf-uprobe/events", state);
-	else if (home && *home)
-		n = snprintf(buf, len, "%s/.local/state/perf-uprobe/events", home);
-	else
-		return false;
-	return n > 0 && (size_t)n < len;
-}
-
-/* "p:GROUP/EVENT PATH:0xOFFSET[(REF)] [ARGS]" */
-static bool parse_line(const char *line, struct stored *ret)
-{
-	char group[UPR_EVENT_NAME_MAX], event[UPR_EVENT_NAME_MAX], *colon, *end;
-	int at = 0;
-
-	if (sscanf(line, " %c%*[0-9]:%63[^/ ]/%63s %n", &ret->kind, group, event, &at) < 3 || !at) {
-		at = 0;
-		if (sscanf(line, " %c:%63[^/ ]/%63s %n", &ret->kind, group, event, &at) < 3 || !at)
-			return false;
-	}
-	snprintf(ret->name, sizeof(ret->name), "%s:%s", group, event);
-	if (sscanf(line + at, "%4095[^ \t\n]", ret->path) != 1)
-		return false;
-	colon = strrchr(ret->path, ':');
-	if (!colon)
-		return false;
-	*colon = '\0';
-	ret->offset = strtoull(colon + 1, &end, 0);
-	if (end == colon + 1)
-		return false;
-	if (!strcmp(end, "%return"))
-		ret->kind = 'r';
-	return true;
-}
-
-static bool known(const struct uprobe_set *set, const char *name)
+static bool any_stale(const struct stored_events *list, struct event_files *files, event_filter fits, const void *data)
 {
 	size_t i;
 
-	for (i = 0; i < set->nr_events; i++)
+	for (i = 0; i < list->nr; i++)
+		if (fits(&list->v[i], data) && event_is_stale(&list->v[i], files))
+			return true;
+	return false;
+}
+
+static void tell_skipped(const struct event_registry *reg)
+{
+	if (reg->skipped)
+		ui_note("%zu line%s of %s make%s no sense and %s left out; was it cut off?", reg->skipped,
+			reg->skipped == 1 ? "" : "s", reg->path, reg->skipped == 1 ? "s" : "",
+			reg->skipped == 1 ? "is" : "are");
+}
+
+int event_store_open(struct event_registry *reg, struct event_files *files, event_filter fits, const void *data,
+		     struct upr_error *gone, size_t *nr_gone, struct upr_error *err)
+{
+	bool locked = false;
+	int r = event_registry_read(reg, err);
+
+	*nr_gone = 0;
+	if (r)
+		return r;
+	tell_skipped(reg);
+	if (!any_stale(&reg->list, files, fits, data))
+		return 0;
+	event_registry_close(reg);
+	/* where it cannot be written, it is brought up to date each time */
+	locked = !event_registry_lock(reg, NULL);
+	if (!locked) {
+		event_registry_close(reg);
+		r = event_registry_read(reg, err);
+		if (r)
+			return r;
+	}
+	r = events_refresh(&reg->list, files, fits, data, gone, nr_gone);
+	if (r < 0)
+		return upr_error_nomem(err);
+	if (r && locked)
+		r = event_registry_write(reg, err);
+	else
+		r = 0;
+	event_registry_unlock(reg);
+	return r;
+}
+
+/* --- probes of it ------------------------------------------------------------------------ */
+
+static bool fits_pattern(const struct stored_event *ev, const void *data)
+{
+	char name[STORED_NAME_MAX];
+
+	stored_event_name(ev, name);
+	return upr_glob_match(data, name);
+}
+
+/* Among the first @nr events? */
+static bool known(const struct uprobe_set *set, size_t nr, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++)
 		if (!strcmp(set->events[i]->name, name))
 			return true;
 	return false;
 }
 
-static int define(struct uprobe_set *set, const struct stored *s, struct upr_error *err)
+static int no_such_offset(const struct stored_event *ev, u64 offset, struct upr_error *err)
 {
-	char text[sizeof(s->name) + 32], *def = text;
-	struct upr_elf *elf;
-	bool found;
-	u64 addr;
-
-	if (s->kind == 'r')
-		return upr_error_set(err, UPR_ERR_UNSUPPORTED, ENOTSUP,
-				     "%s is a return probe, and those are not available yet", s->name);
-	/* a definition names an address */
-	elf = upr_elf_open(s->path, err);
-	if (!elf)
-		return err->code ? -err->code : -EINVAL;
-	found = upr_elf_offset_to_addr(elf, s->offset, &addr);
-	upr_elf_close(elf);
-	if (!found)
-		return upr_error_set(err, UPR_ERR_OFFSET, EINVAL,
-				     "%s: nothing of %s is loaded from file offset 0x%llx; the file has changed since",
-				     s->name, s->path, (unsigned long long)s->offset);
-	snprintf(text, sizeof(text), "%s=0x%llx", s->name, (unsigned long long)addr);
-	return uprobe_set_define(set, s->path, &def, 1, NULL, 0, err);
+	return upr_error_set(err, UPR_ERR_OFFSET, EINVAL,
+			     "%s:%s: nothing of %s is loaded from file offset 0x%llx; the file has changed since",
+			     ev->group, ev->event, ev->path, (unsigned long long)offset);
 }
 
-/* Return: how many of the file's events fitted, or -errno. */
-static int define_from(struct uprobe_set *set, const char *path, const char *pattern, struct upr_error *err)
+/* A definition that names an address. */
+static int define_place(struct uprobe_set *set, const struct stored_event *ev, const struct event_place *place,
+			struct upr_error *err)
 {
-	struct stored *s = malloc(sizeof(*s));
-	FILE *f = fopen(path, "re");
-	char *line = NULL;
-	size_t cap = 0;
-	int fits = 0, rc = 0;
+	struct upr_elf *elf = upr_elf_open(ev->path, err);
+	char *text;
+	bool found;
+	u64 addr;
+	int r;
 
-	while (s && f && !rc && getline(&line, &cap, f) > 0) {
-		if (!parse_line(line, s) || !upr_glob_match(pattern, s->name))
+	if (!elf)
+		return err->code ? -err->code : -EINVAL;
+	found = upr_elf_offset_to_addr(elf, place->offset, &addr);
+	upr_elf_close(elf);
+	if (!found)
+		return no_such_offset(ev, place->offset, err);
+	if (asprintf(&text, "%s:%s=0x%llx%s%s%s", ev->group, ev->event, (unsigned long long)addr,
+		     place->retprobe ? "%return" : "", *place->args ? " " : "", place->args) < 0)
+		return upr_error_nomem(err);
+	r = uprobe_set_define(set, ev->path, &text, 1, NULL, 0, err);
+	free(text);
+	return r;
+}
+
+/* As the user has written it, under the name that it has got. */
+static int define_source(struct uprobe_set *set, const struct stored_event *ev, size_t len, struct upr_error *err)
+{
+	char *text;
+	int r;
+
+	if (asprintf(&text, "%s:%s=%.*s", ev->group, ev->event, (int)len, ev->def) < 0)
+		return upr_error_nomem(err);
+	r = uprobe_set_define(set, ev->path, &text, 1, NULL, 0, err);
+	free(text);
+	return r;
+}
+
+static int define(struct uprobe_set *set, const struct stored_event *ev, struct upr_error *err)
+{
+	size_t i, words;
+	int r = 0;
+
+	for (i = 0; !ev->def && !r && i < ev->nr_places; i++)
+		r = define_place(set, ev, &ev->places[i], err);
+	if (!ev->def)
+		return r;
+	r = define_source(set, ev, strlen(ev->def), err);
+	/* counting takes no arguments */
+	words = strcspn(ev->def, " \t\n\v\f\r");
+	if (r == -ENOTSUP && ev->def[words] && !strstr(ev->def, "%return"))
+		r = define_source(set, ev, words, err);
+	return r;
+}
+
+/* Return: how many of the events fitted, or -errno. */
+static int define_list(struct uprobe_set *set, const struct stored_events *list, const char *pattern,
+		       struct upr_error *err)
+{
+	size_t i, nr_before = set->nr_events;
+	char name[STORED_NAME_MAX];
+	int fits = 0, r = 0;
+
+	for (i = 0; !r && i < list->nr; i++) {
+		if (!fits_pattern(&list->v[i], pattern))
 			continue;
 		fits++;
-		if (!known(set, s->name))
-			rc = define(set, s, err);
+		stored_event_name(&list->v[i], name);
+		if (!known(set, nr_before, name))
+			r = define(set, &list->v[i], err);
 	}
-	free(line);
-	if (f)
-		fclose(f);
-	free(s);
-	return rc ? rc : fits;
+	return r ? r : fits;
 }
 
 int event_store_define(struct uprobe_set *set, const char *pattern, struct upr_error *err)
 {
-	static const char *const kernel[] = {
-		"/sys/kernel/tracing/uprobe_events",
-		"/sys/kernel/debug/tracing/uprobe_events",
-	};
-	char mine[PATH_MAX] = "";
-	int found = 0, rc = 0;
-	size_t i;
+	struct stored_events kernel = {0};
+	struct event_files files = {0};
+	struct event_registry reg;
+	size_t nr_gone;
+	int found = 0, r;
 
-	if (user_store(mine, sizeof(mine)))
-		rc = found = define_from(set, mine, pattern, err);
-	for (i = 0; i < ARRAY_SIZE(kernel) && rc >= 0; i++) {
-		rc = define_from(set, kernel[i], pattern, err);
-		found += rc;
-		/* the second path shows the same list */
-		if (rc)
-			break;
-	}
-	if (rc < 0)
-		return rc;
-	if (!found)
-		return upr_error_set(err, UPR_ERR_NO_FUNCTION, ENOENT,
-				     "no event %s is defined in %s or in the kernel's list (tracefs uprobe_events); "
-				     "define one, or name functions by -x FILE FUNCTION",
-				     pattern, *mine ? mine : "a store of this user");
-	return 0;
+	r = event_store_open(&reg, &files, fits_pattern, pattern, err, &nr_gone, err);
+	if (!r && nr_gone)
+		r = -ENOENT;
+	if (!r)
+		r = found = define_list(set, &reg.list, pattern, err);
+	if (r >= 0)
+		r = kernel_events_read(&kernel) ? upr_error_nomem(err) : define_list(set, &kernel, pattern, err);
+	if (r >= 0)
+		found += r;
+	if (r >= 0 && !found)
+		r = upr_error_set(err, UPR_ERR_NO_FUNCTION, ENOENT,
+				  "no event %s is defined in %s or in the kernel's list (tracefs uprobe_events); "
+				  "define one, or name functions by -x FILE FUNCTION",
+				  pattern, *reg.path ? reg.path : "a store of this user");
+	stored_events_free(&kernel);
+	event_files_free(&files);
+	event_registry_close(&reg);
+	return r < 0 ? r : 0;
 }

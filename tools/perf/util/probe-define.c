@@ -9,36 +9,99 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <linux/openat2.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "probe-define.h"
 #include "symbol-priv.h"
 
-static void say(const struct finder_options *opts, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void say(const struct finder_options *opts, const char *fmt, ...)
+void probe_say(const struct finder_options *opts, const char *fmt, ...)
 {
-	char text[1024];
+	char *text;
 	va_list ap;
 
 	if (!opts->say)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
 	va_end(ap);
-	opts->say(text, opts->data);
+	if (text)
+		opts->say(text, opts->data);
+	free(text);
 }
 
 /* --- the file ---------------------------------------------------------------------- */
 
+/* Are they other mounts than ours? */
+static bool is_elsewhere(int pid)
+{
+	struct stat theirs, ours;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	return pid > 0 && !stat(path, &theirs) && !stat("/proc/self/ns/mnt", &ours) &&
+	       (theirs.st_ino != ours.st_ino || theirs.st_dev != ours.st_dev);
+}
+
+/* Symbolic links mean what they mean there. */
+static char *real_path_of(int pid, const char *path)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+	char buf[PATH_MAX], link[64];
+	int root, fd;
+	ssize_t len;
+
+	snprintf(buf, sizeof(buf), "/proc/%d/root", pid);
+	root = open(buf, O_PATH | O_CLOEXEC);
+	if (root < 0)
+		return NULL;
+	fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = fd < 0 ? -1 : readlink(link, buf, sizeof(buf) - 1);
+	if (fd >= 0)
+		close(fd);
+	close(root);
+	if (len < 0)
+		return NULL;
+	buf[len] = '\0';
+	return strdup(buf);
+}
+
+int probe_file_open_in(struct probe_file *file, const char *path, int pid, const char *symfs)
+{
+	int r;
+
+	if (!is_elsewhere(pid))
+		pid = 0;
+	*file = (struct probe_file){.path = pid ? real_path_of(pid, path) : realpath(path, NULL)};
+	if (!file->path)
+		return -errno;
+	if (pid)
+		r = asprintf(&file->open_path, "/proc/%d/root%s", pid, file->path);
+	else
+		r = asprintf(&file->open_path, "%s%s", symfs ? symfs : "", file->path);
+	if (r < 0) {
+		file->open_path = NULL;
+		return -ENOMEM;
+	}
+	if (symfs && access(file->open_path, R_OK))
+		strcpy(file->open_path, file->path);
+	return 0;
+}
+
 int probe_file_open(struct probe_file *file, const char *path)
 {
-	*file = (struct probe_file){.path = realpath(path, NULL)};
-	return file->path ? 0 : -errno;
+	return probe_file_open_in(file, path, 0, NULL);
 }
 
 void probe_file_close(struct probe_file *file)
@@ -48,6 +111,7 @@ void probe_file_close(struct probe_file *file)
 	if (file->elf)
 		upr_elf_close(file->elf);
 	free(file->path);
+	free(file->open_path);
 	*file = (struct probe_file){0};
 }
 
@@ -56,14 +120,14 @@ void probe_file_load(struct probe_file *file)
 	if (file->asked)
 		return;
 	file->asked = true;
-	file->elf = upr_elf_open(file->path, NULL);
-	file->has_info = file->elf && !debug_info_open(&file->info, file->path) && file->info.dwarf;
+	file->elf = upr_elf_open(file->open_path, NULL);
+	file->has_info = file->elf && !debug_info_open(&file->info, file->open_path) && file->info.dwarf;
 }
 
 void probe_file_no_info(const struct probe_file *file, const struct finder_options *opts)
 {
-	say(opts, "The %s file has no debug information.", file->path);
-	say(opts, "Rebuild with -g, or install an appropriate debuginfo package.");
+	probe_say(opts, "The %s file has no debug information.", file->path);
+	probe_say(opts, "Rebuild with -g, or install an appropriate debuginfo package.");
 }
 
 /* --- names ----------------------------------------------------------------------------- */
@@ -83,7 +147,7 @@ static int name_event(const struct finder_options *opts, const char *base, bool 
 		return -E2BIG;
 	if (perf_is_identifier(ret))
 		return 0;
-	say(opts, "Internal error: \"%s\" is an invalid event name.", ret);
+	probe_say(opts, "Internal error: \"%s\" is an invalid event name.", ret);
 	return -EINVAL;
 }
 
@@ -113,7 +177,7 @@ static int name_traced(struct probe_file *file, const struct perf_def *def, cons
 	if (def->group)
 		strcpy(ev->group, def->group);
 	else if (!upr_group_name(file->path, ev->group)) {
-		say(opts, "Failed to make a group name.");
+		probe_say(opts, "Failed to make a group name.");
 		return -E2BIG;
 	}
 	ev->retprobe = p->retprobe;
@@ -162,8 +226,8 @@ static int add_plain(const struct perf_def *def, struct probe_places *places, co
 
 static void warn_ifunc(const struct finder_options *opts, const char *name)
 {
-	say(opts, "Warning: The probe function (%s) is a GNU indirect function.", name);
-	say(opts, "Consider identifying the final function used at run time and set the probe directly on that.");
+	probe_say(opts, "Warning: The probe function (%s) is a GNU indirect function.", name);
+	probe_say(opts, "Consider identifying the final function used at run time and set the probe directly on that.");
 }
 
 static int find_symbols(struct probe_file *file, const char *name, struct upr_matches *matches)
@@ -179,7 +243,7 @@ static int add_symbol(const struct perf_def *def, const struct finder_options *o
 	const struct perf_point *p = &def->point;
 
 	if (p->offset >= match->func->size && p->offset) {
-		say(opts, "Offset %lu is bigger than the size of %s", p->offset, match->name->name);
+		probe_say(opts, "Offset %lu is bigger than the size of %s", p->offset, match->name->name);
 		return -ENOENT;
 	}
 	if (match->func->kind == UPR_SYM_IFUNC)
@@ -209,17 +273,17 @@ static int by_symbols(struct probe_file *file, const struct perf_def *def, const
 	int r;
 
 	if (!has_symbols(file)) {
-		say(opts, "Failed to load symbols from %s", file->path);
-		say(opts, "Please ensure the file is not stripped.");
+		probe_say(opts, "Failed to load symbols from %s", file->path);
+		probe_say(opts, "Please ensure the file is not stripped.");
 		return -ENOENT;
 	}
 	r = find_symbols(file, name, &matches);
 	if (!r && !matches.nr) {
-		say(opts, "Failed to find symbol %s in %s", name, file->path);
+		probe_say(opts, "Failed to find symbol %s in %s", name, file->path);
 		r = -ENOENT;
 	}
 	if (!r && matches.nr > opts->max) {
-		say(opts, "Too many functions matched in %s", file->path);
+		probe_say(opts, "Too many functions matched in %s", file->path);
 		r = -E2BIG;
 	}
 	for (i = 0; !r && i < matches.nr; i++)
@@ -234,7 +298,7 @@ static void not_found(const struct perf_def *def, const struct finder_options *o
 {
 	char *text = perf_point_text(&def->point);
 
-	say(opts, "Probe point '%s' not found.", text ? text : "");
+	probe_say(opts, "Probe point '%s' not found.", text ? text : "");
 	free(text);
 }
 
@@ -269,8 +333,8 @@ static int by_alias(struct probe_file *file, struct perf_def *def, const struct 
 	if (function_at(file, matches.m[0].func->addr, &mem))
 		name = copy(dwarf_diename(&mem));
 	else
-		say(opts, "Failed to find debug information for address %" PRIx64,
-		    (uint64_t)(matches.m[0].func->offset + def->point.offset));
+		probe_say(opts, "Failed to find debug information for address %" PRIx64,
+			  (uint64_t)(matches.m[0].func->offset + def->point.offset));
 	upr_matches_free(&matches);
 	if (!name || !strcmp(name, wanted)) {
 		free(name);
@@ -372,6 +436,7 @@ int probe_define(struct probe_file *file, struct perf_def *def, const struct fin
 		if (!r)
 			r = name_traced(file, def, opts, ev);
 		if (!r) {
+			strcpy(ev->given, ev->event);
 			/* it is theirs now */
 			places.p[i] = (struct probe_place){0};
 			ret->nr++;
@@ -383,7 +448,7 @@ int probe_define(struct probe_file *file, struct perf_def *def, const struct fin
 	return r;
 }
 
-char *traced_event_text(const struct probe_file *file, const struct traced_event *ev)
+char *traced_event_args(const struct traced_event *ev)
 {
 	char *ret = NULL;
 	size_t size, i;
@@ -391,13 +456,22 @@ char *traced_event_text(const struct probe_file *file, const struct traced_event
 
 	if (!out)
 		return NULL;
-	fprintf(out, "%c:%s/%s %s:0x%" PRIx64, ev->retprobe ? 'r' : 'p', ev->group, ev->event, file->path,
-		(uint64_t)ev->offset);
 	for (i = 0; i < ev->place.nr_args; i++) {
 		const struct place_arg *arg = &ev->place.args[i];
 
-		fprintf(out, " %s%s%s%s%s", arg->name ? arg->name : "", arg->name ? "=" : "", arg->value,
+		fprintf(out, "%s%s%s%s%s%s", i ? " " : "", arg->name ? arg->name : "", arg->name ? "=" : "", arg->value,
 			arg->type ? ":" : "", arg->type ? arg->type : "");
 	}
 	return fclose(out) ? NULL : ret;
+}
+
+char *traced_event_text(const struct probe_file *file, const struct traced_event *ev)
+{
+	char *args = traced_event_args(ev), *ret;
+
+	if (!args || asprintf(&ret, "%c:%s/%s %s:0x%" PRIx64 "%s%s", ev->retprobe ? 'r' : 'p', ev->group, ev->event,
+			      file->path, (uint64_t)ev->offset, *args ? " " : "", args) < 0)
+		ret = NULL;
+	free(args);
+	return ret;
 }

@@ -15,12 +15,14 @@
 
 /**
  * struct traced_event - a line of uprobe_events
+ * @event:	its name; @given: the one that the definition gives, if it has got another since
  * @offset:	in the file
  * @place:	where, and the arguments
  */
 struct traced_event {
 	char group[UPR_EVENT_NAME_MAX];
 	char event[UPR_EVENT_NAME_MAX];
+	char given[UPR_EVENT_NAME_MAX];
 	u64 offset;
 	bool retprobe;
 	struct probe_place place;
@@ -34,12 +36,14 @@ struct traced_events {
 /**
  * struct probe_file - the program or library
  * @path:	absolute, without symbolic links
+ * @open_path:	where it can be read: another path in another namespace or below another root
  * @elf:	its symbols; NULL: it has no symbols that can be read
  * @info:	its debug information, if @has_info
  * @asked:	@info and @elf have been tried
  */
 struct probe_file {
 	char *path;
+	char *open_path;
 	struct upr_elf *elf;
 	struct debug_info info;
 	bool has_info;
@@ -48,11 +52,20 @@ struct probe_file {
 
 /** probe_file_open() - Return: 0, -errno.  What is in the file is not looked at yet. */
 int probe_file_open(struct probe_file *file, const char *path);
+/**
+ * probe_file_open_in() - the same
+ * @pid:	whose mount namespace @path is of; 0: this one
+ * @symfs:	where it is read from if it is there, too; NULL: nowhere else
+ */
+int probe_file_open_in(struct probe_file *file, const char *path, int pid, const char *symfs);
 void probe_file_close(struct probe_file *file);
 /** probe_file_load() - its symbols and its debug information */
 void probe_file_load(struct probe_file *file);
 /** probe_file_no_info() - tell the user that it has no debug information */
 void probe_file_no_info(const struct probe_file *file, const struct finder_options *opts);
+
+/** probe_say() - tell the user a line, or several */
+void probe_say(const struct finder_options *opts, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /**
  * probe_define() - the events of a definition
@@ -62,6 +75,8 @@ int probe_define(struct probe_file *file, struct perf_def *def, const struct fin
 		 struct traced_events *ret);
 void traced_events_free(struct traced_events *events);
 
+/** traced_event_args() - its arguments as uprobe_events has them, "" without any; free(); NULL without memory */
+char *traced_event_args(const struct traced_event *event);
 /** traced_event_text() - as uprobe_events has it; free(); NULL without memory */
 char *traced_event_text(const struct probe_file *file, const struct traced_event *event);
 

@@ -14,6 +14,8 @@
 #include <ctype.h>
 #include <fnmatch.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "probe-filter.h"
@@ -25,12 +27,16 @@
  * struct reader - a filter being read
  * @name:	to be fitted, NULL: it is only checked
  * @wrong:	the first thing that is not right, or NULL
+ * @text:	what has been read last, as perf writes it; only if @name is NULL
+ * @many:	and it is more than a name
  */
 struct reader {
 	const char *p;
 	const char *name;
 	const char *wrong;
 	unsigned int depth;
+	char *text;
+	bool many;
 };
 
 static bool read_or(struct reader *r);
@@ -49,6 +55,21 @@ static bool fail(struct reader *r)
 	return false;
 }
 
+/* An operation on what has been read last, and on what was read before (@left, NULL: nothing). */
+static void combine(struct reader *r, char op, char *left, bool left_many)
+{
+	char *right = r->text;
+
+	if (r->name)
+		return;
+	if (!right || asprintf(&r->text, "%s%s%s%c%s%s%s", left_many ? "(" : "", left ? left : "", left_many ? ")" : "",
+			       op, r->many ? "(" : "", right, r->many ? ")" : "") < 0)
+		r->text = NULL;
+	r->many = true;
+	free(left);
+	free(right);
+}
+
 static bool read_glob(struct reader *r)
 {
 	char glob[GLOB_MAX];
@@ -62,7 +83,11 @@ static bool read_glob(struct reader *r)
 	glob[len] = '\0';
 	if (!len || len == sizeof(glob) - 1)
 		return fail(r);
-	return r->name && !fnmatch(glob, r->name, 0);
+	if (r->name)
+		return !fnmatch(glob, r->name, 0);
+	r->text = strdup(glob);
+	r->many = false;
+	return false;
 }
 
 static bool read_not(struct reader *r)
@@ -75,6 +100,7 @@ static bool read_not(struct reader *r)
 	case '!':
 		r->p++;
 		ret = !read_not(r);
+		combine(r, '!', NULL, false);
 		break;
 	case '(':
 		r->p++;
@@ -95,8 +121,13 @@ static bool read_and(struct reader *r)
 	bool ret = read_not(r);
 
 	while (!r->wrong && peek(r) == '&') {
+		char *left = r->text;
+		bool many = r->many;
+
 		r->p++;
+		r->text = NULL;
 		ret &= read_not(r);
+		combine(r, '&', left, many);
 	}
 	return ret;
 }
@@ -106,8 +137,13 @@ static bool read_or(struct reader *r)
 	bool ret = read_and(r);
 
 	while (!r->wrong && peek(r) == '|') {
+		char *left = r->text;
+		bool many = r->many;
+
 		r->p++;
+		r->text = NULL;
 		ret |= read_and(r);
+		combine(r, '|', left, many);
 	}
 	return ret;
 }
@@ -126,7 +162,16 @@ const char *probe_filter_check(const char *filter)
 	struct reader r = {.p = filter};
 
 	read_all(&r);
+	free(r.text);
 	return r.wrong;
+}
+
+char *probe_filter_text(const char *filter)
+{
+	struct reader r = {.p = filter};
+
+	read_all(&r);
+	return r.text;
 }
 
 bool probe_filter_fits(const char *filter, const char *name)

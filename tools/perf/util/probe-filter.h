@@ -12,5 +12,7 @@
 const char *probe_filter_check(const char *filter);
 /** probe_filter_fits() - of a filter that is one */
 bool probe_filter_fits(const char *filter, const char *name);
+/** probe_filter_text() - as perf writes it, all of it in brackets but single names; free(); NULL without memory */
+char *probe_filter_text(const char *filter);
 
 #endif /* PERF_UTIL_PROBE_FILTER_H */

@@ -493,6 +493,33 @@ char *perf_point_text(const struct perf_point *p)
 	return asprintf(&ret, "@%s%s", file, part) < 0 ? NULL : ret;
 }
 
+static void put_arg(const struct perf_arg *arg, FILE *out)
+{
+	const struct perf_field *field;
+
+	fprintf(out, "%s%s%s", arg->name ? arg->name : "", arg->name ? "=" : "", arg->var);
+	for (field = arg->fields; field; field = field->next)
+		fprintf(out, "%s%s", *field->name == '[' ? "" : field->ref ? "->" : ".", field->name);
+	if (arg->type)
+		fprintf(out, ":%s", arg->type);
+}
+
+char *perf_args_text(const struct perf_def *def)
+{
+	char *ret = NULL;
+	size_t size, i;
+	FILE *out = open_memstream(&ret, &size);
+
+	if (!out)
+		return NULL;
+	for (i = 0; i < def->nr_args; i++) {
+		if (i)
+			fputc(' ', out);
+		put_arg(&def->args[i], out);
+	}
+	return fclose(out) ? NULL : ret;
+}
+
 /* --- lines --------------------------------------------------------------------------------- */
 
 static int line_number(char **s, int *ret, const char *what, struct upr_error *err)

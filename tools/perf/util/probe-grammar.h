@@ -101,6 +101,9 @@ void perf_lines_free(struct perf_lines *lines);
 /** perf_point_text() - a point as perf writes it in messages; free(); NULL without memory */
 char *perf_point_text(const struct perf_point *point);
 
+/** perf_args_text() - arguments as perf writes them in messages, "" without any; free(); NULL without memory */
+char *perf_args_text(const struct perf_def *def);
+
 /** perf_def_wants_dwarf() - does it need debug information: lines, source files, variables? */
 bool perf_def_wants_dwarf(const struct perf_def *def);
 

@@ -67,6 +67,13 @@ static const struct option {
 
 #define NR_OPTIONS (sizeof(options) / sizeof(options[0]))
 
+/* Ours, of which perf's usage says nothing; never cut short. */
+static const struct option own_options[] = {
+	{PROBE_JSON, "json", NOTHING, NULL, "with --list: an object a line, for programs"},
+};
+
+#define NR_OWN_OPTIONS (sizeof(own_options) / sizeof(own_options[0]))
+
 /* --- telling ---------------------------------------------------------------------- */
 
 static const char usage_text[] = "\n Usage: perf-uprobe probe [<options>] 'PROBEDEF' ['PROBEDEF' ...]\n"
@@ -111,6 +118,15 @@ int probe_usage(const int *opts)
 		tell(&options[i]);
 	fputc('\n', stderr);
 	return STATUS_USAGE;
+}
+
+void probe_usage_own(void)
+{
+	size_t i;
+
+	fputs("  More than perf has:\n", stderr);
+	for (i = 0; i < NR_OWN_OPTIONS; i++)
+		tell(&own_options[i]);
 }
 
 /* --- reading ------------------------------------------------------------------------ */
@@ -165,6 +181,10 @@ static const struct option *by_name(const char *word, size_t len, bool * not )
 	size_t i;
 	int pass;
 
+	*not = false;
+	for (i = 0; i < NR_OWN_OPTIONS; i++)
+		if (strlen(own_options[i].name) == len && !strncmp(own_options[i].name, word, len))
+			return &own_options[i];
 	for (pass = 0; pass < 2; pass++) {
 		*not = pass && len > 3 && !strncmp(word, "no-", 3);
 		if (pass && !*not )
@@ -222,24 +242,20 @@ static int read_short(struct reader *r, const char *word)
 	return 0;
 }
 
-int probe_options_read(int argc, char **argv, int (*fn)(void *data, int opt, bool not, const char *value), void *data)
+int probe_options_read(int argc, char **argv, int *words, int (*fn)(void *data, int opt, bool not, const char *value),
+		       void *data)
 {
 	struct reader r = {.argv = argv, .argc = argc, .at = 1, .fn = fn, .data = data};
-	int words = 1, i, ret = 0;
+	int ret = 0;
 
-	while (!ret && r.at < argc) {
+	/* a word ends them, even if what follows looks like one */
+	while (!ret && r.at < argc && argv[r.at][0] == '-' && argv[r.at][1]) {
 		const char *word = argv[r.at++];
 
-		if (word[0] != '-' || !word[1]) {
-			argv[words++] = (char *)word;
-		} else if (!strcmp(word, "--")) {
-			while (r.at < argc)
-				argv[words++] = argv[r.at++];
-		} else {
-			ret = word[1] == '-' ? read_long(&r, word + 2) : read_short(&r, word + 1);
-		}
+		if (!strcmp(word, "--"))
+			break;
+		ret = word[1] == '-' ? read_long(&r, word + 2) : read_short(&r, word + 1);
 	}
-	for (i = 1; !ret && i < words; i++)
-		ret = fn(data, 0, false, argv[i]);
+	*words = r.at;
 	return ret;
 }

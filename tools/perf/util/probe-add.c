@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * probe-add.c - events to be kept (--add).
+ *
+ * Purpose: see probe-keep.h.  All definitions are resolved before any is kept; names are given while the
+ * user's list is locked, as nobody else may take them then.
+ *
+ * Locks: that of the user's list.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <search.h>
+#include <stdio.h>
+
+#include "event-check.h"
+#include "event-refresh.h"
+#include "event-registry.h"
+#include "probe-keep.h"
+#include "probe-resolve.h"
+#include "symbol-priv.h"
+
+/* As perf has it. */
+#define SUFFIX_MAX 1024
+
+#define BLANKS	   " \t\n\v\f\r"
+
+/* --- places that cannot be ------------------------------------------------------------ */
+
+/* perf takes a place inside an instruction, and who comes there dies. */
+static int check_place(const struct probe_want *want, const struct traced_event *ev, const struct probe_keep *how)
+{
+	struct upr_elf *elf = want->file->elf;
+	const struct upr_func *func;
+	struct upr_error err = {0};
+	u64 addr;
+
+	if (!elf)
+		return 0;
+	if (!upr_elf_offset_to_addr(elf, ev->offset, &addr)) {
+		probe_say(how->find, "Nothing of %s is loaded from file offset 0x%" PRIx64 ".", want->file->path,
+			  (uint64_t)ev->offset);
+		return -EINVAL;
+	}
+	if (!upr_check_boundary(elf, addr, &func, &err) || err.kind != UPR_ERR_OFFSET)
+		return 0;
+	probe_say(how->find, "%s.", err.text);
+	return -EINVAL;
+}
+
+/* What the kernel would not take: the user's mistake, or more than it can. */
+static int check_args(const struct probe_want *want, const struct traced_event *ev, const struct probe_keep *how)
+{
+	char *args = traced_event_args(ev), *line;
+	struct event_fault fault;
+	size_t before;
+	int r = 0;
+
+	if (!args)
+		return -ENOMEM;
+	if (event_args_check(args, ev->retprobe, &fault) || fault.limit)
+		goto out;
+	line = traced_event_text(want->file, ev);
+	if (!line) {
+		r = -ENOMEM;
+		goto out;
+	}
+	before = strlen(line) - strlen(args);
+	probe_say(how->find, "Failed to write event: %s", fault.what);
+	probe_say(how->find, "  %s", line);
+	probe_say(how->find, "  %*s^", (int)(before + fault.at), "");
+	free(line);
+	r = -EINVAL;
+out:
+	free(args);
+	return r;
+}
+
+static int check(const struct probe_want *want, const struct probe_keep *how)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < want->events.nr; i++) {
+		r = check_place(want, &want->events.v[i], how);
+		if (!r)
+			r = check_args(want, &want->events.v[i], how);
+	}
+	return r;
+}
+
+/* --- names ------------------------------------------------------------------------------- */
+
+/**
+ * struct adding - in the middle of it
+ * @names:	event names in use, without their groups as perf has it: a tree of strings
+ * @ids:	which files there are
+ */
+struct adding {
+	const struct probe_keep *how;
+	struct event_registry reg;
+	void *names;
+	struct event_files files;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static int take_name(struct adding *a, const char *name)
+{
+	char *copy, **found;
+
+	if (tfind(name, &a->names, by_name))
+		return 0;
+	copy = strdup(name);
+	found = copy ? tsearch(copy, &a->names, by_name) : NULL;
+	if (!found)
+		free(copy);
+	return found ? 0 : -ENOMEM;
+}
+
+static int take_names(struct adding *a, const struct stored_events *list)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < list->nr; i++)
+		r = take_name(a, list->v[i].event);
+	return r;
+}
+
+/* A name that is free, @name itself or with a number behind it instead of its "__return". */
+static int choose_name(struct adding *a, bool retprobe, bool suffix, char name[UPR_EVENT_NAME_MAX])
+{
+	size_t len = strlen(name) - (retprobe ? strlen("__return") : 0);
+	char other[UPR_EVENT_NAME_MAX];
+	int i;
+
+	if (!tfind(name, &a->names, by_name))
+		return 0;
+	if (!suffix) {
+		probe_say(a->how->find, "Error: event \"%s\" already exists.", name);
+		probe_say(a->how->find, " Hint: Remove existing event by 'perf-uprobe probe -d'");
+		probe_say(a->how->find, "       or force duplicates by 'perf-uprobe probe -f'");
+		probe_say(a->how->find, "       or set 'force=yes' in BPF source.");
+		return -EEXIST;
+	}
+	for (i = 1; i < SUFFIX_MAX; i++) {
+		if (snprintf(other, sizeof(other), "%.*s_%d", (int)len, name, i) >= (int)sizeof(other))
+			return -E2BIG;
+		if (!tfind(other, &a->names, by_name)) {
+			strcpy(name, other);
+			return 0;
+		}
+	}
+	probe_say(a->how->find, "Too many events are on the same function.");
+	return -ERANGE;
+}
+
+/* Places of one name stay together; places behind the first may have a number in any case. */
+static int name_events(struct adding *a, struct probe_want *want)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < want->events.nr; i++)
+		r = choose_name(a, want->events.v[i].retprobe, i || a->how->force, want->events.v[i].event);
+	for (i = 0; !r && i < want->events.nr; i++)
+		r = take_name(a, want->events.v[i].event);
+	return r;
+}
+
+/* --- what is kept of a definition ---------------------------------------------------------- */
+
+/* Behind "[GROUP:]EVENT=". */
+static const char *skip_name(const struct perf_def *def, const char *text)
+{
+	const char *equals = def->event && !def->sdt ? strchr(text, '=') : NULL;
+
+	text = equals ? equals + 1 : text;
+	return text + strspn(text, BLANKS);
+}
+
+/* What follows the function: none of it is part of its name. */
+static const char *behind_function(const char *s)
+{
+	for (; *s && !strchr(":+@%;" BLANKS, *s); s++)
+		if (*s == '\\' && s[1])
+			s++;
+	return s;
+}
+
+/* A pattern means one function in each event. */
+static char *source_of(const struct probe_want *want, const struct traced_event *ev)
+{
+	const char *text = skip_name(&want->def, want->text), *c;
+	size_t size = strlen(text);
+	char *ret = NULL;
+	FILE *out;
+
+	while (size && strchr(BLANKS, text[size - 1]))
+		size--;
+	if (!want->def.point.func || !is_glob(want->def.point.func) || !ev->place.real)
+		return strndup(text, size);
+	out = open_memstream(&ret, &size);
+	if (!out)
+		return NULL;
+	for (c = ev->place.real; *c; c++)
+		fprintf(out, "%s%c", strchr("=@+:;%\\", *c) ? "\\" : "", *c);
+	c = behind_function(text);
+	fwrite(c, 1, text + size - c, out);
+	return fclose(out) ? NULL : ret;
+}
+
+/* Lines of a file may be in several functions. */
+static bool has_many_names(const struct probe_want *want)
+{
+	size_t i;
+
+	for (i = 1; i < want->events.nr; i++)
+		if (strcmp(want->events.v[i].given, want->events.v[0].given))
+			return !want->def.point.func;
+	return false;
+}
+
+static int keep_event(struct adding *a, const struct probe_want *want, const struct traced_event *first)
+{
+	struct stored_event *ev = stored_events_add(&a->reg.list);
+	struct event_file *f = event_files_get(&a->files, want->file->path);
+
+	if (!ev || !f)
+		return -ENOMEM;
+	strcpy(ev->group, first->group);
+	strcpy(ev->event, first->event);
+	ev->path = strdup(want->file->path);
+	ev->def = source_of(want, first);
+	ev->file_id = f->id ? strdup(f->id) : NULL;
+	ev->no_inlines = a->how->find->no_inlines;
+	if (has_many_names(want))
+		ev->as = strdup(first->given);
+	if (!ev->path || !ev->def || (f->id && !ev->file_id) || (has_many_names(want) && !ev->as))
+		return -ENOMEM;
+	return event_set_places(ev, &want->events, first->event);
+}
+
+static int keep(struct adding *a, const struct probe_want *want)
+{
+	size_t i, before = a->reg.list.nr, j;
+	int r = 0;
+
+	for (i = 0; !r && i < want->events.nr; i++) {
+		const struct traced_event *ev = &want->events.v[i];
+
+		for (j = before; j < a->reg.list.nr && strcmp(a->reg.list.v[j].event, ev->event); j++)
+			;
+		if (j == a->reg.list.nr)
+			r = keep_event(a, want, ev);
+	}
+	return r;
+}
+
+/* --- all of it ------------------------------------------------------------------------------- */
+
+static int resolve_all(struct probe_want *wants, size_t nr, const struct probe_keep *how)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < nr; i++) {
+		r = wants[i].file ? probe_define(wants[i].file, &wants[i].def, how->find, &wants[i].events) : -ENOENT;
+		if (r && !wants[i].file)
+			probe_say(how->find,
+				  "Name a program or a library by -x: functions of the kernel are perf probe's.");
+	}
+	for (i = 0; !r && i < nr; i++)
+		r = check(&wants[i], how);
+	return r;
+}
+
+static int open_list(struct adding *a)
+{
+	struct stored_events kernel = {0};
+	struct upr_error err = {0};
+	int r = a->how->dry_run ? event_registry_read(&a->reg, &err) : event_registry_lock(&a->reg, &err);
+
+	if (r) {
+		probe_say(a->how->find, "%s.", err.text);
+		return r;
+	}
+	if (a->reg.skipped)
+		probe_say(a->how->find, "%zu lines of %s make no sense and are left out.", a->reg.skipped, a->reg.path);
+	r = kernel_events_read(&kernel);
+	if (!r)
+		r = take_names(a, &a->reg.list);
+	if (!r)
+		r = take_names(a, &kernel);
+	stored_events_free(&kernel);
+	return r;
+}
+
+static int keep_all(struct adding *a, struct probe_want *wants, size_t nr)
+{
+	struct upr_error err = {0};
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < nr; i++) {
+		r = name_events(a, &wants[i]);
+		if (!r)
+			r = keep(a, &wants[i]);
+	}
+	if (r || a->how->dry_run)
+		return r;
+	r = event_registry_write(&a->reg, &err);
+	if (r)
+		probe_say(a->how->find, "%s.", err.text);
+	return r;
+}
+
+static void show(const struct probe_want *want, const struct traced_event *ev, const struct probe_keep *how)
+{
+	char *args = perf_args_text(&want->def), *text = NULL;
+
+	if (args)
+		text = probe_event_text(ev->group, ev->event, &want->def.point, want->file->path, args);
+	if (text)
+		how->find->say(text, how->find->data);
+	free(text);
+	free(args);
+}
+
+static void show_all(const struct probe_want *wants, size_t nr, const struct probe_keep *how)
+{
+	const struct traced_event *last = NULL;
+	size_t i, j, all = 0;
+
+	for (i = 0; i < nr; i++)
+		all += wants[i].events.nr;
+	probe_say(how->find, "Added new event%s", all > 1 ? "s:" : ":");
+	for (i = 0; i < nr; i++)
+		for (j = 0; j < wants[i].events.nr; j++) {
+			last = &wants[i].events.v[j];
+			show(&wants[i], last, how);
+		}
+	if (last)
+		probe_say(how->find,
+			  "\nYou can now use it in all perf tools, such as:\n\n\tperf record -e %s:%s -aR sleep 1\n",
+			  last->group, last->event);
+}
+
+int probe_add(struct probe_want *wants, size_t nr, const struct probe_keep *how)
+{
+	struct adding a = {.how = how, .reg.lock = -1};
+	int r = resolve_all(wants, nr, how);
+
+	if (!r)
+		r = open_list(&a);
+	if (!r)
+		r = keep_all(&a, wants, nr);
+	event_registry_close(&a.reg);
+	event_files_free(&a.files);
+	tdestroy(a.names, free);
+	if (!r)
+		show_all(wants, nr, how);
+	return r;
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * probe-point.c - from a place in a file to how people would write it.
+ *
+ * Purpose: see probe-point.h.  A line is told from where its function begins; that of inlined code from
+ * where the inlined function does, but where it begins it is the line of the call.
+ *
+ * Locks: none.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "probe-point.h"
+#include "symbol-priv.h"
+
+/**
+ * struct spot - what the debug information says of an address
+ * @func:	whose lines are counted from @base; @outer: whose code it is
+ * @file:	of @line (0: not known)
+ */
+struct spot {
+	const char *func;
+	const char *outer;
+	const char *file;
+	int line;
+	int base;
+	Dwarf_Addr entry;
+};
+
+static bool find_unit(const struct debug_info *di, Dwarf_Addr addr, Dwarf_Die *cu)
+{
+	Dwarf_Off off = 0;
+	Dwarf_Die mem;
+
+	if (dwarf_addrdie(di->dwarf, addr, cu))
+		return true;
+	/* not every compiler leaves a table of addresses */
+	while (debug_info_next_cu(di, &off, cu))
+		if (die_function_at(cu, addr, &mem))
+			return true;
+	return false;
+}
+
+/* Down through what is inlined into @function at @addr. */
+static void enter_inlined(Dwarf_Die *function, Dwarf_Addr addr, struct spot *spot)
+{
+	Dwarf_Die inlined, at = *function;
+	const char *file, *name;
+	Dwarf_Addr entry;
+
+	while (die_outer_inlined_at(&at, addr, &inlined)) {
+		if (!die_entry(&inlined, &entry) && entry == addr) {
+			spot->line = die_call_line(&inlined);
+			spot->file = die_call_file(&inlined);
+			break;
+		}
+		name = dwarf_diename(&inlined);
+		if (!name || !die_decl_line(&inlined))
+			break;
+		spot->base = die_decl_line(&inlined);
+		spot->func = name;
+		at = inlined;
+	}
+	/* lines of two files cannot be subtracted */
+	file = die_decl_file(&at);
+	if (!file || (spot->file && strcmp(file, spot->file)))
+		spot->line = 0;
+}
+
+static void enter_function(Dwarf_Die *function, Dwarf_Addr addr, struct spot *spot)
+{
+	spot->func = spot->outer = dwarf_diename(function);
+	spot->base = die_decl_line(function);
+	if (!spot->func || die_entry(function, &spot->entry) || !spot->base) {
+		spot->line = 0;
+		return;
+	}
+	spot->file = die_decl_file(function);
+	if (spot->entry == addr)
+		spot->line = spot->base;
+	else
+		enter_inlined(function, addr, spot);
+}
+
+static char *copy(const char *s)
+{
+	return s ? strdup(s) : NULL;
+}
+
+/* Return: 1 found, 0 not, -ENOMEM */
+static int by_info(struct probe_file *file, u64 addr, const struct finder_options *opts, struct perf_point *ret)
+{
+	struct spot spot = {0};
+	Dwarf_Die cu, function;
+	char text[96];
+
+	if (!file->has_info)
+		return 0;
+	if (!find_unit(&file->info, addr, &cu)) {
+		snprintf(text, sizeof(text), "Failed to find debug information for address %" PRIx64, (uint64_t)addr);
+		opts->say(text, opts->data);
+		return 0;
+	}
+	if (!cu_line_at(&cu, addr, &spot.file, &spot.line))
+		spot.line = 0;
+	if (die_function_at(&cu, addr, &function))
+		enter_function(&function, addr, &spot);
+	if (!spot.func && !spot.file)
+		return 0;
+	if (spot.line && spot.line >= spot.base) {
+		ret->line = spot.line - spot.base;
+	} else if (spot.outer) {
+		ret->offset = addr - spot.entry;
+		spot.func = spot.outer;
+	}
+	ret->func = copy(spot.func);
+	ret->file = copy(spot.file);
+	return (spot.func && !ret->func) || (spot.file && !ret->file) ? -ENOMEM : 1;
+}
+
+static int by_symbol(struct probe_file *file, u64 addr, struct perf_point *ret)
+{
+	const struct upr_func *func = file->elf ? upr_elf_func_at(file->elf, addr) : NULL;
+
+	if (!func || func->kind == UPR_SYM_FDE)
+		return 0;
+	ret->func = strdup(upr_name_pretty(file->elf, func->names));
+	ret->offset = addr - func->addr;
+	return ret->func ? 1 : -ENOMEM;
+}
+
+int probe_point_at(struct probe_file *file, u64 offset, const struct finder_options *opts, struct perf_point *ret)
+{
+	u64 addr = offset;
+	int r;
+
+	*ret = (struct perf_point){0};
+	probe_file_load(file);
+	if (file->elf)
+		upr_elf_offset_to_addr(file->elf, offset, &addr);
+	r = by_info(file, addr, opts, ret);
+	if (!r)
+		r = by_symbol(file, addr, ret);
+	if (!r)
+		r = asprintf(&ret->func, "0x%" PRIx64, (uint64_t)offset) < 0 ? -ENOMEM : 1;
+	return r < 0 ? r : 0;
+}
+
+void probe_point_free(struct perf_point *point)
+{
+	free(point->func);
+	free(point->file);
+	*point = (struct perf_point){0};
+}
