@@ -187,17 +187,21 @@ static int set_lines(struct probe_options *o, const char *value)
 	return r;
 }
 
+/* A further one means its names as well. */
 static int set_filter(struct probe_options *o, const char *value, int opt)
 {
 	const char *wrong = probe_filter_check(value);
-	char *filter = strdup(value);
+	char *filter;
 
 	if (wrong) {
 		fprintf(stderr, "Filter parse error at %td.\nSource: \"%s\"\n         %*s\n", wrong - value + 1, value,
 			(int)(wrong - value) + 1, "^");
-		free(filter);
 		return with_usage(opt);
 	}
+	if (!o->filter)
+		filter = strdup(value);
+	else if (asprintf(&filter, "(%s)|(%s)", o->filter, value) < 0)
+		filter = NULL;
 	free(o->filter);
 	o->filter = filter;
 	return filter ? 0 : STATUS_FAILED;
@@ -349,7 +353,10 @@ static int read_words(struct probe_options *o, char **words, int nr)
 	o->command = ADD;
 	if (!o->file && words[0][0] == '/') {
 		r = add_file(o, words[0]);
-		if (r)
+		/* that there is none such is told when it is looked at */
+		if (r && o->file && !o->file->path)
+			o->file->path = strdup(words[0]);
+		if (!o->file || !o->file->path)
 			return failed(o, strerror(-r), r);
 		words++;
 		nr--;

@@ -273,8 +273,6 @@ static int resolve_all(struct probe_want *wants, size_t nr, const struct probe_k
 			probe_say(how->find,
 				  "Name a program or a library by -x: functions of the kernel are perf probe's.");
 	}
-	for (i = 0; !r && i < nr; i++)
-		r = check(&wants[i], how);
 	return r;
 }
 
@@ -307,6 +305,8 @@ static int keep_all(struct adding *a, struct probe_want *wants, size_t nr)
 
 	for (i = 0; !r && i < nr; i++) {
 		r = name_events(a, &wants[i]);
+		if (!r)
+			r = check(&wants[i], a->how);
 		if (!r)
 			r = keep(a, &wants[i]);
 	}

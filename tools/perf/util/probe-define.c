@@ -120,6 +120,8 @@ void probe_file_load(struct probe_file *file)
 	if (file->asked)
 		return;
 	file->asked = true;
+	if (!file->open_path)
+		return;
 	file->elf = upr_elf_open(file->open_path, NULL);
 	file->has_info = file->elf && !debug_info_open(&file->info, file->open_path) && file->info.dwarf;
 }

@@ -36,7 +36,7 @@ struct traced_events {
 /**
  * struct probe_file - the program or library
  * @path:	absolute, without symbolic links
- * @open_path:	where it can be read: another path in another namespace or below another root
+ * @open_path:	where it can be read: another path in another namespace or below another root; NULL: nowhere
  * @elf:	its symbols; NULL: it has no symbols that can be read
  * @info:	its debug information, if @has_info
  * @asked:	@info and @elf have been tried

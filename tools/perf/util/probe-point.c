@@ -68,9 +68,18 @@ static void enter_inlined(Dwarf_Die *function, Dwarf_Addr addr, struct spot *spo
 		spot->line = 0;
 }
 
+/* Of functions that share a name, the one that tells them apart. */
+static const char *name_of(Dwarf_Die *function)
+{
+	Dwarf_Attribute mem;
+	const char *name = dwarf_formstring(dwarf_attr_integrate(function, DW_AT_linkage_name, &mem));
+
+	return name ? name : dwarf_diename(function);
+}
+
 static void enter_function(Dwarf_Die *function, Dwarf_Addr addr, struct spot *spot)
 {
-	spot->func = spot->outer = dwarf_diename(function);
+	spot->func = spot->outer = name_of(function);
 	spot->base = die_decl_line(function);
 	if (!spot->func || die_entry(function, &spot->entry) || !spot->base) {
 		spot->line = 0;
