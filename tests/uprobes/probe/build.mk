@@ -2,12 +2,13 @@
 # Definitions by debug information: perf's own answers, and programs that count themselves.
 PROBE_T    := $(O)/tests/probe
 PROBE_SRC  := tests/uprobes/probe/targets
-PROBE_BINS := $(addprefix $(PROBE_T)/,featdemo featdemo0 featdemo3 featdemo4 featdemo-lto featdemo_nodbg featdemo_strip cppdemo dotsbin)
+PROBE_BINS := $(addprefix $(PROBE_T)/,featdemo featdemo0 featdemo3 featdemo4 featdemo-lto featdemo_nodbg featdemo_strip cppdemo dotsbin \
+	app1 app2 app3)
 TARGETS    += $(PROBE_BINS)
 
-PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf test-lines test-values test-trace test-languages)
+PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf test-kept test-lines test-values test-trace test-languages test-registry)
 TESTS       += $(PROBE_TESTS)
-TESTS_USER  += $(addprefix tests/uprobes/probe/,test-lines test-values test-trace test-languages)
+TESTS_USER  += $(addprefix tests/uprobes/probe/,test-lines test-values test-trace test-languages test-registry)
 
 $(PROBE_T)/featdemo: PROBE_HOW := -O2 -g
 $(PROBE_T)/featdemo0: PROBE_HOW := -O0 -g
@@ -35,6 +36,12 @@ $(PROBE_T)/dotsbin: $(PROBE_SRC)/dots.c
 	@mkdir -p $(@D)
 	@echo "  TARGET  $@"
 	$(Q)$(CC) -g -O2 -o $@ $<
+
+# one program, built three times
+$(PROBE_T)/app%: $(PROBE_SRC)/app.c
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(CC) -O2 -g -DBUILD=$* -o $@ $<
 
 GRAMMAR_CODE := tools/perf/util/probe-grammar.c tools/perf/util/probe-filter.c tools/perf/util/error.c
 $(O)/san/tests/uprobes/probe/%.o: INCLUDES += -Itools/perf/util

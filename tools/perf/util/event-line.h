@@ -46,6 +46,7 @@ struct event_place {
  * @no_inlines:	@def means no inlined instances
  * @stated:	how many places there are to be, 0: not said
  * @kernel:	it is in the kernel's list
+ * @gone:	@def means nothing in the file as it is now
  * @above:	lines above it that are neither its nor of another event, NULL: none
  */
 struct stored_event {
@@ -58,6 +59,7 @@ struct stored_event {
 	bool no_inlines;
 	size_t stated;
 	bool kernel;
+	bool gone;
 	struct event_place *places;
 	size_t nr_places;
 	size_t cap;

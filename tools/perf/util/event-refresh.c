@@ -181,8 +181,9 @@ bool event_is_stale(const struct stored_event *ev, struct event_files *files)
 	       !(f->id && ev->file_id && !strcmp(f->id, ev->file_id) && (!ev->stated || ev->stated == ev->nr_places));
 }
 
-static int gone(struct upr_error *why, const struct stored_event *ev, const char *what)
+static int gone(struct upr_error *why, struct stored_event *ev, const char *what)
 {
+	ev->gone = true;
 	upr_error_set(why, UPR_ERR_NO_FUNCTION, ENOENT, "%s:%s (%s) is gone from %s: %s", ev->group, ev->event, ev->def,
 		      ev->path, what);
 	return EVENT_GONE;

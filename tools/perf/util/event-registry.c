@@ -60,8 +60,13 @@ static int make_directories(const char *path)
 	strcpy(part, path);
 	while ((slash = strchr(slash + 1, '/'))) {
 		*slash = '\0';
-		if (mkdir(part, 0700) && errno != EEXIST)
-			return access(part, F_OK) ? -errno : 0;
+		if (mkdir(part, 0700)) {
+			int r = -errno;
+
+			/* one that may not be made may be there */
+			if (access(part, F_OK))
+				return r;
+		}
 		*slash = '/';
 	}
 	return 0;

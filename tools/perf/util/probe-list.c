@@ -105,14 +105,14 @@ static char *names_of(const struct event_place *place)
 	return fclose(out) ? NULL : ret;
 }
 
-static int add_rows(struct rows *rows, const struct stored_events *list, const char *filter)
+static int add_rows(struct rows *rows, const struct stored_events *list, const char *filter, bool gone)
 {
 	size_t i, j;
 
 	for (i = 0; i < list->nr; i++) {
 		const struct stored_event *ev = &list->v[i];
 
-		if (!probe_keep_fits(ev, filter))
+		if (!probe_keep_fits(ev, filter) || (ev->gone && !gone))
 			continue;
 		for (j = 0; j < ev->nr_places; j++) {
 			struct row *row;
@@ -160,8 +160,8 @@ static void put_json(const struct row *row, const char *point, const char *args)
 	ui_json_string(stdout, ev->def);
 	fputs(",\"file_id\":", stdout);
 	ui_json_string(stdout, ev->file_id);
-	printf(",\"list\":\"%s\",\"kernel_syntax\":%s}\n", ev->kernel ? "kernel" : "user",
-	       row->place->quoted ? "false" : "true");
+	printf(",\"list\":\"%s\",\"kernel_syntax\":%s,\"gone\":%s}\n", ev->kernel ? "kernel" : "user",
+	       row->place->quoted ? "false" : "true", ev->gone ? "true" : "false");
 }
 
 static int show(const struct row *row, struct event_files *files, const struct probe_keep *how)
@@ -222,9 +222,9 @@ int probe_list(const char *filter, const struct probe_keep *how)
 	if (!r)
 		r = kernel_events_read(&kernel);
 	if (!r)
-		r = add_rows(&rows, &reg.list, filter);
+		r = add_rows(&rows, &reg.list, filter, how->json);
 	if (!r)
-		r = add_rows(&rows, &kernel, filter);
+		r = add_rows(&rows, &kernel, filter, how->json);
 	if (!r)
 		r = show_rows(&rows, &files, how);
 	if (!r && nr_gone)
