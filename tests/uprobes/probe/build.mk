@@ -54,11 +54,11 @@ TESTS      += $(PROBE_T)/test-grammar
 TESTS_USER += $(PROBE_T)/test-grammar
 FUZZERS    += $(PROBE_T)/test-grammar
 
-# fetch programs: the engine's part alone
-$(O)/tests/unit/test-fetch: $(O)/san/tests/uprobes/unit/test-fetch.o
+ARGS_CODE := tools/perf/util/event-check.c
+$(PROBE_T)/test-args: $(ARGS_CODE:%.c=$(O)/san/%.o) $(O)/san/tests/uprobes/probe/test-args.o
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
-	$(Q)$(CC) $(SANITIZE) -o $@ $^ -lurcu-bp
+	$(Q)$(CC) $(SANITIZE) -o $@ $^
 
-TESTS   += $(O)/tests/unit/test-fetch
-FUZZERS += $(O)/tests/unit/test-fetch
+TESTS      += $(PROBE_T)/test-args
+TESTS_USER += $(PROBE_T)/test-args

@@ -6,11 +6,12 @@
  *
  *	ARG	[NAME=] FETCH [:TYPE]
  *	FETCH	%REG | $stack[N] | $retval | $comm | @0xADDR | @+0xOFFSET | \NUMBER | \"TEXT" | +|-[u]OFFSET(FETCH)
- *	TYPE	u|s|x 8|16|32|64, char, string, ustring, symstr, bWIDTH@OFFSET/SIZE; [COUNT] may follow
+ *	TYPE	u|s|x 8|16|32|64, char, string, ustring, bWIDTH@OFFSET/SIZE; [COUNT] may follow
  *
  * Locks: none.
  */
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +27,7 @@
 /**
  * struct checker - one argument being looked at
  * @text:	of all arguments: where places are counted from
- * @fetch:	what is at the bottom of the dereferences: '%', '@', '$', '\\', 'c' for $comm
+ * @fetch:	what is at the bottom of the dereferences: '%', '@', '$', '\\', '"', 'c' for $comm
  * @depth:	dereferences
  */
 struct checker {
@@ -91,7 +92,7 @@ static bool check_name(struct checker *c, const char *s, size_t len)
 	if (i < len || isdigit((unsigned char)*s))
 		return fault(c, s, "Argument name must follow the same rules as C identifiers");
 	if (is_one_of(reserved, s, len))
-		return fault(c, s, "Argument name is a reserved keyword");
+		return fault(c, s, "This argument name is already used");
 	return true;
 }
 
@@ -101,16 +102,19 @@ static bool check_fetch(struct checker *c, const char *s, size_t len);
 
 static bool check_variable(struct checker *c, const char *s, size_t len)
 {
+	const char *name = s + 1;
+
+	len--;
 	c->fetch = '$';
-	if (len == 6 && !memcmp(s, "retval", 6))
+	if (len == 6 && !memcmp(name, "retval", 6))
 		return c->retprobe || fault(c, s, "$retval is not available on probe");
-	if (len >= 5 && !memcmp(s, "stack", 5))
-		return len == 5 || is_number(s + 5, len - 5) || fault(c, s + 5, "Invalid stack number");
-	if (len == 4 && !memcmp(s, "comm", 4)) {
+	if (len == 4 && !memcmp(name, "comm", 4)) {
 		c->fetch = 'c';
 		return true;
 	}
-	if (len > 3 && !memcmp(s, "arg", 3) && is_number(s + 3, len - 3))
+	if (len >= 5 && !memcmp(name, "stack", 5) && (len == 5 || isdigit((unsigned char)name[5])))
+		return len == 5 || is_number(name + 5, len - 5) || fault(c, s + 6, "Invalid stack number");
+	if (len > 3 && !memcmp(name, "arg", 3) && is_number(name + 3, len - 3))
 		return limit(c, s, "$arg* can be used only on function entry or exit");
 	return fault(c, s, "Invalid $-variable specified");
 }
@@ -123,52 +127,53 @@ static bool check_register(struct checker *c, const char *s, size_t len)
 	};
 
 	c->fetch = '%';
-	return is_one_of(names, s, len) || fault(c, s, "Invalid register name");
+	return is_one_of(names, s + 1, len - 1) || fault(c, s, "Invalid register name");
 }
 
 static bool check_memory(struct checker *c, const char *s, size_t len)
 {
 	c->fetch = '@';
 	if (isdigit((unsigned char)*s))
-		return is_number(s, len) || fault(c, s, "Invalid memory address");
+		return is_number(s, len) || fault(c, s - 1, "Invalid memory address");
 	if (*s == '+')
-		return is_number(s + 1, len - 1) || fault(c, s, "Invalid file offset value");
-	return limit(c, s, "Symbol is not available with uprobe");
+		return is_number(s + 1, len - 1) || fault(c, s - 1, "Invalid file offset value");
+	return limit(c, s - 1, "Symbol is not available with uprobe");
 }
 
 static bool check_immediate(struct checker *c, const char *s, size_t len)
 {
-	c->fetch = '\\';
+	c->fetch = *s == '"' ? '"' : '\\';
 	if (*s == '"')
-		return (len > 1 && s[len - 1] == '"') || fault(c, s + len, "Immediate string is not closed correctly");
+		return (len > 1 && s[len - 1] == '"') || fault(c, s + len, "String is not closed with '\"'");
 	return is_number(s, len) || (*s == '-' && is_number(s + 1, len - 1)) || fault(c, s, "Invalid immediate value");
 }
 
 /* "+8(FETCH)", "-u8(FETCH)" */
 static bool check_deref(struct checker *c, const char *s, size_t len)
 {
-	const char *begin = s + 1 + (s[1] == 'u'), *open = memchr(s, '(', len);
+	const char *begin = s + 1 + (s[1] == 'u'), *open = memchr(s, '(', len), *close;
 
 	if (++c->depth > DEPTH_MAX)
 		return limit(c, s, "Too many nested dereferences");
 	if (!open)
-		return fault(c, s + len, "Dereference needs \"()\"");
-	if (!is_number(begin, open - begin))
-		return fault(c, begin, "Invalid dereference offset");
-	if (s[len - 1] != ')')
-		return fault(c, s + len, "Dereference is not closed");
-	if (!check_fetch(c, open + 1, s + len - 1 - (open + 1)))
+		return fault(c, s, "Dereference needs a brace");
+	if (!is_number(begin + (*begin == '-'), open - begin - (*begin == '-')))
+		return fault(c, s, "Invalid dereference offset");
+	close = memrchr(open, ')', s + len - open);
+	if (!close)
+		return fault(c, s + len, "Dereference brace is not closed");
+	if (!check_fetch(c, open + 1, close - (open + 1)))
 		return false;
-	return c->fetch != 'c' || fault(c, open + 1, "$comm can not be dereferenced");
+	return (c->fetch != 'c' && c->fetch != '"') || fault(c, open + 1, "$comm can not be dereferenced");
 }
 
 static bool check_fetch(struct checker *c, const char *s, size_t len)
 {
 	switch (len ? *s : 0) {
 	case '$':
-		return check_variable(c, s + 1, len - 1);
+		return check_variable(c, s, len);
 	case '%':
-		return check_register(c, s + 1, len - 1);
+		return check_register(c, s, len);
 	case '@':
 		return check_memory(c, s + 1, len - 1);
 	case '\\':
@@ -179,6 +184,16 @@ static bool check_fetch(struct checker *c, const char *s, size_t len)
 	default:
 		return fault(c, s, "Invalid fetch argument");
 	}
+}
+
+static bool has_memory(const struct checker *c)
+{
+	return c->depth || c->fetch == '@' || c->fetch == '\\';
+}
+
+static bool is_text(const struct checker *c)
+{
+	return !c->depth && (c->fetch == 'c' || c->fetch == '"');
 }
 
 /* --- types ------------------------------------------------------------------------------- */
@@ -194,24 +209,17 @@ static bool check_bits(struct checker *c, const char *s, size_t len)
 	memcpy(buf, s, len);
 	buf[len] = '\0';
 	width = strtoul(buf + 1, &end, 0);
-	if (!width || *end != '@')
+	if (*end != '@')
 		return fault(c, s, "Unknown type is specified");
 	offset = strtoul(end + 1, &end, 0);
 	size = *end == '/' ? strtoul(end + 1, &end, 0) : 0;
 	if (*end || (size != 8 && size != 16 && size != 32 && size != 64))
 		return fault(c, s, "Unknown type is specified");
-	return width + offset <= size || fault(c, s, "Invalid bitfield");
+	return (width && width + offset <= size) || fault(c, s, "Invalid bitfield");
 }
 
-static bool check_string(struct checker *c, const char *s)
-{
-	if (c->depth || c->fetch == 'c' || c->fetch == '@')
-		return true;
-	return c->fetch == '\\' || fault(c, s, "String accepts only memory argument");
-}
-
-/* "[4]" behind a type */
-static bool check_array(struct checker *c, const char *s, size_t len)
+/* "[4]" behind a type, which begins at @type */
+static bool check_array(struct checker *c, const char *type, const char *s, size_t len, bool text)
 {
 	unsigned long nr;
 
@@ -224,7 +232,7 @@ static bool check_array(struct checker *c, const char *s, size_t len)
 		return fault(c, s + 1, "Invalid array size");
 	if (nr > ARRAY_MAX)
 		return limit(c, s + 1, "Array number is too big");
-	return c->depth || c->fetch == '@' || fault(c, s, "Array requires memory");
+	return c->depth || c->fetch == '@' || text || fault(c, type, "String accepts only memory argument");
 }
 
 static bool check_type(struct checker *c, const char *s, size_t len)
@@ -232,26 +240,25 @@ static bool check_type(struct checker *c, const char *s, size_t len)
 	static const char *const plain[] = {
 		"u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "x8", "x16", "x32", "x64", "char", NULL,
 	};
-	static const char *const strings[] = {"string", "ustring", "symstr", NULL};
+	static const char *const strings[] = {"string", "ustring", NULL};
 	const char *bracket = memchr(s, '[', len);
 	size_t base = bracket ? (size_t)(bracket - s) : len;
+	bool text;
 
-	if (bracket && !check_array(c, bracket, len - base))
+	if (is_text(c))
+		return (len == 6 && !memcmp(s, "string", 6)) ||
+		       fault(c, s, "$comm and immediate-string only accepts string type");
+	text = is_one_of(strings, s, base);
+	if (bracket && !check_array(c, s, bracket, len - base, text))
 		return false;
-	if (is_one_of(strings, s, base))
-		return check_string(c, s);
+	if (text)
+		return has_memory(c) || fault(c, s, "String accepts only memory argument");
 	if (base && *s == 'b')
 		return check_bits(c, s, base);
 	return is_one_of(plain, s, base) || fault(c, s, "Unknown type is specified");
 }
 
 /* --- all of it --------------------------------------------------------------------------------- */
-
-/* Where ':' begins a type, if it does: not in a text. */
-static const char *find_type(const char *s, size_t len)
-{
-	return s[0] == '\\' && len > 1 && s[1] == '"' ? NULL : memchr(s, ':', len);
-}
 
 static bool check_arg(struct checker *c, const char *s, size_t len)
 {
@@ -267,31 +274,37 @@ static bool check_arg(struct checker *c, const char *s, size_t len)
 		len -= name + 1;
 	}
 	if (!len)
-		return fault(c, s, "No argument body");
+		return fault(c, s, "No argument expression");
 	c->depth = 0;
-	colon = find_type(s, len);
+	colon = memchr(s, ':', len);
 	fetch = colon ? (size_t)(colon - s) : len;
 	return check_fetch(c, s, fetch) && (!colon || check_type(c, colon + 1, len - fetch - 1));
 }
 
-/* The name of an argument, "" without one (it will be its number's). */
-static size_t name_of(const char *s, size_t len)
+/* The name of the argument of a number, which is its number's without one of its own. */
+static void name_of(const char *s, size_t len, unsigned int nr, char ret[ARG_NAME_MAX + 1])
 {
 	const char *equals = memchr(s, '=', len);
 
-	return equals ? (size_t)(equals - s) : 0;
+	if (equals)
+		snprintf(ret, ARG_NAME_MAX + 1, "%.*s", (int)(equals - s), s);
+	else
+		snprintf(ret, ARG_NAME_MAX + 1, "arg%u", nr);
 }
 
-static bool is_taken(const char *text, const char *s, size_t len)
+static bool is_taken(const char *text, const char *s, size_t len, unsigned int nr)
 {
-	size_t name = name_of(s, len);
+	char name[ARG_NAME_MAX + 1], other[ARG_NAME_MAX + 1];
+	unsigned int i = 0;
 
-	while (name && text < s) {
-		size_t other = strcspn(text, " ");
+	name_of(s, len, nr, name);
+	while (text < s) {
+		size_t its = strcspn(text, " ");
 
-		if (name_of(text, other) == name && !memcmp(text, s, name))
+		name_of(text, its, ++i, other);
+		if (!strcmp(name, other))
 			return true;
-		text += other;
+		text += its;
 		text += strspn(text, " ");
 	}
 	return false;
@@ -300,18 +313,19 @@ static bool is_taken(const char *text, const char *s, size_t len)
 bool event_args_check(const char *args, bool retprobe, struct event_fault *ret)
 {
 	struct checker c = {.text = args, .retprobe = retprobe, .fault = ret};
-	const char *s = args;
-	size_t nr = 0;
+	const char *s;
+	unsigned int nr = 0;
 
 	*ret = (struct event_fault){0};
-	for (s += strspn(s, " "); *s; s += strspn(s, " ")) {
+	args += strspn(args, " ");
+	for (s = args; *s; s += strspn(s, " ")) {
 		size_t len = strcspn(s, " ");
 
 		if (nr++ == ARGS_MAX)
 			return limit(&c, s, "Too many arguments are specified");
 		if (!check_arg(&c, s, len))
 			return false;
-		if (is_taken(args, s, len))
+		if (is_taken(args, s, len, nr))
 			return fault(&c, s, "This argument name is already used");
 		s += len;
 	}
