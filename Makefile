@@ -81,7 +81,7 @@ help:
 	@echo 'make kmod        build the engine as a module for the stock Debian kernel'
 	@echo 'make kmod-check  boot that kernel in QEMU and test the engine inside it'
 	@echo 'make lint        what CI asks of the sources: freestanding engine, SPDX lines'
-	@echo 'make install     to $(PREFIX)/bin and share/man (PREFIX=, DESTDIR=)'
+	@echo 'make install     to $(PREFIX)/bin, share/man and share/bash-completion (PREFIX=, DESTDIR=)'
 	@echo 'make clean       remove $(O)'
 	@echo
 	@echo 'O=DIR builds elsewhere; V=1 shows the commands; T="test ..." narrows check.'
@@ -122,7 +122,8 @@ lint:
 
 install: all
 	install -D -m 755 $(O)/perf-uprobe $(DESTDIR)$(PREFIX)/bin/perf-uprobe
-	install -D -m 644 Documentation/perf-uprobe.1 $(DESTDIR)$(PREFIX)/share/man/man1/perf-uprobe.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 Documentation/perf-uprobe.1 Documentation/perf-uprobe-probe.1
+	install -D -m 644 tools/perf/perf-completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/perf-uprobe
 
 clean:
 	$(Q)rm -rf $(O)

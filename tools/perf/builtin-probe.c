@@ -58,7 +58,6 @@ struct probe_options {
 	bool quiet;
 	bool no_demangle;
 	bool bootconfig;
-	bool cache;
 	struct probe_keep keep;
 	struct finder_options find;
 };
@@ -275,7 +274,7 @@ static void set_flag(struct probe_options *o, int opt, bool on)
 		o->bootconfig = on;
 		break;
 	case PROBE_CACHE:
-		o->cache = on;
+		o->keep.cache = on;
 		break;
 	case PROBE_JSON:
 		o->keep.json = on;
@@ -461,6 +460,12 @@ static int run(struct probe_options *o)
 	case DEFINE:
 		return o->file && !o->file_used ? unused_file() : run_define(o);
 	case DELETE:
+		/* perf would leave the events there, of which its cache is a copy; here it is the list itself */
+		if (o->keep.cache) {
+			fputs("  Error: the list of events is the cache; --del without --cache deletes from it.\n",
+			      stderr);
+			return status_of(-ENOTSUP);
+		}
 		r = probe_del(o->filter, &o->keep);
 		return r ? failed(o, "Failed to delete events.", r) : 0;
 	case LIST:

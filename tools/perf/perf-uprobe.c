@@ -28,7 +28,7 @@ static const struct {
 } verbs[] = {
 	{"stat", cmd_stat, "Count how often functions and instructions are executed"},
 	{"trace", cmd_trace, "Show each hit as it happens, with arguments"},
-	{"probe", cmd_probe, "Say how places would be probed, and why (--plan)"},
+	{"probe", cmd_probe, "Define, keep and show events; say how they would be probed (--plan)"},
 	{"list", cmd_list, "Show statically defined probes (SDT) of files"},
 	{"repair", cmd_repair, "Take away what a killed tool has left in processes"},
 };

@@ -18,6 +18,7 @@
 #include "probe-keep.h"
 #include "probe-resolve.h"
 #include "symbol-priv.h"
+#include "ui.h"
 
 /* As perf has it. */
 #define SUFFIX_MAX 1024
@@ -244,6 +245,15 @@ static int keep_event(struct adding *a, const struct probe_want *want, const str
 	return event_set_places(ev, &want->events, first->event);
 }
 
+static void tell_line(const struct probe_want *want, const struct traced_event *ev, const struct probe_keep *how)
+{
+	char *line = ui_verbose ? traced_event_text(want->file, ev) : NULL;
+
+	if (line)
+		probe_say(how->find, "Writing event: %s", line);
+	free(line);
+}
+
 static int keep(struct adding *a, const struct probe_want *want)
 {
 	size_t i, before = a->reg.list.nr, j;
@@ -252,6 +262,7 @@ static int keep(struct adding *a, const struct probe_want *want)
 	for (i = 0; !r && i < want->events.nr; i++) {
 		const struct traced_event *ev = &want->events.v[i];
 
+		tell_line(want, ev, a->how);
 		for (j = before; j < a->reg.list.nr && strcmp(a->reg.list.v[j].event, ev->event); j++)
 			;
 		if (j == a->reg.list.nr)

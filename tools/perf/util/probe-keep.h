@@ -29,11 +29,13 @@ struct probe_want {
  * @force:	names that are taken already get a number
  * @dry_run:	only say what would be done
  * @json:	--list for programs
+ * @cache:	--list shows definitions by their files, as perf shows its cache
  */
 struct probe_keep {
 	bool force;
 	bool dry_run;
 	bool json;
+	bool cache;
 	const struct finder_options *find;
 };
 

@@ -206,6 +206,34 @@ static int show_rows(struct rows *rows, struct event_files *files, const struct 
 	return r;
 }
 
+/* Definitions by the files that they were made of: the user's list is what perf's cache is. */
+static void show_cached(const struct stored_events *list, const char *filter)
+{
+	size_t i, j;
+
+	for (i = 0; i < list->nr; i++) {
+		const struct stored_event *first = &list->v[i];
+		bool said = false;
+
+		for (j = 0; j < i && strcmp(list->v[j].path, first->path); j++)
+			;
+		/* with an earlier one */
+		if (j < i)
+			continue;
+		for (j = i; j < list->nr; j++) {
+			const struct stored_event *ev = &list->v[j];
+			const char *id = ev->file_id ? strchr(ev->file_id, '=') : NULL;
+
+			if (!ev->def || ev->gone || strcmp(ev->path, first->path) || !probe_keep_fits(ev, filter))
+				continue;
+			if (!said)
+				printf("%s (%s):\n", ev->path, id ? id + 1 : "");
+			said = true;
+			printf("%s:%s=%s\n", ev->group, ev->event, ev->def);
+		}
+	}
+}
+
 int probe_list(const char *filter, const struct probe_keep *how)
 {
 	struct stored_events kernel = {0};
@@ -219,9 +247,11 @@ int probe_list(const char *filter, const struct probe_keep *how)
 	r = event_store_open(&reg, &files, probe_keep_fits, filter, NULL, &nr_gone, &err);
 	if (r)
 		ui_error("%s", err.text);
-	if (!r)
+	if (!r && how->cache)
+		show_cached(&reg.list, filter);
+	if (!r && !how->cache)
 		r = kernel_events_read(&kernel);
-	if (!r)
+	if (!r && !how->cache)
 		r = add_rows(&rows, &reg.list, filter, how->json);
 	if (!r)
 		r = add_rows(&rows, &kernel, filter, how->json);
