@@ -62,3 +62,13 @@ $(PROBE_T)/test-args: $(ARGS_CODE:%.c=$(O)/san/%.o) $(O)/san/tests/uprobes/probe
 
 TESTS      += $(PROBE_T)/test-args
 TESTS_USER += $(PROBE_T)/test-args
+
+EVENTS_CODE := $(wildcard tools/perf/util/symbol*.c arch/x86/lib/insn*.c) $(addprefix tools/perf/util/,error.c event-line.c)
+$(PROBE_T)/test-events: $(EVENTS_CODE:%.c=$(O)/san/%.o) $(O)/san/tests/uprobes/probe/test-events.o
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(SANITIZE) -o $@ $^ -lelf -ldw -llzma -lz -liberty
+
+TESTS      += $(PROBE_T)/test-events
+TESTS_USER += $(PROBE_T)/test-events
+FUZZERS    += $(PROBE_T)/test-events

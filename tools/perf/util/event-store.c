@@ -92,57 +92,67 @@ static int no_such_offset(const struct stored_event *ev, u64 offset, struct upr_
 			     ev->group, ev->event, ev->path, (unsigned long long)offset);
 }
 
+/* Under the name that it has got. */
+static int define_text(struct uprobe_set *set, const struct stored_event *ev, const char *text, size_t len,
+		       struct upr_error *err)
+{
+	char *def;
+	int r;
+
+	if (asprintf(&def, "%s:%s=%.*s", ev->group, ev->event, (int)len, text) < 0)
+		return upr_error_nomem(err);
+	r = uprobe_set_define(set, ev->path, &def, 1, NULL, 0, err);
+	free(def);
+	return r;
+}
+
+/* With its arguments, and without them where they cannot be fetched: counting takes none. */
+static int define_as(struct uprobe_set *set, const struct stored_event *ev, const char *text, struct upr_error *err)
+{
+	size_t len = strlen(text), point = strcspn(text, " \t\n\v\f\r");
+	int r = define_text(set, ev, text, len, err);
+
+	if (r == -ENOTSUP && point < len && !memmem(text, point, "%return", strlen("%return")))
+		r = define_text(set, ev, text, point, err);
+	return r;
+}
+
 /* A definition that names an address. */
 static int define_place(struct uprobe_set *set, const struct stored_event *ev, const struct event_place *place,
 			struct upr_error *err)
 {
-	struct upr_elf *elf = upr_elf_open(ev->path, err);
+	struct upr_elf *elf;
 	char *text;
 	bool found;
 	u64 addr;
 	int r;
 
+	if (place->retprobe)
+		return upr_error_set(err, UPR_ERR_UNSUPPORTED, ENOTSUP,
+				     "%s:%s is a return probe, and those are not available yet", ev->group, ev->event);
+	elf = upr_elf_open(ev->path, err);
 	if (!elf)
 		return err->code ? -err->code : -EINVAL;
 	found = upr_elf_offset_to_addr(elf, place->offset, &addr);
 	upr_elf_close(elf);
 	if (!found)
 		return no_such_offset(ev, place->offset, err);
-	if (asprintf(&text, "%s:%s=0x%llx%s%s%s", ev->group, ev->event, (unsigned long long)addr,
-		     place->retprobe ? "%return" : "", *place->args ? " " : "", place->args) < 0)
+	if (asprintf(&text, "0x%llx%s%s", (unsigned long long)addr, *place->args ? " " : "", place->args) < 0)
 		return upr_error_nomem(err);
-	r = uprobe_set_define(set, ev->path, &text, 1, NULL, 0, err);
-	free(text);
-	return r;
-}
-
-/* As the user has written it, under the name that it has got. */
-static int define_source(struct uprobe_set *set, const struct stored_event *ev, size_t len, struct upr_error *err)
-{
-	char *text;
-	int r;
-
-	if (asprintf(&text, "%s:%s=%.*s", ev->group, ev->event, (int)len, ev->def) < 0)
-		return upr_error_nomem(err);
-	r = uprobe_set_define(set, ev->path, &text, 1, NULL, 0, err);
+	r = define_as(set, ev, text, err);
 	free(text);
 	return r;
 }
 
 static int define(struct uprobe_set *set, const struct stored_event *ev, struct upr_error *err)
 {
-	size_t i, words;
+	size_t i;
 	int r = 0;
 
-	for (i = 0; !ev->def && !r && i < ev->nr_places; i++)
+	if (ev->def)
+		return define_as(set, ev, ev->def, err);
+	for (i = 0; !r && i < ev->nr_places; i++)
 		r = define_place(set, ev, &ev->places[i], err);
-	if (!ev->def)
-		return r;
-	r = define_source(set, ev, strlen(ev->def), err);
-	/* counting takes no arguments */
-	words = strcspn(ev->def, " \t\n\v\f\r");
-	if (r == -ENOTSUP && ev->def[words] && !strstr(ev->def, "%return"))
-		r = define_source(set, ev, words, err);
 	return r;
 }
 
