@@ -354,8 +354,8 @@ static int read_words(struct probe_options *o, char **words, int nr)
 		r = add_file(o, words[0]);
 		/* that there is none such is told when it is looked at */
 		if (r && o->file && !o->file->path)
-			o->file->path = strdup(words[0]);
-		if (!o->file || !o->file->path)
+			r = probe_file_at(o->file, words[0]);
+		if (r)
 			return failed(o, strerror(-r), r);
 		words++;
 		nr--;

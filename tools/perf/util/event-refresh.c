@@ -75,7 +75,7 @@ struct event_file *event_files_get(struct event_files *files, const char *path)
 		return NULL;
 	}
 	files->v[files->nr++] = f;
-	f->error = probe_file_open(&f->file, path);
+	f->error = probe_file_at(&f->file, path);
 	if (!f->error)
 		f->error = event_file_id(path, &f->id);
 	return f;

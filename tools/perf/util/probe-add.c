@@ -225,16 +225,22 @@ static bool has_many_names(const struct probe_want *want)
 	return false;
 }
 
+/* Another namespace's file is reached through the process for as long as it lives. */
+static const char *kept_path(const struct probe_file *file)
+{
+	return strncmp(file->open_path, "/proc/", 6) ? file->path : file->open_path;
+}
+
 static int keep_event(struct adding *a, const struct probe_want *want, const struct traced_event *first)
 {
 	struct stored_event *ev = stored_events_add(&a->reg.list);
-	struct event_file *f = event_files_get(&a->files, want->file->path);
+	struct event_file *f = event_files_get(&a->files, kept_path(want->file));
 
 	if (!ev || !f)
 		return -ENOMEM;
 	strcpy(ev->group, first->group);
 	strcpy(ev->event, first->event);
-	ev->path = strdup(want->file->path);
+	ev->path = strdup(kept_path(want->file));
 	ev->def = source_of(want, first);
 	ev->file_id = f->id ? strdup(f->id) : NULL;
 	ev->no_inlines = a->how->find->no_inlines;

@@ -104,6 +104,12 @@ int probe_file_open(struct probe_file *file, const char *path)
 	return probe_file_open_in(file, path, 0, NULL);
 }
 
+int probe_file_at(struct probe_file *file, const char *path)
+{
+	*file = (struct probe_file){.path = strdup(path), .open_path = strdup(path)};
+	return file->path && file->open_path ? 0 : -ENOMEM;
+}
+
 void probe_file_close(struct probe_file *file)
 {
 	if (file->info.dwfl)
@@ -120,8 +126,6 @@ void probe_file_load(struct probe_file *file)
 	if (file->asked)
 		return;
 	file->asked = true;
-	if (!file->open_path)
-		return;
 	file->elf = upr_elf_open(file->open_path, NULL);
 	file->has_info = file->elf && !debug_info_open(&file->info, file->open_path) && file->info.dwarf;
 }

@@ -36,7 +36,7 @@ struct traced_events {
 /**
  * struct probe_file - the program or library
  * @path:	absolute, without symbolic links
- * @open_path:	where it can be read: another path in another namespace or below another root; NULL: nowhere
+ * @open_path:	where it can be read: another path in another namespace or below another root
  * @elf:	its symbols; NULL: it has no symbols that can be read
  * @info:	its debug information, if @has_info
  * @asked:	@info and @elf have been tried
@@ -58,6 +58,8 @@ int probe_file_open(struct probe_file *file, const char *path);
  * @symfs:	where it is read from if it is there, too; NULL: nowhere else
  */
 int probe_file_open_in(struct probe_file *file, const char *path, int pid, const char *symfs);
+/** probe_file_at() - of a path that is absolute and real already, be there such a file or not */
+int probe_file_at(struct probe_file *file, const char *path);
 void probe_file_close(struct probe_file *file);
 /** probe_file_load() - its symbols and its debug information */
 void probe_file_load(struct probe_file *file);
