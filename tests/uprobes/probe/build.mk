@@ -6,7 +6,7 @@ PROBE_BINS := $(addprefix $(PROBE_T)/,featdemo featdemo0 featdemo3 featdemo4 fea
 	app1 app2 app3)
 TARGETS    += $(PROBE_BINS)
 
-PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf test-kept test-lines test-values test-trace test-registry test-manual)
+PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf test-kept test-lines test-values test-trace test-languages test-registry test-manual)
 TESTS       += $(PROBE_TESTS)
 TESTS_USER  += $(addprefix tests/uprobes/probe/,test-lines test-values test-trace test-languages test-registry)
 

@@ -93,27 +93,15 @@ static int no_such_offset(const struct stored_event *ev, u64 offset, struct upr_
 }
 
 /* Under the name that it has got. */
-static int define_text(struct uprobe_set *set, const struct stored_event *ev, const char *text, size_t len,
-		       struct upr_error *err)
+static int define_text(struct uprobe_set *set, const struct stored_event *ev, const char *text, struct upr_error *err)
 {
 	char *def;
 	int r;
 
-	if (asprintf(&def, "%s:%s=%.*s", ev->group, ev->event, (int)len, text) < 0)
+	if (asprintf(&def, "%s:%s=%s", ev->group, ev->event, text) < 0)
 		return upr_error_nomem(err);
 	r = uprobe_set_define(set, ev->path, &def, 1, NULL, 0, err);
 	free(def);
-	return r;
-}
-
-/* With its arguments, and without them where they cannot be fetched: counting takes none. */
-static int define_as(struct uprobe_set *set, const struct stored_event *ev, const char *text, struct upr_error *err)
-{
-	size_t len = strlen(text), point = strcspn(text, " \t\n\v\f\r");
-	int r = define_text(set, ev, text, len, err);
-
-	if (r == -ENOTSUP && point < len && !memmem(text, point, "%return", strlen("%return")))
-		r = define_text(set, ev, text, point, err);
 	return r;
 }
 
@@ -139,7 +127,7 @@ static int define_place(struct uprobe_set *set, const struct stored_event *ev, c
 		return no_such_offset(ev, place->offset, err);
 	if (asprintf(&text, "0x%llx%s%s", (unsigned long long)addr, *place->args ? " " : "", place->args) < 0)
 		return upr_error_nomem(err);
-	r = define_as(set, ev, text, err);
+	r = define_text(set, ev, text, err);
 	free(text);
 	return r;
 }
@@ -150,7 +138,7 @@ static int define(struct uprobe_set *set, const struct stored_event *ev, struct 
 	int r = 0;
 
 	if (ev->def)
-		return define_as(set, ev, ev->def, err);
+		return define_text(set, ev, ev->def, err);
 	for (i = 0; !r && i < ev->nr_places; i++)
 		r = define_place(set, ev, &ev->places[i], err);
 	return r;

@@ -11,10 +11,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "probe-finder.h"
 #include "probe-resolve.h"
 #include "symbol-priv.h"
+
+/* Without links, for what is found beside the file; but what is a name in another namespace may be another file here. */
+static const char *readable_path(const struct upr_elf_info *info)
+{
+	struct stat real, path;
+
+	return !stat(info->real, &real) && !stat(info->path, &path) && real.st_dev == path.st_dev &&
+			       real.st_ino == path.st_ino ?
+		       info->real :
+		       info->path;
+}
 
 static void info_free(struct debug_info *info)
 {
@@ -29,7 +41,7 @@ const struct debug_info *upr_elf_debug_info(struct upr_elf *elf)
 	if (info)
 		return info->dwarf ? info : NULL;
 	info = calloc(1, sizeof(*info));
-	if (!info || debug_info_open(info, elf->info.path)) {
+	if (!info || debug_info_open(info, readable_path(&elf->info))) {
 		free(info);
 		return NULL;
 	}
