@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "builtin.h"
+#include "util/probe-any.h"
 #include "util/probe-define.h"
 #include "util/probe-filter.h"
 #include "util/probe-keep.h"
@@ -130,6 +131,12 @@ static int add_def(struct probe_options *o, const char *text, int opt)
 	r = want->text ? perf_def_parse(&want->def, text, &err) : upr_error_nomem(&err);
 	if (!r)
 		return 0;
+	/* what perf cannot read may still be a definition */
+	if (o->command == ADD && o->file && !probe_engine_takes(o->file, text, NULL)) {
+		perf_def_free(&want->def);
+		want->foreign = true;
+		return 0;
+	}
 	if (opt)
 		return semantic_error(&err, opt);
 	if (err.text[0])

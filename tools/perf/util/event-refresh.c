@@ -11,6 +11,7 @@
 
 #include "event-check.h"
 #include "event-refresh.h"
+#include "probe-any.h"
 #include "symbol-priv.h"
 #include "ui.h"
 
@@ -103,7 +104,7 @@ static void drop_places(struct stored_event *ev)
 		free(ev->places[--ev->nr_places].args);
 }
 
-int event_set_places(struct stored_event *ev, const struct traced_events *events, const char *as)
+int event_set_places(struct stored_event *ev, const struct traced_events *events, const char *as, bool quoted)
 {
 	struct event_fault fault;
 	size_t i;
@@ -124,7 +125,7 @@ int event_set_places(struct stored_event *ev, const struct traced_events *events
 		place->args = traced_event_args(from);
 		if (!place->args)
 			return -ENOMEM;
-		place->quoted = !event_path_is_plain(ev->path) ||
+		place->quoted = quoted || !event_path_is_plain(ev->path) ||
 				!event_args_check(place->args, place->retprobe, &fault);
 	}
 	return ev->nr_places ? 0 : -ENOENT;
@@ -157,18 +158,20 @@ static void keep_words(const char *text, void *data)
 	snprintf(words + len, WORDS_MAX - len, "%s%s", len ? "; " : "", text);
 }
 
-static int resolve(const struct stored_event *ev, struct event_file *f, struct traced_events *events, char *words)
+/* @quoted: as event_set_places() takes it */
+static int resolve(const struct stored_event *ev, struct event_file *f, struct traced_events *events, char *words,
+		   bool *quoted)
 {
 	struct finder_options opts = {.max = SIZE_MAX, .no_inlines = ev->no_inlines, .say = keep_words, .data = words};
 	struct upr_error err = {0};
 	struct perf_def def;
-	int r = perf_def_parse(&def, ev->def, &err);
+	int r = perf_def_parse(&def, ev->def, &err), parsed = r;
+	bool own;
 
-	*events = (struct traced_events){0};
 	if (r)
 		keep_words(err.text, words);
-	else
-		r = probe_define(&f->file, &def, &opts, events);
+	r = probe_define_any(&f->file, ev->def, parsed ? NULL : &def, &opts, events, &own);
+	*quoted = own && probe_def_has_args(ev->def, parsed ? NULL : &def);
 	perf_def_free(&def);
 	return r;
 }
@@ -212,6 +215,7 @@ int event_refresh(struct stored_event *ev, struct event_files *files, struct sto
 	struct stored_event now = {.path = ev->path};
 	struct traced_events events;
 	struct event_file *f;
+	bool quoted;
 	int r;
 
 	*before = (struct stored_event){0};
@@ -222,9 +226,9 @@ int event_refresh(struct stored_event *ev, struct event_files *files, struct sto
 		return -ENOMEM;
 	if (!f->id)
 		return gone(why, ev, strerror(-f->error));
-	r = resolve(ev, f, &events, words);
+	r = resolve(ev, f, &events, words, &quoted);
 	if (!r)
-		r = event_set_places(&now, &events, ev->as);
+		r = event_set_places(&now, &events, ev->as, quoted);
 	if (!r) {
 		char *id = strdup(f->id);
 

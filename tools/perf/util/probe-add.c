@@ -15,6 +15,7 @@
 #include "event-check.h"
 #include "event-refresh.h"
 #include "event-registry.h"
+#include "probe-any.h"
 #include "probe-keep.h"
 #include "probe-resolve.h"
 #include "symbol-priv.h"
@@ -53,13 +54,21 @@ static int check_args(const struct probe_want *want, const struct traced_event *
 {
 	char *args = traced_event_args(ev), *line;
 	struct event_fault fault;
+	struct upr_error err = {0};
 	size_t before;
 	int r = 0;
 
 	if (!args)
 		return -ENOMEM;
-	if (event_args_check(args, ev->retprobe, &fault) || fault.limit)
+	if (event_args_check(args, ev->retprobe, &fault))
 		goto out;
+	/* the kernel has not got it: the engine has to */
+	if (fault.limit) {
+		r = probe_engine_takes(want->file, want->text, &err);
+		if (r)
+			probe_say(how->find, "%s", err.text);
+		goto out;
+	}
 	line = traced_event_text(want->file, ev);
 	if (!line) {
 		r = -ENOMEM;
@@ -174,44 +183,55 @@ static int name_events(struct adding *a, struct probe_want *want)
 
 /* --- what is kept of a definition ---------------------------------------------------------- */
 
-/* Behind "[GROUP:]EVENT=". */
-static const char *skip_name(const struct perf_def *def, const char *text)
-{
-	const char *equals = def->event && !def->sdt ? strchr(text, '=') : NULL;
-
-	text = equals ? equals + 1 : text;
-	return text + strspn(text, BLANKS);
-}
-
-/* What follows the function: none of it is part of its name. */
+/* What follows the function: none of it is part of its name, but "::" in between. */
 static const char *behind_function(const char *s)
 {
-	for (; *s && !strchr(":+@%;" BLANKS, *s); s++)
-		if (*s == '\\' && s[1])
+	for (; *s && !strchr("+@%;" BLANKS, *s); s++) {
+		if (s[0] == ':' && s[1] != ':')
+			break;
+		if ((s[0] == '\\' || s[0] == ':') && s[1])
 			s++;
+	}
 	return s;
 }
 
-/* A pattern means one function in each event. */
-static char *source_of(const struct probe_want *want, const struct traced_event *ev)
+static struct perf_def *perfs_def(struct probe_want *want)
 {
-	const char *text = skip_name(&want->def, want->text), *c;
-	size_t size = strlen(text);
-	char *ret = NULL;
+	return want->foreign ? NULL : &want->def;
+}
+
+/* Does the definition mean a function for each event? */
+static bool is_pattern(const struct probe_want *want)
+{
+	struct upr_probe_def other;
+	bool ret;
+
+	if (!want->foreign)
+		return want->def.point.func && is_glob(want->def.point.func);
+	if (upr_probe_def_parse(&other, want->text, NULL))
+		return false;
+	ret = other.glob;
+	upr_probe_def_free(&other);
+	return ret;
+}
+
+/* A pattern means one function in each event. */
+static char *source_of(struct probe_want *want, const struct traced_event *ev)
+{
+	char *body = probe_def_body(want->text, perfs_def(want)), *ret = NULL;
+	const char *c;
+	size_t size;
 	FILE *out;
 
-	while (size && strchr(BLANKS, text[size - 1]))
-		size--;
-	if (!want->def.point.func || !is_glob(want->def.point.func) || !ev->place.real)
-		return strndup(text, size);
+	if (!body || !is_pattern(want) || !ev->place.real)
+		return body;
 	out = open_memstream(&ret, &size);
-	if (!out)
-		return NULL;
-	for (c = ev->place.real; *c; c++)
+	for (c = ev->place.real; out && *c; c++)
 		fprintf(out, "%s%c", strchr("=@+:;%\\", *c) ? "\\" : "", *c);
-	c = behind_function(text);
-	fwrite(c, 1, text + size - c, out);
-	return fclose(out) ? NULL : ret;
+	if (out)
+		fputs(behind_function(body), out);
+	free(body);
+	return !out || fclose(out) ? NULL : ret;
 }
 
 /* Lines of a file may be in several functions. */
@@ -221,7 +241,7 @@ static bool has_many_names(const struct probe_want *want)
 
 	for (i = 1; i < want->events.nr; i++)
 		if (strcmp(want->events.v[i].given, want->events.v[0].given))
-			return !want->def.point.func;
+			return !is_pattern(want);
 	return false;
 }
 
@@ -231,7 +251,7 @@ static const char *kept_path(const struct probe_file *file)
 	return strncmp(file->open_path, "/proc/", 6) ? file->path : file->open_path;
 }
 
-static int keep_event(struct adding *a, const struct probe_want *want, const struct traced_event *first)
+static int keep_event(struct adding *a, struct probe_want *want, const struct traced_event *first)
 {
 	struct stored_event *ev = stored_events_add(&a->reg.list);
 	struct event_file *f = event_files_get(&a->files, kept_path(want->file));
@@ -248,7 +268,8 @@ static int keep_event(struct adding *a, const struct probe_want *want, const str
 		ev->as = strdup(first->given);
 	if (!ev->path || !ev->def || (f->id && !ev->file_id) || (has_many_names(want) && !ev->as))
 		return -ENOMEM;
-	return event_set_places(ev, &want->events, first->event);
+	return event_set_places(ev, &want->events, first->event,
+				want->own && probe_def_has_args(want->text, perfs_def(want)));
 }
 
 static void tell_line(const struct probe_want *want, const struct traced_event *ev, const struct probe_keep *how)
@@ -260,7 +281,7 @@ static void tell_line(const struct probe_want *want, const struct traced_event *
 	free(line);
 }
 
-static int keep(struct adding *a, const struct probe_want *want)
+static int keep(struct adding *a, struct probe_want *want)
 {
 	size_t i, before = a->reg.list.nr, j;
 	int r = 0;
@@ -285,8 +306,12 @@ static int resolve_all(struct probe_want *wants, size_t nr, const struct probe_k
 	int r = 0;
 
 	for (i = 0; !r && i < nr; i++) {
-		r = wants[i].file ? probe_define(wants[i].file, &wants[i].def, how->find, &wants[i].events) : -ENOENT;
-		if (r && !wants[i].file)
+		struct probe_want *want = &wants[i];
+
+		r = want->file ? probe_define_any(want->file, want->text, perfs_def(want), how->find, &want->events,
+						  &want->own) :
+				 -ENOENT;
+		if (r && !want->file)
 			probe_say(how->find,
 				  "Name a program or a library by -x: functions of the kernel are perf probe's.");
 	}
@@ -337,14 +362,19 @@ static int keep_all(struct adding *a, struct probe_want *wants, size_t nr)
 
 static void show(const struct probe_want *want, const struct traced_event *ev, const struct probe_keep *how)
 {
-	char *args = perf_args_text(&want->def), *text = NULL;
+	char *args = perf_args_text(&want->def), *body = NULL, *text = NULL;
+	struct perf_point point = want->def.point;
 
-	if (args)
-		text = probe_event_text(ev->group, ev->event, &want->def.point, want->file->path, args);
+	/* in the user's own words */
+	if (want->foreign)
+		body = point.func = probe_def_body(want->text, NULL);
+	if (args && (body || !want->foreign))
+		text = probe_event_text(ev->group, ev->event, &point, want->file->path, args);
 	if (text)
 		how->find->say(text, how->find->data);
 	free(text);
 	free(args);
+	free(body);
 }
 
 static void show_all(const struct probe_want *wants, size_t nr, const struct probe_keep *how)

@@ -15,11 +15,16 @@
 /**
  * struct probe_want - a definition that the user asks for
  * @text:	as given
+ * @def:	as perf understands it; nothing of it if @foreign
+ * @foreign:	perf does not
+ * @own:	@events are the engine's (probe-any.h)
  * @file:	where it is to be; NULL: not said
  */
 struct probe_want {
 	char *text;
 	struct perf_def def;
+	bool foreign;
+	bool own;
 	struct probe_file *file;
 	struct traced_events events;
 };
