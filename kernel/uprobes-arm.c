@@ -507,6 +507,7 @@ static void begin_stop(struct upr_space *sp)
 static void end_stop(struct upr_space *sp)
 {
 	upr_windows_settle(sp);
+	upr_semas_settle(sp);
 	sp->at_once = false;
 	upr_bp_free_garbage(sp);
 	upr_areas_trim(sp);

@@ -66,6 +66,7 @@ struct upr_session {
 	u64 last_id;
 	unsigned int batch;
 	bool closing;
+	bool has_semaphores;
 	refcount_t refs;
 	atomic_t queued;
 	struct upr_work work;
@@ -84,6 +85,7 @@ struct upr_file {
  * @changed:	on session->changed or session->unused
  * @nr_bps:	breakpoints that point here
  * @counters:	struct upr_counter, under session->consumer_lock
+ * @semaphore:	see struct upr_consumer
  * @jump_hits:	of counters that are gone; the same lock
  * @stood:	UPR_WAYS() that its sites have been armed by
  * @no_jump:	why one of them did not jump in some address space, or NULL
@@ -102,6 +104,7 @@ struct upr_probe {
 	u64 offset;
 	atomic_t nr_bps;
 	enum upr_mode mode;
+	s64 semaphore;
 	struct list_head counters;
 	u64 jump_hits;
 	u8 stood;
@@ -296,6 +299,7 @@ enum upr_area_state {
  * @holes:	struct upr_window of hops, by the addresses of their holes
  * @zombies:	GONE breakpoints that have a slot
  * @garbage:	breakpoints to be freed when all is quiet
+ * @semas:	struct upr_sema; @semas_pending: some of them could not be raised yet
  * @nr_quiet:	of @nr_tasks
  * @requested:	areas asked for and not answered
  * @stops:	how often all tasks have been stopped
@@ -325,6 +329,7 @@ struct upr_space {
 	struct hlist_head holes[UPR_HOLE_BUCKETS];
 	struct list_head zombies;
 	struct list_head garbage;
+	struct list_head semas;
 	struct upr_bp_table *old_tables;
 	struct upr_filter *old_filters;
 	unsigned int nr_tasks;
@@ -342,6 +347,7 @@ struct upr_space {
 	bool at_once;
 	bool replan;
 	bool rdpid;
+	bool semas_pending;
 	u32 nr_cpus;
 	s32 rseq;
 	unsigned int nr_puns;
@@ -525,5 +531,14 @@ enum utrace_resume upr_pad_stepped(struct upr_task *u);
 bool upr_pad_own_step(struct upr_task *u);
 enum utrace_resume upr_pad_signal(struct upr_task *u, struct upr_bp *leader, struct utrace_signal *sig,
 				  enum utrace_signal_action *action);
+
+/* --- uprobes-sema.c; mm->lock --------------------------------------------- */
+
+/* after text has changed, tasks quiet: raise what is probed now, lower what is not any more */
+void upr_semas_settle(struct upr_space *sp);
+/* [start, start + len) of text is gone */
+void upr_semas_unmap(struct upr_space *sp, u64 start, u64 len);
+void upr_semas_clone(const struct upr_space *from, struct upr_space *to);
+void upr_semas_free(struct upr_space *sp);
 
 #endif /* UPROBES_INTERNAL_H */

@@ -44,6 +44,7 @@ struct upr_mm *upr_mm_new(struct upr_session *session, const struct target_ops *
 	sp->rseq = UPR_NO_RSEQ;
 	INIT_LIST_HEAD(&sp->zombies);
 	INIT_LIST_HEAD(&sp->garbage);
+	INIT_LIST_HEAD(&sp->semas);
 
 	upr_session_get(session);
 	mutex_lock(&session->lock);
@@ -81,6 +82,7 @@ void upr_mm_release(struct upr_mm *mm)
 	upr_bp_free_all(sp);
 	upr_blocks_free(sp);
 	upr_areas_free(sp);
+	upr_semas_free(sp);
 	free_maps(mm);
 	kfree(sp);
 	mutex_lock(&session->lock);
@@ -255,8 +257,10 @@ static bool cut_maps(struct upr_mm *mm, u64 start, u64 end)
 
 static void unmap_locked(struct upr_space *sp, u64 start, u64 len)
 {
-	if (cut_maps(&sp->mm, start, start + len))
-		forget_range(sp, start, start + len);
+	if (!cut_maps(&sp->mm, start, start + len))
+		return;
+	forget_range(sp, start, start + len);
+	upr_semas_unmap(sp, start, len);
 }
 
 static bool map_known(struct upr_mm *mm, struct upr_file_key key, u64 start, u64 len, u64 offset)
@@ -443,6 +447,7 @@ int upr_report_fork(struct upr_mm *parent, struct upr_mm *child)
 	sp->rseq = from->rseq;
 	sp->nr_cpus = from->nr_cpus;
 	sp->rdpid = from->rdpid;
+	upr_semas_clone(from, sp);
 	restore_unwanted(sp);
 	/* those which the parent was about to get, or could not get */
 	if (!r && !sp->detaching)

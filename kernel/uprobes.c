@@ -441,6 +441,10 @@ int upr_register_facts(struct upr_session *session, struct upr_file_key file, u6
 		r = probe_new(session, file, offset, facts, mode, &probe);
 	if (!r)
 		r = add_consumer(session, probe, consumer);
+	if (!r && consumer->semaphore) {
+		probe->semaphore = consumer->semaphore;
+		session->has_semaphores = true;
+	}
 	if (!r && ret)
 		*ret = probe;
 	if (!session->batch)

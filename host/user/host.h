@@ -536,6 +536,7 @@ int host_mem_read(struct utrace_task *task, u64 addr, void *buf, size_t len);
 int host_mem_write(struct utrace_task *task, u64 addr, const void *buf, size_t len);
 int host_text_read(struct upr_mm *mm, u64 addr, void *buf, size_t len);
 int host_text_write(struct upr_mm *mm, u64 addr, const void *buf, size_t len);
+int host_data_add(struct upr_mm *mm, u64 addr, int n);
 void host_trap_planted(struct upr_mm *mm, u64 addr);
 bool addr_set_has(const struct addr_set *set, u64 addr);
 void addr_set_add(struct addr_set *set, u64 addr);

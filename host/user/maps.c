@@ -301,6 +301,7 @@ int maps_scan(struct host_mm *mm)
 		return r;
 	if (same_list(&now, &mm->maps)) {
 		maps_free(&now);
+		upr_report_data(mm->mm);
 		return 0;
 	}
 	before = mm->maps;
@@ -314,6 +315,7 @@ int maps_scan(struct host_mm *mm)
 		differences(mm, &now.v[i], &before, piece_new);
 	upr_batch_end(mm->home->session);
 	maps_free(&before);
+	upr_report_data(mm->mm);
 	return 1;
 }
 

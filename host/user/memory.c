@@ -272,6 +272,35 @@ void host_trap_planted(struct upr_mm *umm, u64 addr)
 	addr_set_add(&mm->planted, addr);
 }
 
+/* --- counters in data ------------------------------------------------------------------- */
+
+static int find_data(void *data, const struct map_line *line)
+{
+	u64 addr = *(const u64 *)data;
+
+	return line->start <= addr && addr < line->end && line->perms[1] == 'w' && line->perms[3] == 'p';
+}
+
+int host_data_add(struct upr_mm *umm, u64 addr, int n)
+{
+	struct host_mm *mm = umm->host;
+	pid_t tid = mm_any_tid(mm);
+	u16 value;
+	int r;
+
+	if (!tid)
+		return -ESRCH;
+	/* where a loader's first mapping of the file is yet to be replaced by that of its data nothing may be changed */
+	r = maps_each(tid, find_data, &addr);
+	if (r <= 0)
+		return r ? r : -EAGAIN;
+	r = vm_read(tid, addr, &value, sizeof(value));
+	if (r)
+		return r;
+	value += (u16)n;
+	return vm_write(tid, addr, &value, sizeof(value));
+}
+
 int upr_home_mem_read(struct upr_home *home, struct upr_mm *umm, u64 addr, void *buf, size_t len)
 {
 	int r = mem_get(umm->host, addr, buf, len);

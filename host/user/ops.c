@@ -260,6 +260,7 @@ const struct target_ops host_ops = {
 	.mem_write = host_mem_write,
 	.text_read = host_text_read,
 	.text_write = host_text_write,
+	.data_add = host_data_add,
 	.trap_planted = host_trap_planted,
 	.area_map = host_area_map,
 	.area_unmap = host_area_unmap,

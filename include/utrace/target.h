@@ -166,6 +166,13 @@ struct target_ops {
 	int (*text_write)(struct upr_mm *mm, u64 addr, const void *buf, size_t len);
 
 	/**
+	 * @data_add: optional.  Add @n to the 16-bit counter at @addr in the program's own writable data.
+	 * Sleeps.  Engine locks: mm->lock.
+	 * Return: 0; -EAGAIN: there is no private writable mapping yet; -errno.
+	 */
+	int (*data_add)(struct upr_mm *mm, u64 addr, int n);
+
+	/**
 	 * @trap_planted: optional.  An int3 of ours is about to be written to @addr.  A task
 	 * may report it much later, when the text has become something else again.
 	 * Sleeps.  Engine locks: mm->lock.

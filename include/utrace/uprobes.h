@@ -70,6 +70,8 @@ enum upr_mode {
  * @hits:	counted by the engine before @hit is called.  Hits that jumps have counted are
  *		not in it, and it may be below nought for a time: upr_consumer_hits() has all
  * @missed:	hits that could not be executed or counted in full
+ * @semaphore:	distance from the probed address to a 16-bit counter of the program's that is to be one higher while
+ *		the place is probed; 0: there is none.  Set before registration
  * @data:	the owner's
  *
  * The structure is the owner's memory, zeroed before its first registration; it
@@ -81,6 +83,7 @@ struct upr_consumer {
 	void (*unhit)(struct upr_consumer *consumer, struct utrace_task *task, u64 addr);
 	atomic64_t hits;
 	atomic64_t missed;
+	s64 semaphore;
 	void *data;
 	struct list_head node;		/* uprobes.c: on probe->consumers, RCU readers */
 	struct upr_probe *probe;	/* uprobes.c: NULL when not registered */
@@ -315,6 +318,12 @@ void upr_counters_mapped(struct upr_mm *mm, struct upr_counters *counters, s64 a
  * Pads that were built before are built anew.  Context: sleeping.
  */
 void upr_report_ready(struct upr_mm *mm);
+
+/**
+ * upr_report_data() - mappings of data may have come, or access to them may have changed
+ * Counters that could not be reached are tried again.  Cheap where there are none.  Context: sleeping.
+ */
+void upr_report_data(struct upr_mm *mm);
 
 /** upr_mm_go_on() - what target_ops.breathe has put off.  Context: sleeping. */
 void upr_mm_go_on(struct upr_mm *mm);

@@ -63,11 +63,18 @@ static void print_place(struct upr_elf *elf, const struct sdt_note *note)
 	printf(" %s%s\n", *note->args ? note->args : "no arguments", note->semaphore ? ", semaphore" : "");
 }
 
-static void print_name(struct upr_elf *elf, const struct sdt_note *note)
+/* As perf list does it: files are named where there are several. */
+static void print_name(const struct list *list, struct upr_elf *elf, const struct sdt_note *note)
 {
 	const struct upr_elf_info *info = upr_elf_info(elf);
+	char name[512];
 	u32 i;
 
+	if (list->nr_files == 1) {
+		snprintf(name, sizeof(name), "sdt_%s:%s", note->provider, note->name);
+		printf("  %-50s [SDT event]\n", name);
+		return;
+	}
 	printf("  sdt_%s:%s@%s(", note->provider, note->name, info->real);
 	/* as much of the build-id as perf shows */
 	for (i = 0; i < info->build_id_len && i < 6; i++)
@@ -102,7 +109,7 @@ static int list_notes(struct list *list, struct upr_elf *elf)
 			continue;
 		}
 		if (!last || strcmp(last->provider, note->provider) || strcmp(last->name, note->name))
-			print_name(elf, note);
+			print_name(list, elf, note);
 		if (ui_verbose)
 			print_place(elf, note);
 	}

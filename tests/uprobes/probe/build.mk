@@ -6,9 +6,9 @@ PROBE_BINS := $(addprefix $(PROBE_T)/,featdemo featdemo0 featdemo3 featdemo4 fea
 	app1 app2 app3)
 TARGETS    += $(PROBE_BINS)
 
-PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf test-kept test-lines test-values test-trace test-languages test-registry test-manual)
+PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf test-kept test-lines test-values test-trace test-languages test-sdt test-registry test-manual)
 TESTS       += $(PROBE_TESTS)
-TESTS_USER  += $(addprefix tests/uprobes/probe/,test-lines test-values test-trace test-languages test-registry)
+TESTS_USER  += $(addprefix tests/uprobes/probe/,test-lines test-values test-trace test-languages test-sdt test-registry)
 
 $(PROBE_T)/featdemo: PROBE_HOW := -O2 -g
 $(PROBE_T)/featdemo0: PROBE_HOW := -O0 -g

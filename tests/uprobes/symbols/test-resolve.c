@@ -116,13 +116,18 @@ static const struct resolve_case cases[] = {
 	{"nosec-stripped", "plain", "no function plain in ", UPR_ERR_NO_FUNCTION},
 	/* not yet */
 	{"pie", "plain%return", "return probes are not available yet", UPR_ERR_UNSUPPORTED},
-	{"pie", "plain a b->c", "arguments are not fetched yet", UPR_ERR_UNSUPPORTED},
+	/* arguments, statically defined probes */
+	{"pie", "plain a b->c", "needs debug information", UPR_ERR_NO_FUNCTION},
+	{"pie", "plain $retval", "when a function returns", UPR_ERR_SYNTAX},
+	{"pie", "plain %nosuch", "is no register", UPR_ERR_SYNTAX},
+	{"pie", "plain b-", "nothing that could stand here", UPR_ERR_SYNTAX},
+	{"pie", "%sdt_x:y", "no statically defined probes", UPR_ERR_NO_FUNCTION},
+	{"pie", "sdt_x:y", "no statically defined probes", UPR_ERR_NO_FUNCTION},
+	{"pie", "%:y", "PROVIDER:NAME", UPR_ERR_SYNTAX},
 	{"pie", "plain:5", "debug information", UPR_ERR_NO_FUNCTION},
 	{"pie", "target-c.c:20", "debug information", UPR_ERR_NO_FUNCTION},
 	{"pie", "plain;sink++", "debug information", UPR_ERR_NO_FUNCTION},
 	{"pie", "target-c.c;a b", "debug information", UPR_ERR_NO_FUNCTION},
-	{"pie", "%sdt_x:y", "SDT", UPR_ERR_UNSUPPORTED},
-	{"pie", "sdt_x:y", "SDT", UPR_ERR_UNSUPPORTED},
 	{"pie", "sdt_x:e=plain", "sdt_x:e=plain+0", 0},
 	/* never */
 	{"pie", "", "empty", UPR_ERR_SYNTAX},

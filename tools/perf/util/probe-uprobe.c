@@ -139,6 +139,7 @@ struct uprobe_site *uprobe_site_new(struct uprobe_set *set, struct uprobe_event 
 	site->fetch = fetch;
 	site->chosen = true;
 	site->consumer.data = site;
+	site->consumer.semaphore = at->semaphore ? (s64)(at->semaphore - at->addr) : 0;
 	if (set->hit) {
 		site->consumer.hit = site_hit;
 		site->consumer.unhit = site_unhit;
