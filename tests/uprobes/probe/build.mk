@@ -3,7 +3,7 @@
 PROBE_T    := $(O)/tests/probe
 PROBE_SRC  := tests/uprobes/probe/targets
 PROBE_BINS := $(addprefix $(PROBE_T)/,featdemo featdemo0 featdemo3 featdemo4 featdemo-lto featdemo_nodbg featdemo_strip cppdemo dotsbin \
-	app1 app2 app3)
+	app1 app2 app3 sdtdemo sdtdemo0 sdtodd)
 TARGETS    += $(PROBE_BINS)
 
 PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf test-kept test-lines test-values test-trace test-languages test-sdt test-registry test-manual)
@@ -36,6 +36,14 @@ $(PROBE_T)/dotsbin: $(PROBE_SRC)/dots.c
 	@mkdir -p $(@D)
 	@echo "  TARGET  $@"
 	$(Q)$(CC) -g -O2 -o $@ $<
+
+$(PROBE_T)/sdtdemo: PROBE_HOW := -O2 -g
+$(PROBE_T)/sdtdemo0: PROBE_HOW := -O0 -g -no-pie
+$(PROBE_T)/sdtodd: PROBE_HOW := -O2 -g -DODD
+$(addprefix $(PROBE_T)/,sdtdemo sdtdemo0 sdtodd): $(PROBE_SRC)/sdtdemo.c
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(CC) $(PROBE_HOW) -o $@ $<
 
 # one program, built three times
 $(PROBE_T)/app%: $(PROBE_SRC)/app.c

@@ -21,7 +21,7 @@ programs=$O/tests/probe
 
 # where all programs are, by the names that the cases have
 mkdir "$tmp/t"
-for p in featdemo featdemo0 featdemo3 featdemo4 featdemo_nodbg featdemo_strip cppdemo dotsbin; do
+for p in featdemo featdemo0 featdemo3 featdemo4 featdemo_nodbg featdemo_strip cppdemo dotsbin sdtdemo sdtdemo0 sdtodd; do
 	cp "$programs/$p" "$tmp/t/" || exit 1
 done
 for copy in featdemo-1.2.so 9featdemo .hidden a.b-c_d+e.so.1.2 1st libfoo-2.1.so \

@@ -189,6 +189,7 @@ struct line {
 	char *event;
 	char *path;
 	u64 offset;
+	u64 semaphore;
 	char *args;
 };
 
@@ -228,6 +229,7 @@ static bool cut_line(char *s, struct line *ret)
 		return false;
 	*colon = '\0';
 	ret->offset = strtoull(colon + 1, &end, 16);
+	ret->semaphore = *end == '(' ? strtoull(end + 1, NULL, 16) : 0;
 	if (!strcmp(end, "%return"))
 		ret->retprobe = true;
 	return end > colon + 3 && (!*end || *end == '(' || *end == '%') && is_name(ret->group) && is_name(ret->event);
@@ -267,6 +269,7 @@ static int read_place(struct reader *r, const struct line *line, bool quoted)
 	place->quoted = quoted;
 	place->retprobe = line->retprobe;
 	place->offset = line->offset;
+	place->semaphore = line->semaphore;
 	return take(&place->args, line->args);
 }
 
@@ -341,7 +344,11 @@ static void put_place(const struct stored_event *ev, const struct event_place *p
 		put_quoted(ev->path, false, out);
 	else
 		fputs(ev->path, out);
-	fprintf(out, ":0x%" PRIx64 "%s", (uint64_t)place->offset, *place->args ? " " : "");
+	fprintf(out, ":0x%" PRIx64, (uint64_t)place->offset);
+	if (place->semaphore)
+		fprintf(out, "(0x%" PRIx64 ")", (uint64_t)place->semaphore);
+	if (*place->args)
+		fputc(' ', out);
 	if (quoted)
 		put_quoted(place->args, true, out);
 	else

@@ -4,7 +4,7 @@
  *
  * Purpose: the syntax of uprobe_events, which the kernel's list and the user's file share:
  *
- *	p:GROUP/EVENT PATH:0xOFFSET [ARGUMENT...]
+ *	p:GROUP/EVENT PATH:0xOFFSET[(0xSEMAPHORE)] [ARGUMENT...]
  *
  * and what the user's file has besides, in comments for whoever reads that syntax alone:
  *
@@ -28,12 +28,14 @@
  * @retprobe:	the function's return
  * @quoted:	not for the kernel: behind '#'
  * @offset:	in the file
+ * @semaphore:	in the file, 0: none
  * @args:	as they stand in the line, "" without any
  */
 struct event_place {
 	bool retprobe;
 	bool quoted;
 	u64 offset;
+	u64 semaphore;
 	char *args;
 };
 

@@ -104,7 +104,8 @@ static void drop_places(struct stored_event *ev)
 		free(ev->places[--ev->nr_places].args);
 }
 
-int event_set_places(struct stored_event *ev, const struct traced_events *events, const char *as, bool quoted)
+int event_set_places(struct stored_event *ev, const struct traced_events *events, const char *group, const char *as,
+		     bool quoted)
 {
 	struct event_fault fault;
 	size_t i;
@@ -114,13 +115,14 @@ int event_set_places(struct stored_event *ev, const struct traced_events *events
 		const struct traced_event *from = &events->v[i];
 		struct event_place *place;
 
-		if (as && strcmp(from->event, as))
+		if ((as && strcmp(from->event, as)) || (group && strcmp(from->group, group)))
 			continue;
 		place = stored_event_add_place(ev);
 		if (!place)
 			return -ENOMEM;
 		place->retprobe = from->retprobe;
 		place->offset = from->offset;
+		place->semaphore = from->semaphore;
 		free(place->args);
 		place->args = traced_event_args(from);
 		if (!place->args)
@@ -138,8 +140,8 @@ static bool same_places(const struct stored_event *a, const struct stored_event 
 	if (a->nr_places != b->nr_places)
 		return false;
 	for (i = 0; i < a->nr_places; i++)
-		if (a->places[i].offset != b->places[i].offset || a->places[i].retprobe != b->places[i].retprobe ||
-		    strcmp(a->places[i].args, b->places[i].args))
+		if (a->places[i].offset != b->places[i].offset || a->places[i].semaphore != b->places[i].semaphore ||
+		    a->places[i].retprobe != b->places[i].retprobe || strcmp(a->places[i].args, b->places[i].args))
 			return false;
 	return true;
 }
@@ -228,7 +230,7 @@ int event_refresh(struct stored_event *ev, struct event_files *files, struct sto
 		return gone(why, ev, strerror(-f->error));
 	r = resolve(ev, f, &events, words, &quoted);
 	if (!r)
-		r = event_set_places(&now, &events, ev->as, quoted);
+		r = event_set_places(&now, &events, NULL, ev->as, quoted);
 	if (!r) {
 		char *id = strdup(f->id);
 

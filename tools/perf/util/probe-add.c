@@ -218,11 +218,19 @@ static bool is_pattern(const struct probe_want *want)
 /* A pattern means one function in each event. */
 static char *source_of(struct probe_want *want, const struct traced_event *ev)
 {
-	char *body = probe_def_body(want->text, perfs_def(want)), *ret = NULL;
+	char *body, *ret = NULL;
 	const char *c;
 	size_t size;
 	FILE *out;
 
+	body = probe_def_body(want->text, perfs_def(want));
+	if (body && want->def.sdt && !want->own) {
+		/* of its provider alone */
+		if (asprintf(&ret, "%%%s:%s%s", ev->place.symbol, ev->place.real, body + strcspn(body, BLANKS)) < 0)
+			ret = NULL;
+		free(body);
+		return ret;
+	}
 	if (!body || !is_pattern(want) || !ev->place.real)
 		return body;
 	out = open_memstream(&ret, &size);
@@ -241,7 +249,7 @@ static bool has_many_names(const struct probe_want *want)
 
 	for (i = 1; i < want->events.nr; i++)
 		if (strcmp(want->events.v[i].given, want->events.v[0].given))
-			return !is_pattern(want);
+			return !is_pattern(want) && !want->def.sdt;
 	return false;
 }
 
@@ -268,8 +276,13 @@ static int keep_event(struct adding *a, struct probe_want *want, const struct tr
 		ev->as = strdup(first->given);
 	if (!ev->path || !ev->def || (f->id && !ev->file_id) || (has_many_names(want) && !ev->as))
 		return -ENOMEM;
-	return event_set_places(ev, &want->events, first->event,
+	return event_set_places(ev, &want->events, first->group, first->event,
 				want->own && probe_def_has_args(want->text, perfs_def(want)));
+}
+
+static bool is_its(const struct stored_event *kept, const struct traced_event *ev)
+{
+	return !strcmp(kept->group, ev->group) && !strcmp(kept->event, ev->event);
 }
 
 static void tell_line(const struct probe_want *want, const struct traced_event *ev, const struct probe_keep *how)
@@ -290,7 +303,7 @@ static int keep(struct adding *a, struct probe_want *want)
 		const struct traced_event *ev = &want->events.v[i];
 
 		tell_line(want, ev, a->how);
-		for (j = before; j < a->reg.list.nr && strcmp(a->reg.list.v[j].event, ev->event); j++)
+		for (j = before; j < a->reg.list.nr && !is_its(&a->reg.list.v[j], ev); j++)
 			;
 		if (j == a->reg.list.nr)
 			r = keep_event(a, want, ev);

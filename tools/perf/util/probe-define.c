@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "probe-define.h"
+#include "probe-sdt.h"
 #include "symbol-priv.h"
 
 void probe_say(const struct finder_options *opts, const char *fmt, ...)
@@ -161,7 +162,8 @@ static int name_traced(struct probe_file *file, const struct perf_def *def, cons
 		       struct traced_event *ev)
 {
 	const struct perf_point *p = &def->point;
-	const char *base = def->event;
+	const char *base = def->sdt ? ev->place.real : def->event;
+	const char *group = def->sdt ? ev->place.symbol : def->group;
 	char buf[UPR_EVENT_NAME_MAX * 2];
 
 	if (!base && p->abs) {
@@ -178,10 +180,10 @@ static int name_traced(struct probe_file *file, const struct perf_def *def, cons
 	}
 	if (!base)
 		base = ev->place.real;
-	if (def->group && strlen(def->group) >= UPR_EVENT_NAME_MAX)
+	if (group && strlen(group) >= UPR_EVENT_NAME_MAX)
 		return -E2BIG;
-	if (def->group)
-		strcpy(ev->group, def->group);
+	if (group)
+		strcpy(ev->group, group);
 	else if (!upr_group_name(file->path, ev->group)) {
 		probe_say(opts, "Failed to make a group name.");
 		return -E2BIG;
@@ -377,6 +379,15 @@ static int by_info(struct probe_file *file, struct perf_def *def, const struct f
 	return -ENOENT;
 }
 
+/* --- by notes of statically defined probes ------------------------------------------------------------- */
+
+static int by_notes(struct probe_file *file, const struct perf_def *def, struct probe_places *places)
+{
+	int r = file->elf ? probe_find_sdt(file->elf, def, places) : -ENOENT;
+
+	return r || places->nr ? r : -ENOENT;
+}
+
 /* --- all of it ------------------------------------------------------------------------------------------ */
 
 static int find_places(struct probe_file *file, struct perf_def *def, const struct finder_options *opts,
@@ -387,7 +398,9 @@ static int find_places(struct probe_file *file, struct perf_def *def, const stru
 	probe_file_load(file);
 	if (def->point.abs)
 		return add_plain(def, places, NULL, def->point.abs);
-	if (def->sdt || (!def->point.func && !def->point.file))
+	if (def->sdt)
+		return by_notes(file, def, places);
+	if (!def->point.func && !def->point.file)
 		return -ENOENT;
 	r = by_info(file, def, opts, places);
 	if (r <= 0)
@@ -437,7 +450,9 @@ int probe_define(struct probe_file *file, struct perf_def *def, const struct fin
 		if (file->elf && !upr_elf_addr_to_offset(file->elf, places.p[i].addr, &offset) && !def->point.abs)
 			r = -ENOENT;
 		ev->offset = offset;
-		if (!r && file->has_info && !def->point.abs)
+		if (ev->place.semaphore && !upr_elf_addr_to_offset(file->elf, ev->place.semaphore, &ev->semaphore))
+			r = -ENOENT;
+		if (!r && file->has_info && !def->point.abs && !def->sdt)
 			warn_of_ifunc(file, def, opts, &ev->place);
 		if (!r)
 			r = name_traced(file, def, opts, ev);
@@ -473,10 +488,12 @@ char *traced_event_args(const struct traced_event *ev)
 
 char *traced_event_text(const struct probe_file *file, const struct traced_event *ev)
 {
-	char *args = traced_event_args(ev), *ret;
+	char *args = traced_event_args(ev), semaphore[32] = "", *ret;
 
-	if (!args || asprintf(&ret, "%c:%s/%s %s:0x%" PRIx64 "%s%s", ev->retprobe ? 'r' : 'p', ev->group, ev->event,
-			      file->path, (uint64_t)ev->offset, *args ? " " : "", args) < 0)
+	if (ev->semaphore)
+		snprintf(semaphore, sizeof(semaphore), "(0x%" PRIx64 ")", (uint64_t)ev->semaphore);
+	if (!args || asprintf(&ret, "%c:%s/%s %s:0x%" PRIx64 "%s%s%s", ev->retprobe ? 'r' : 'p', ev->group, ev->event,
+			      file->path, (uint64_t)ev->offset, semaphore, *args ? " " : "", args) < 0)
 		ret = NULL;
 	free(args);
 	return ret;

@@ -17,6 +17,7 @@
  * struct traced_event - a line of uprobe_events
  * @event:	its name; @given: the one that the definition gives, if it has got another since
  * @offset:	in the file
+ * @semaphore:	in the file, of a counter that is raised while the event is in use; 0: none
  * @place:	where, and the arguments
  */
 struct traced_event {
@@ -24,6 +25,7 @@ struct traced_event {
 	char event[UPR_EVENT_NAME_MAX];
 	char given[UPR_EVENT_NAME_MAX];
 	u64 offset;
+	u64 semaphore;
 	bool retprobe;
 	struct probe_place place;
 };

@@ -298,15 +298,16 @@ static int parse_text(struct upr_probe_def *def, struct upr_error *err)
 	int rc;
 
 	def->sdt = is_sdt(text);
-	if (def->sdt) {
+	rc = def->sdt ? 0 : parse_event(def, &text, err);
+	if (rc)
+		return rc;
+	text += strspn(text, " \t");
+	if (def->sdt || *text == '%') {
+		def->sdt = true;
 		end = text + strcspn(text, " \t\r\n");
 		def->point = strndup(text, (size_t)(end - text));
 		return def->point ? parse_args(def, end, err) : upr_error_nomem(err);
 	}
-	rc = parse_event(def, &text, err);
-	if (rc)
-		return rc;
-	text += strspn(text, " \t");
 	if (!*text)
 		return syntax(err, def, "there is no function in it");
 	def->raw = strdup(text);

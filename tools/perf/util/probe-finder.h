@@ -32,6 +32,7 @@ struct place_arg {
  * @real:	the function it is about: an inlined one, or @symbol
  * @addr:	virtual address
  * @entry:	where @symbol begins
+ * @semaphore:	of a statically defined probe, 0: none
  * @fetch:	see struct finder_options
  */
 struct probe_place {
@@ -39,6 +40,7 @@ struct probe_place {
 	char *real;
 	Dwarf_Addr addr;
 	Dwarf_Addr entry;
+	Dwarf_Addr semaphore;
 	struct place_arg *args;
 	size_t nr_args;
 	struct fetch *fetch;

@@ -89,6 +89,8 @@ static char *key_of(const struct stored_event *ev, const struct event_place *pla
 		return NULL;
 	fprintf(out, "%c:%s/%s %s:0x%016" PRIx64, place->retprobe ? 'r' : 'p', ev->group, ev->event, ev->path,
 		(uint64_t)place->offset);
+	if (place->semaphore)
+		fprintf(out, "(0x%016" PRIx64 ")", (uint64_t)place->semaphore);
 	put_args(place->args, false, out);
 	return fclose(out) ? NULL : ret;
 }

@@ -45,12 +45,14 @@ static struct upr_event *event_of(struct upr_elf *elf, const struct sdt_note *no
 				  size_t first, struct upr_event_list *list)
 {
 	char group[UPR_EVENT_NAME_MAX];
-	struct upr_probe_def named = {.text = def->text, .group = group, .event = (char *)note->name};
+	struct upr_probe_def named = {.text = def->text,
+				      .group = def->group ? def->group : group,
+				      .event = def->event ? def->event : (char *)note->name};
 	size_t i;
 
 	snprintf(group, sizeof(group), "sdt_%s", note->provider);
 	for (i = first; i < list->nr; i++)
-		if (!strcmp(list->events[i].group, group) && !strcmp(list->events[i].event, note->name))
+		if (!strcmp(list->events[i].group, named.group) && !strcmp(list->events[i].event, named.event))
 			return &list->events[i];
 	return upr_event_add(elf, &named, note->name, list);
 }
