@@ -51,7 +51,7 @@ $(PROBE_T)/app%: $(PROBE_SRC)/app.c
 	@echo "  TARGET  $@"
 	$(Q)$(CC) -O2 -g -DBUILD=$* -o $@ $<
 
-GRAMMAR_CODE := tools/perf/util/probe-grammar.c tools/perf/util/probe-filter.c tools/perf/util/error.c
+GRAMMAR_CODE := $(addprefix tools/perf/util/,probe-grammar.c probe-filter.c fetch-expr.c error.c)
 $(O)/san/tests/uprobes/probe/%.o: INCLUDES += -Itools/perf/util
 $(PROBE_T)/test-grammar: $(GRAMMAR_CODE:%.c=$(O)/san/%.o) $(O)/san/tests/uprobes/probe/test-grammar.o
 	@mkdir -p $(@D)

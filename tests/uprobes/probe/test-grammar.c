@@ -8,12 +8,14 @@
  * far; the sanitizers watch.  Whatever is refused has a reason, whatever is
  * taken can be written down again and read again as the same point.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "../tap.h"
 #include "probe-filter.h"
+#include "fetch-expr.h"
 #include "probe-grammar.h"
 
 /* --- known ones ------------------------------------------------------------------ */
@@ -76,6 +78,68 @@ static void filter(const char *text, const char *fits, const char * not )
 	   text);
 }
 
+static void expression(const char *text, const char *name, enum fetch_expr_kind kind)
+{
+	struct upr_error err = {0};
+	struct fetch_written w;
+	int r = fetch_expr_parse(text, &w, &err);
+
+	ok(!r && !strcmp(w.name, name) && w.expr->kind == kind, "%s is called '%s'", text, r ? err.text : w.name);
+	fetch_written_free(&w);
+}
+
+/* Return: where the text is wrong, -1 if it is not */
+static int wrong_at(const char *text)
+{
+	struct upr_error err = {0};
+	struct fetch_written w;
+	const char *caret = NULL, *line;
+
+	if (fetch_expr_parse(text, &w, &err)) {
+		caret = strrchr(err.text, '^');
+		line = strrchr(err.text, '\n');
+		fetch_written_free(&w);
+		return caret && line ? (int)(caret - line - 3) : -2;
+	}
+	fetch_written_free(&w);
+	return -1;
+}
+
+static void test_expressions(void)
+{
+	expression("a", "a", FETCH_NAME);
+	expression("ns::x", "x", FETCH_NAME);
+	expression("n=*p", "n", FETCH_DEREF);
+	expression("**p", "p", FETCH_DEREF);
+	expression("o->in.a", "a", FETCH_MEMBER);
+	expression("a[i]", "a", FETCH_INDEX);
+	expression("a[b[2]]:u8", "a_u8", FETCH_INDEX);
+	expression("msg:string", "msg_string", FETCH_NAME);
+	expression("msg:string@user", "msg_string", FETCH_NAME);
+	expression("a:s32[4]", "a_s32_4_", FETCH_NAME);
+	expression("(*p).x", "x", FETCH_MEMBER);
+	expression("&x", "x", FETCH_ADDRESS);
+	expression("%di", "", FETCH_REGISTER);
+	expression("+8(+0(%sp)):x64", "", FETCH_OFFSET);
+	expression("-u8($stack)", "", FETCH_OFFSET);
+	expression("$stack12", "", FETCH_STACK);
+	expression("$arg3", "", FETCH_ARGUMENT);
+	expression("@gcount+8", "", FETCH_AT_SYMBOL);
+	expression("@0x1000", "", FETCH_AT);
+	expression("@+0x20", "", FETCH_AT_OFFSET);
+	expression("\\-3", "", FETCH_NUMBER);
+	expression("\\\"a b\"", "", FETCH_TEXT);
+	ok(wrong_at("") == 0, "nothing at all");
+	ok(wrong_at("a->") == 3, "no member");
+	ok(wrong_at("a[") == 2, "no index");
+	ok(wrong_at("a[3") == 3, "not closed");
+	ok(wrong_at("+8(%di") == 6, "a bracket that is not closed");
+	ok(wrong_at("$nosuch") == 0, "no such word");
+	ok(wrong_at("a:") == 2, "no type");
+	ok(wrong_at("a b") == 1, "two words");
+	ok(wrong_at("x=1") == 2, "a number");
+}
+
 static void test_known(void)
 {
 	good("walk", "walk", 0);
@@ -103,6 +167,7 @@ static void test_known(void)
 	filter("a*", "abc", "bca");
 	filter("!a* & *c", "bc", "ac");
 	filter("a|(b & !bad)", "b", "bad");
+	test_expressions();
 	ok(probe_filter_check("(a*") && probe_filter_check("a &") && probe_filter_check(""), "what is no filter");
 }
 
@@ -145,6 +210,23 @@ static size_t make_text(char *text, size_t size)
 	return len;
 }
 
+/* An argument of ours: each is taken, with a name, or refused at a place in it. */
+static bool try_expression(const char *text)
+{
+	struct upr_error err = {0};
+	struct fetch_written w;
+	bool fine;
+
+	if (fetch_expr_parse(text, &w, &err)) {
+		fine = err.code > 0 && err.text[0] && (err.code != EINVAL || strchr(err.text, '^'));
+	} else {
+		fine = w.expr && w.name;
+		fetch_expr_is_variable(w.expr);
+	}
+	fetch_written_free(&w);
+	return fine;
+}
+
 /* Return: it is as it should be. */
 static bool try(const char *text)
 {
@@ -171,7 +253,7 @@ static bool try(const char *text)
 	perf_lines_free(&lines);
 	if (!probe_filter_check(text))
 		probe_filter_fits(text, "walk");
-	return fine;
+	return fine && try_expression(text);
 }
 
 int main(int argc, char **argv)
