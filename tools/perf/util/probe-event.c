@@ -115,9 +115,14 @@ static char *unescape(const char *s, size_t len)
 
 /* --- parts of a definition --------------------------------------------- */
 
-static int syntax(struct upr_error *err, const struct upr_probe_def *def, const char *what)
+/* @at: where, in def->point, or in def->text before that is known */
+static int syntax(struct upr_error *err, const struct upr_probe_def *def, const char *at, const char *what)
 {
-	return upr_error_set(err, UPR_ERR_SYNTAX, EINVAL, "'%s' is not a probe definition: %s", def->text, what);
+	size_t before = def->point ? strlen(def->text) - strlen(def->raw) : 0;
+	int r = upr_error_set(err, UPR_ERR_SYNTAX, EINVAL, "'%s' is not a probe definition: %s", def->text, what);
+
+	upr_error_point(err, def->text, before + (size_t)(at - (def->point ? def->point : def->text)));
+	return r;
 }
 
 /* Does an event name come first?  Return: its '='. */
@@ -136,13 +141,19 @@ static const char *event_equals(const char *text)
 static int take_name(struct upr_probe_def *def, const char *s, size_t len, const char *what, char **ret,
 		     struct upr_error *err)
 {
+	int r = 0;
+
 	if (!is_ident(s, len))
-		return upr_error_set(err, UPR_ERR_SYNTAX, EINVAL,
-				     "'%.*s' is not a valid %s name: letters, digits and _ only, no digit in front",
-				     (int)len, s, what);
-	if (len >= UPR_EVENT_NAME_MAX)
-		return upr_error_set(err, UPR_ERR_SYNTAX, EINVAL, "%s name '%.*s' is too long: at most %d characters",
-				     what, (int)len, s, UPR_EVENT_NAME_MAX - 1);
+		r = upr_error_set(err, UPR_ERR_SYNTAX, EINVAL,
+				  "'%.*s' is not a valid %s name: letters, digits and _ only, no digit in front",
+				  (int)len, s, what);
+	else if (len >= UPR_EVENT_NAME_MAX)
+		r = upr_error_set(err, UPR_ERR_SYNTAX, EINVAL, "%s name '%.*s' is too long: at most %d characters",
+				  what, (int)len, s, UPR_EVENT_NAME_MAX - 1);
+	if (r) {
+		upr_error_point(err, def->text, (size_t)(s - def->text));
+		return r;
+	}
 	*ret = strndup(s, len);
 	return *ret ? 0 : upr_error_nomem(err);
 }
@@ -201,14 +212,14 @@ static int parse_address(struct upr_probe_def *def, const char *s, struct upr_er
 {
 	def->is_addr = true;
 	if (parse_number(s + 2, strlen(s + 2), 16, &def->addr))
-		return syntax(err, def, "what follows 0x must be one hexadecimal number");
+		return syntax(err, def, s + 2, "what follows 0x must be one hexadecimal number");
 	return 0;
 }
 
 static int set_once(struct upr_probe_def *def, char **field, const char *s, size_t len, struct upr_error *err)
 {
 	if (*field)
-		return syntax(err, def, "a part of it is given twice");
+		return syntax(err, def, s, "a part of it is given twice");
 	*field = unescape(s, len);
 	return *field ? 0 : upr_error_nomem(err);
 }
@@ -222,21 +233,22 @@ static int parse_part(struct upr_probe_def *def, const char *p, const char *end,
 	switch (*p) {
 	case '+':
 		if (def->has_offset || parse_number(s, len, 0, &def->offset))
-			return syntax(err, def, "what follows + must be one number");
+			return syntax(err, def, s, "what follows + must be one number");
 		def->has_offset = true;
 		return 0;
 	case '%':
 		if (len != 6 || strncmp(s, "return", 6))
-			return syntax(err, def, "only %return may follow a function after %");
+			return syntax(err, def, s, "only %return may follow a function after %");
 		def->retprobe = true;
 		return 0;
 	case '@':
 		if (!len)
-			return syntax(err, def, "nothing follows @");
+			return syntax(err, def, s, "nothing follows @");
 		return set_once(def, &def->source, s, len, err);
 	case ':':
 		if (!len || !isdigit((u8)*s))
-			return syntax(err, def, "a line number must follow ':' (a group is written GROUP:EVENT=FUNC)");
+			return syntax(err, def, s,
+				      "a line number must follow ':' (a group is written GROUP:EVENT=FUNC)");
 		return set_once(def, &def->line, s, len, err);
 	default:
 		return set_once(def, &def->lazy, s, len, err);
@@ -264,7 +276,7 @@ static int parse_point(struct upr_probe_def *def, const char *point, struct upr_
 	if (!strncasecmp(point, "0x", 2))
 		return parse_address(def, point, err);
 	if (!len && (!p || *p != ';'))
-		return syntax(err, def, "there is no function in it");
+		return syntax(err, def, point, "there is no function in it");
 	if (is_file) {
 		rc = set_once(def, &def->source, point, len, err);
 	} else {
@@ -309,7 +321,7 @@ static int parse_text(struct upr_probe_def *def, struct upr_error *err)
 		return def->point ? parse_args(def, end, err) : upr_error_nomem(err);
 	}
 	if (!*text)
-		return syntax(err, def, "there is no function in it");
+		return syntax(err, def, text, "there is no function in it");
 	def->raw = strdup(text);
 	/* a lazy pattern may hold blanks */
 	end = find_stop(text, ";") ? NULL : find_stop(text, " \t\r\n");
