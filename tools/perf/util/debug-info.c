@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "debug-cu.h"
 #include "debug-info.h"
 
 /* --- the file ----------------------------------------------------------------- */
@@ -44,6 +45,16 @@ int debug_info_open(struct debug_info *di, const char *path)
 		di->dwarf = NULL;
 		return 0;
 	}
+	di->known = calloc(1, sizeof(*di->known));
+	di->units = calloc(1, sizeof(*di->units));
+	if (!di->known || !di->units) {
+		debug_info_close(di);
+		return -ENOMEM;
+	}
+	if (!debug_units_open(di->units, di->dwarf)) {
+		free(di->units);
+		di->units = NULL;
+	}
 	elf = dwfl_module_getelf(di->mod, &elf_bias);
 	di->cfi_eh = elf ? dwarf_getcfi_elf(elf) : NULL;
 	di->cfi_dbg = dwarf_getcfi(di->dwarf);
@@ -54,6 +65,12 @@ void debug_info_close(struct debug_info *di)
 {
 	if (di->cfi_eh)
 		dwarf_cfi_end(di->cfi_eh);
+	if (di->units)
+		debug_units_close(di->units);
+	if (di->known)
+		debug_cu_forget(di->known);
+	free(di->units);
+	free(di->known);
 	dwfl_end(di->dwfl);
 	*di = (struct debug_info){0};
 }
@@ -430,6 +447,37 @@ static bool is_statement(Dwarf_Line *line, int *number, Dwarf_Addr *addr)
 	       !dwarf_lineendsequence(line, &end) && !end && !dwarf_linebeginstatement(line, &statement) && statement;
 }
 
+/* The index of the first one that is not below @addr: they are sorted. */
+static size_t first_line(Dwarf_Lines *lines, size_t nr, Dwarf_Addr addr)
+{
+	size_t lo = 0, hi = nr;
+	Dwarf_Addr at;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (!dwarf_lineaddr(dwarf_onesrcline(lines, mid), &at) && at < addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* The lines from *from to *to have all that are in the code of @die. */
+static void lines_around(Dwarf_Die *die, Dwarf_Lines *lines, size_t *from, size_t *to)
+{
+	Dwarf_Addr base, begin, end, first = -1, last = 0;
+	ptrdiff_t off = 0;
+
+	while ((off = dwarf_ranges(die, off, &base, &begin, &end)) > 0) {
+		first = begin < first ? begin : first;
+		last = end > last ? end : last;
+	}
+	*to = first_line(lines, *to, last);
+	*from = first_line(lines, *to, first);
+}
+
 int die_each_line(Dwarf_Die *die, die_line_fn fn, void *data)
 {
 	bool whole = dwarf_tag(die) == DW_TAG_compile_unit;
@@ -437,12 +485,14 @@ int die_each_line(Dwarf_Die *die, die_line_fn fn, void *data)
 	Dwarf_Die mem, *cu = whole ? die : dwarf_diecu(die, &mem, NULL, NULL);
 	Dwarf_Lines *lines;
 	Dwarf_Addr addr;
-	size_t nr, i;
+	size_t nr, i = 0;
 	int number, r;
 
 	if (!cu || dwarf_getsrclines(cu, &lines, &nr))
 		return -ENOENT;
-	for (i = 0; i < nr; i++) {
+	if (!whole)
+		lines_around(die, lines, &i, &nr);
+	for (; i < nr; i++) {
 		Dwarf_Line *line = dwarf_onesrcline(lines, i);
 
 		if (!is_statement(line, &number, &addr) || (!whole && !is_own_line(die, addr, number)))
@@ -460,21 +510,14 @@ int die_each_line(Dwarf_Die *die, die_line_fn fn, void *data)
 /* The first statement at @addr among lines sorted by address. */
 static Dwarf_Line *line_at(Dwarf_Die *cu, Dwarf_Addr addr)
 {
-	size_t nr, lo = 0, hi;
 	Dwarf_Lines *lines;
 	Dwarf_Addr at;
+	size_t nr, lo;
 	int number;
 
 	if (dwarf_getsrclines(cu, &lines, &nr) || !nr)
 		return NULL;
-	for (hi = nr; lo < hi;) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (!dwarf_lineaddr(dwarf_onesrcline(lines, mid), &at) && at < addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	lo = first_line(lines, nr, addr);
 	/* between two of them it is the one before */
 	if (lo == nr || dwarf_lineaddr(dwarf_onesrcline(lines, lo), &at) || at > addr) {
 		if (!lo || dwarf_lineaddr(dwarf_onesrcline(lines, lo - 1), &addr))
@@ -493,13 +536,13 @@ static Dwarf_Line *line_at(Dwarf_Die *cu, Dwarf_Addr addr)
 	return NULL;
 }
 
-bool cu_line_at(Dwarf_Die *cu, Dwarf_Addr addr, const char **file, int *number)
+bool cu_line_at(const struct debug_info *di, Dwarf_Die *cu, Dwarf_Addr addr, const char **file, int *number)
 {
 	Dwarf_Addr entry;
 	Dwarf_Die mem;
 	Dwarf_Line *line;
 
-	if (die_function_at(cu, addr, &mem) && !die_entry(&mem, &entry) && entry == addr) {
+	if (cu_function_at(di, cu, addr, &mem) && !die_entry(&mem, &entry) && entry == addr) {
 		*file = die_decl_file(&mem);
 		*number = die_decl_line(&mem);
 	} else {
@@ -521,7 +564,7 @@ bool cu_is_optimized(Dwarf_Die *cu)
 	return producer && strstr(producer, " -O") && !strstr(producer, " -O0");
 }
 
-void cu_skip_prologue(Dwarf_Die *cu, Dwarf_Addr *addr)
+void cu_skip_prologue(const struct debug_info *di, Dwarf_Die *cu, Dwarf_Addr *addr)
 {
 	Dwarf_Addr end, at, entry = *addr, next = 0;
 	Dwarf_Lines *lines;
@@ -529,14 +572,16 @@ void cu_skip_prologue(Dwarf_Die *cu, Dwarf_Addr *addr)
 	size_t nr, i;
 	bool flag;
 
-	if (!die_function_at(cu, entry, &function) || dwarf_highpc(&function, &end) ||
+	if (!cu_function_at(di, cu, entry, &function) || dwarf_highpc(&function, &end) ||
 	    dwarf_getsrclines(cu, &lines, &nr))
 		return;
-	for (i = 0; i < nr; i++) {
+	for (i = first_line(lines, nr, entry); i < nr; i++) {
 		Dwarf_Line *line = dwarf_onesrcline(lines, i);
 
-		if (dwarf_lineaddr(line, &at) || at < entry || at >= end)
+		if (dwarf_lineaddr(line, &at) || at < entry)
 			continue;
+		if (at >= end)
+			break;
 		if (!dwarf_lineprologueend(line, &flag) && flag) {
 			*addr = at;
 			return;

@@ -19,10 +19,15 @@
 #include <elfutils/libdwfl.h>
 #include <stdbool.h>
 
+struct debug_units;
+struct debug_cu;
+
 /**
  * struct debug_info - see above
  * @dwarf:	owned by @dwfl, as all that is reached through it; NULL: there is none
  * @cfi_eh, @cfi_dbg: unwind tables, NULL: none
+ * @units:	the units of @dwarf, NULL: libdw alone can read them
+ * @known:	what has been found out about one of them
  */
 struct debug_info {
 	Dwfl *dwfl;
@@ -30,6 +35,8 @@ struct debug_info {
 	Dwarf *dwarf;
 	Dwarf_CFI *cfi_eh;
 	Dwarf_CFI *cfi_dbg;
+	struct debug_units *units;
+	struct debug_cu *known;
 };
 
 /** debug_info_open() - Return: 0; -ENOEXEC: no such ELF file; -ENOMEM.  debug_info_close() in the first case. */
@@ -74,6 +81,9 @@ enum die_walk {
 /** die_find() - below @parent, depth first.  Return: @mem, or NULL. */
 Dwarf_Die *die_find(Dwarf_Die *parent, enum die_walk (*visit)(Dwarf_Die *die, void *data), void *data, Dwarf_Die *mem);
 
+/** cu_function_at() - as die_function_at(), quickly when asked again; cu_variable(): a variable of the unit itself */
+Dwarf_Die *cu_function_at(const struct debug_info *di, Dwarf_Die *cu, Dwarf_Addr addr, Dwarf_Die *mem);
+Dwarf_Die *cu_variable(const struct debug_info *di, Dwarf_Die *cu, const char *name, Dwarf_Die *mem);
 /** die_function_at() - the function of @cu whose code @addr is in; die_inlined_at(): the innermost inlined into @die */
 Dwarf_Die *die_function_at(Dwarf_Die *cu, Dwarf_Addr addr, Dwarf_Die *mem);
 Dwarf_Die *die_inlined_at(Dwarf_Die *die, Dwarf_Addr addr, Dwarf_Die *mem);
@@ -86,6 +96,9 @@ Dwarf_Die *die_member(Dwarf_Die *type, const char *name, Dwarf_Die *mem);
 
 /** die_each_instance() - inlined instances of an abstract function in its unit.  Return: the first that is not 0. */
 int die_each_instance(Dwarf_Die *function, int (*fn)(Dwarf_Die *instance, void *data), void *data);
+/** cu_each_instance() - the same, quickly when asked again */
+int cu_each_instance(const struct debug_info *di, Dwarf_Die *function, int (*fn)(Dwarf_Die *instance, void *data),
+		     void *data);
 
 typedef int (*die_line_fn)(const char *file, int line, Dwarf_Addr addr, void *data);
 
@@ -97,12 +110,12 @@ typedef int (*die_line_fn)(const char *file, int line, Dwarf_Addr addr, void *da
 int die_each_line(Dwarf_Die *die, die_line_fn fn, void *data);
 
 /** cu_line_at() - file and line that @addr stands for.  Return: false if it is in the middle of something. */
-bool cu_line_at(Dwarf_Die *cu, Dwarf_Addr addr, const char **file, int *line);
+bool cu_line_at(const struct debug_info *di, Dwarf_Die *cu, Dwarf_Addr addr, const char **file, int *line);
 
 /** cu_is_optimized() - compiled with optimisation, as far as it says */
 bool cu_is_optimized(Dwarf_Die *cu);
 /** cu_skip_prologue() - *@addr, a function's entry, becomes the address where its parameters are in place */
-void cu_skip_prologue(Dwarf_Die *cu, Dwarf_Addr *addr);
+void cu_skip_prologue(const struct debug_info *di, Dwarf_Die *cu, Dwarf_Addr *addr);
 /** cu_file() - the source file of @cu whose path ends like @tail, NULL: none */
 const char *cu_file(Dwarf_Die *cu, const char *tail);
 

@@ -419,11 +419,47 @@ void traced_events_free(struct traced_events *events)
 	*events = (struct traced_events){0};
 }
 
+/* *full: there is a whole table, not only what other programs may use. */
+static bool tables_have_ifunc(Elf *elf, bool *full)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr sh;
+	GElf_Sym sym;
+
+	while (elf && (scn = elf_nextscn(elf, scn))) {
+		Elf_Data *data;
+		int i;
+
+		if (!gelf_getshdr(scn, &sh) || (sh.sh_type != SHT_SYMTAB && sh.sh_type != SHT_DYNSYM))
+			continue;
+		data = elf_getdata(scn, NULL);
+		for (i = 0; data && gelf_getsym(data, i, &sym); i++)
+			if (GELF_ST_TYPE(sym.st_info) == STT_GNU_IFUNC)
+				return true;
+		*full |= sh.sh_type == SHT_SYMTAB && data && data->d_size;
+	}
+	return false;
+}
+
+/* To sort the functions of a big program takes longer than all the rest, and few have one of these. */
+static bool may_have_ifunc(struct probe_file *file)
+{
+	bool full = false;
+
+	if (!file->ifuncs_known) {
+		file->ifuncs_known = true;
+		file->ifuncs = tables_have_ifunc(file->elf->elf, &full) ||
+			       (!full && tables_have_ifunc(dwarf_getelf(file->info.dwarf), &full)) || !full;
+	}
+	return file->ifuncs;
+}
+
 /* The debug information calls the resolver by the function's name. */
 static void warn_of_ifunc(struct probe_file *file, const struct perf_def *def, const struct finder_options *opts,
 			  const struct probe_place *place)
 {
-	const struct upr_func *func = file->elf ? upr_elf_func_at(file->elf, place->addr) : NULL;
+	const struct upr_func *func = file->elf && may_have_ifunc(file) ? upr_elf_func_at(file->elf, place->addr) :
+									  NULL;
 
 	if (func && func->addr == place->addr && func->kind == UPR_SYM_IFUNC)
 		warn_ifunc(opts, def->point.func && !is_glob(def->point.func) ? def->point.func : place->symbol);

@@ -42,6 +42,7 @@ struct traced_events {
  * @elf:	its symbols; NULL: it has no symbols that can be read
  * @info:	its debug information, if @has_info
  * @asked:	@info and @elf have been tried
+ * @ifuncs:	there may be IFUNCs; @ifuncs_known: that has been looked up
  */
 struct probe_file {
 	char *path;
@@ -50,6 +51,8 @@ struct probe_file {
 	struct debug_info info;
 	bool has_info;
 	bool asked;
+	bool ifuncs;
+	bool ifuncs_known;
 };
 
 /** probe_file_open() - Return: 0, -errno.  What is in the file is not looked at yet. */

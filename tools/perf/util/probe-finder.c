@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "debug-index.h"
 #include "probe-finder.h"
 #include "probe-source.h"
 #include "symbol-priv.h"
@@ -196,7 +197,7 @@ static int found(struct finder *f, Dwarf_Die *scope)
 
 	if (die_is_function(scope))
 		f->function = *scope;
-	else if (!die_function_at(&f->cu, f->addr, &f->function)) {
+	else if (!cu_function_at(f->di, &f->cu, f->addr, &f->function)) {
 		finder_say(f, "Failed to find probe point in any functions.");
 		return -ENOENT;
 	}
@@ -214,7 +215,7 @@ static int found(struct finder *f, Dwarf_Die *scope)
 static Dwarf_Die *scope_of_line(struct finder *f, Dwarf_Die *mem)
 {
 	const char *wanted = f->def->point.func;
-	Dwarf_Die die, *at = die_function_at(&f->cu, f->addr, &die), *best = NULL;
+	Dwarf_Die die, *at = cu_function_at(f->di, &f->cu, f->addr, &die), *best = NULL;
 	int nearest = INT_MAX;
 
 	for (; at; at = die_outer_inlined_at(at, f->addr, &die)) {
@@ -274,7 +275,8 @@ static bool is_shared(struct finder *f, const char *file, int line, Dwarf_Addr a
 	Dwarf_Die mem, *scope;
 	int other;
 
-	if (!cu_line_at(&f->cu, addr, &other_file, &other) || (other == line && path_ends_like(other_file, file)))
+	if (!cu_line_at(f->di, &f->cu, addr, &other_file, &other) ||
+	    (other == line && path_ends_like(other_file, file)))
 		return false;
 	if (f->shared[0])
 		return true;
@@ -344,7 +346,7 @@ static void skip_prologue(struct finder *f)
 	finder_say(f, "Target program is compiled without optimization. Skipping prologue.");
 	finder_say(f, "Probe on address 0x%" PRIx64 " to force probing at the function entry.", (uint64_t)f->addr);
 	finder_say(f, "%s", "");
-	cu_skip_prologue(&f->cu, &f->addr);
+	cu_skip_prologue(f->di, &f->cu, &f->addr);
 }
 
 static int visit_inlined_instance(Dwarf_Die *instance, void *data)
@@ -363,12 +365,12 @@ static int find_in_function(struct finder *f, Dwarf_Die *die)
 {
 	const struct perf_point *p = &f->def->point;
 
-	f->file = die_decl_file(die);
+	f->file = p->line || p->lazy ? die_decl_file(die) : NULL;
 	if (p->line) {
 		f->line = die_decl_line(die) + p->line;
 		if (die_is_instance(die) || f->opts->no_inlines)
 			return die_each_line(die, visit_line, f);
-		return die_each_instance(die, visit_instance_lines, f);
+		return cu_each_instance(f->di, die, visit_instance_lines, f);
 	}
 	if (die_is_instance(die)) {
 		if (die_entry(die, &f->addr))
@@ -379,7 +381,7 @@ static int find_in_function(struct finder *f, Dwarf_Die *die)
 		f->addr += p->offset;
 		return found(f, die);
 	}
-	return f->opts->no_inlines ? 0 : die_each_instance(die, visit_inlined_instance, f);
+	return f->opts->no_inlines ? 0 : cu_each_instance(f->di, die, visit_inlined_instance, f);
 }
 
 struct function_walk {
@@ -395,14 +397,15 @@ static int visit_function(Dwarf_Die *die, void *data)
 
 	if (!die_is_function(die) || !die_has_name(die, p->func))
 		return DWARF_CB_OK;
-	file = die_decl_file(die);
-	if (p->file && file && !path_ends_like(p->file, file))
+	/* to name it libdw reads all lines of the unit */
+	file = p->file ? die_decl_file(die) : NULL;
+	if (file && !path_ends_like(p->file, file))
 		return DWARF_CB_OK;
 	w->ret = find_in_function(w->f, die);
 	return w->ret ? DWARF_CB_ABORT : DWARF_CB_OK;
 }
 
-static int find_in_cu(struct finder *f)
+static int find_in_cu(struct finder *f, struct debug_search *search)
 {
 	const struct perf_point *p = &f->def->point;
 	struct function_walk w = {.f = f};
@@ -414,7 +417,7 @@ static int find_in_cu(struct finder *f)
 			return 0;
 	}
 	if (p->func) {
-		dwarf_getfuncs(&f->cu, visit_function, &w, 0);
+		debug_search_functions(search, &f->cu, visit_function, &w);
 		return w.ret;
 	}
 	if (p->lazy)
@@ -459,12 +462,14 @@ int probe_find(const struct debug_info *di, const struct perf_def *def, const st
 	       struct probe_places *places)
 {
 	struct finder f = {.di = di, .def = def, .opts = opts, .places = places};
-	Dwarf_Off off = 0;
+	struct debug_search search;
 	size_t first = places ? places->nr : 0;
 	int r = 0;
 
-	while (!r && debug_info_next_cu(di, &off, &f.cu))
-		r = find_in_cu(&f);
+	debug_search_begin(&search, di, def->point.func, def->point.file);
+	while (!r && debug_search_next(&search, &f.cu))
+		r = find_in_cu(&f, &search);
+	debug_search_end(&search);
 	if (!r && !f.nr_found && f.shared[0]) {
 		finder_say(&f, "This line is sharing the address with other lines.");
 		finder_say(&f, "Please try to probe at %s instead.", f.shared);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "debug-index.h"
 #include "probe-show.h"
 #include "probe-source.h"
 
@@ -27,6 +28,7 @@
  */
 struct line_search {
 	const struct perf_lines *wanted;
+	const struct debug_info *di;
 	Dwarf_Die cu;
 	const char *file;
 	int from, to, base;
@@ -44,7 +46,7 @@ static int visit_line(const char *file, int line, Dwarf_Addr addr, void *data)
 	if (!s->file || !path_ends_like(file, s->file) || line < s->from || line > s->to)
 		return 0;
 	/* would be found as another line */
-	if (cu_line_at(&s->cu, addr, &other_file, &other) && (other != line || strcmp(other_file, file)))
+	if (cu_line_at(s->di, &s->cu, addr, &other_file, &other) && (other != line || strcmp(other_file, file)))
 		return 0;
 	return source_lines_add(&s->lines, line);
 }
@@ -76,7 +78,7 @@ static int lines_of_inlined(struct line_search *s, Dwarf_Die *die)
 	dwarf_getfuncs(&s->cu, visit_next, s, 0);
 	if (s->from < s->base)
 		s->from = s->base;
-	r = die_each_instance(die, lines_of, s);
+	r = cu_each_instance(s->di, die, lines_of, s);
 	s->to = to;
 	return r;
 }
@@ -101,14 +103,14 @@ static int visit_function(Dwarf_Die *die, void *data)
 	return DWARF_CB_ABORT;
 }
 
-static int search_cu(struct line_search *s)
+static int search_cu(struct line_search *s, struct debug_search *search)
 {
 	const struct perf_lines *wanted = s->wanted;
 
 	if (wanted->file && !cu_file(&s->cu, wanted->file))
 		return 0;
 	if (wanted->func) {
-		dwarf_getfuncs(&s->cu, visit_function, s, 0);
+		debug_search_functions(search, &s->cu, visit_function, s);
 		return s->ret;
 	}
 	s->file = cu_file(&s->cu, wanted->file);
@@ -169,8 +171,8 @@ static int show(struct line_search *s, const char *source)
 int probe_show_lines(struct probe_file *file, const struct perf_lines *lines, const char *source,
 		     const struct finder_options *opts)
 {
-	struct line_search s = {.wanted = lines};
-	Dwarf_Off off = 0;
+	struct line_search s = {.wanted = lines, .di = &file->info};
+	struct debug_search search;
 	int r = 0;
 
 	if (!file->path)
@@ -180,8 +182,10 @@ int probe_show_lines(struct probe_file *file, const struct perf_lines *lines, co
 		probe_file_no_info(file, opts);
 		return -ENOENT;
 	}
-	while (!r && !s.found && debug_info_next_cu(&file->info, &off, &s.cu))
-		r = search_cu(&s);
+	debug_search_begin(&search, &file->info, lines->func, lines->file);
+	while (!r && !s.found && debug_search_next(&search, &s.cu))
+		r = search_cu(&s, &search);
+	debug_search_end(&search);
 	if (!r && !s.found) {
 		if (opts->say)
 			opts->say("Specified source line is not found.", opts->data);

@@ -477,7 +477,7 @@ int probe_add_arg(struct finder *f, Dwarf_Die *scope, const struct perf_arg *arg
 	*to = (struct place_arg){0};
 	if (!perf_is_var(arg->var)) {
 		r = copy_arg(arg, to);
-	} else if (!die_variable_at(scope, arg->var, f->addr, &var) && !die_variable_at(&f->cu, arg->var, 0, &var)) {
+	} else if (!die_variable_at(scope, arg->var, f->addr, &var) && !cu_variable(f->di, &f->cu, arg->var, &var)) {
 		to->name = name_of(arg);
 		r = to->name ? 0 : -ENOMEM;
 	} else {
