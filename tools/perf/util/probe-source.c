@@ -41,8 +41,7 @@ char *source_path(Dwarf_Die *cu, const char *file, const char *prefix)
 		return dir && *file != '/' ? joined(dir, file) : NULL;
 	}
 	/* the tree may have moved: with ever fewer of the leading directories */
-	for (; file; file = strchr(file, '/')) {
-		file += strspn(file, "/");
+	for (; file && *file; file = strchr(file + 1, '/')) {
 		ret = joined(prefix, file);
 		if (ret)
 			return ret;
