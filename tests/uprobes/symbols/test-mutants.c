@@ -15,20 +15,10 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "../mutants.h"
 #include "targets.h"
 
 #define MUTANTS 4000
-
-/* xorshift64*: any state but 0 */
-static u64 state;
-
-static u64 draw(void)
-{
-	state ^= state >> 12;
-	state ^= state << 25;
-	state ^= state >> 27;
-	return state * 2685821657736338717ull;
-}
 
 /* The mutant at work, for the obituary. */
 static u64 current_seed;
@@ -103,26 +93,6 @@ static size_t pick_place(const u8 *b, size_t size)
 	return from + draw() % min(len, (u64)(size - from));
 }
 
-static void mutate(u8 *b, size_t *size)
-{
-	static const u64 odd[] = {0,	   1,	   2, 0x7f, 0xff, 0xffff, 0x7fffffff, 0xffffffff, 0x7fffffffffffffff,
-				  (u64)-1, (u64)-8};
-	int n = 1 + draw() % 6;
-
-	while (n--) {
-		size_t at = pick_place(b, *size);
-		u64 value = draw() % 3 ? odd[draw() % ARRAY_SIZE(odd)] : draw();
-		size_t width = (size_t)1 << (draw() % 4);
-
-		if (!(draw() % 3))
-			at &= ~(width - 1);
-		if (at + width <= *size)
-			memcpy(b + at, &value, width);
-	}
-	if (!(draw() % 8))
-		*size = draw() % *size;
-}
-
 /* Everything a command might do with a file. */
 static bool exercise(int fd)
 {
@@ -168,14 +138,14 @@ static bool one_mutant(struct image *imgs, size_t nr, u64 seed, int fd)
 	u8 *copy;
 	bool good;
 
-	state = current_seed = seed;
+	mutant_state = current_seed = seed;
 	img = &imgs[draw() % nr];
 	size = img->size;
 	copy = malloc(size);
 	if (!copy)
 		return false;
 	memcpy(copy, img->bytes, size);
-	mutate(copy, &size);
+	mutate(copy, &size, pick_place);
 	good = !ftruncate(fd, 0) && pwrite(fd, copy, size, 0) == (ssize_t)size;
 	free(copy);
 	alarm(20);

@@ -200,10 +200,11 @@ Dwarf_Die *die_type(Dwarf_Die *die, Dwarf_Die *mem)
 
 Dwarf_Die *die_real_type(Dwarf_Die *die, Dwarf_Die *mem)
 {
+	unsigned int i = 0;
 	int tag;
 
 	do {
-		die = die_type(die, mem);
+		die = i++ < DIE_CHAIN_MAX ? die_type(die, mem) : NULL;
 		tag = die ? dwarf_tag(die) : 0;
 	} while (tag == DW_TAG_const_type || tag == DW_TAG_volatile_type || tag == DW_TAG_restrict_type ||
 		 tag == DW_TAG_atomic_type || tag == DW_TAG_shared_type || tag == DW_TAG_typedef);
@@ -212,11 +213,12 @@ Dwarf_Die *die_real_type(Dwarf_Die *die, Dwarf_Die *mem)
 
 /* --- looking for one ---------------------------------------------------------------- */
 
-Dwarf_Die *die_find(Dwarf_Die *parent, enum die_walk (*visit)(Dwarf_Die *die, void *data), void *data, Dwarf_Die *mem)
+static Dwarf_Die *find_below(Dwarf_Die *parent, enum die_walk (*visit)(Dwarf_Die *die, void *data), void *data,
+			     Dwarf_Die *mem, unsigned int depth)
 {
 	Dwarf_Die child, below;
 
-	if (dwarf_child(parent, &child))
+	if (depth == DIE_CHAIN_MAX || dwarf_child(parent, &child))
 		return NULL;
 	do {
 		enum die_walk next = visit(&child, data);
@@ -225,12 +227,18 @@ Dwarf_Die *die_find(Dwarf_Die *parent, enum die_walk (*visit)(Dwarf_Die *die, vo
 			*mem = child;
 			return mem;
 		}
-		if ((next == DIE_CHILDREN || next == DIE_CONTINUE) && die_find(&child, visit, data, &below)) {
+		if ((next == DIE_CHILDREN || next == DIE_CONTINUE) &&
+		    find_below(&child, visit, data, &below, depth + 1)) {
 			*mem = below;
 			return mem;
 		}
 	} while (!dwarf_siblingof(&child, &child));
 	return NULL;
+}
+
+Dwarf_Die *die_find(Dwarf_Die *parent, enum die_walk (*visit)(Dwarf_Die *die, void *data), void *data, Dwarf_Die *mem)
+{
+	return find_below(parent, visit, data, mem, 0);
 }
 
 struct by_name {
@@ -261,21 +269,32 @@ Dwarf_Die *die_variable_at(Dwarf_Die *die, const char *name, Dwarf_Addr addr, Dw
 	return die_find(die, visit_variable, &by, mem);
 }
 
+struct member_search {
+	const char *name;
+	unsigned int depth;
+};
+
 static enum die_walk visit_member(Dwarf_Die *die, void *data)
 {
+	const struct member_search *s = data;
+	struct member_search below = {s->name, s->depth + 1};
 	const char *name = dwarf_diename(die);
 	Dwarf_Die type, found;
 
 	if (dwarf_tag(die) != DW_TAG_member)
 		return DIE_SIBLING;
 	if (name)
-		return strcmp(name, data) ? DIE_SIBLING : DIE_END;
-	return die_real_type(die, &type) && die_member(&type, data, &found) ? DIE_END : DIE_SIBLING;
+		return strcmp(name, s->name) ? DIE_SIBLING : DIE_END;
+	return s->depth < DIE_CHAIN_MAX && die_real_type(die, &type) && die_find(&type, visit_member, &below, &found) ?
+		       DIE_END :
+		       DIE_SIBLING;
 }
 
 Dwarf_Die *die_member(Dwarf_Die *type, const char *name, Dwarf_Die *mem)
 {
-	return die_find(type, visit_member, (void *)name, mem);
+	struct member_search s = {name, 0};
+
+	return die_find(type, visit_member, &s, mem);
 }
 
 static enum die_walk visit_inlined(Dwarf_Die *die, void *data)
@@ -484,6 +503,7 @@ int die_each_line(Dwarf_Die *die, die_line_fn fn, void *data)
 	struct line_walk w = {.fn = fn, .data = data};
 	Dwarf_Die mem, *cu = whole ? die : dwarf_diecu(die, &mem, NULL, NULL);
 	Dwarf_Lines *lines;
+	const char *file;
 	Dwarf_Addr addr;
 	size_t nr, i = 0;
 	int number, r;
@@ -497,7 +517,8 @@ int die_each_line(Dwarf_Die *die, die_line_fn fn, void *data)
 
 		if (!is_statement(line, &number, &addr) || (!whole && !is_own_line(die, addr, number)))
 			continue;
-		r = fn(dwarf_linesrc(line, NULL, NULL), number, addr, data);
+		file = dwarf_linesrc(line, NULL, NULL);
+		r = file ? fn(file, number, addr, data) : 0;
 		if (r)
 			return r;
 	}

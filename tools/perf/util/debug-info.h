@@ -64,6 +64,9 @@ bool die_has_name(Dwarf_Die *die, const char *name);
 /** die_is_signed() - of a base type */
 bool die_is_signed(Dwarf_Die *type);
 
+/* Types that lead to types, entries in entries: more than anybody writes; damaged ones lead back to themselves. */
+#define DIE_CHAIN_MAX 256
+
 /** die_type() - the type of @die, NULL: void; die_real_type(): without qualifiers and typedefs */
 Dwarf_Die *die_type(Dwarf_Die *die, Dwarf_Die *mem);
 Dwarf_Die *die_real_type(Dwarf_Die *die, Dwarf_Die *mem);

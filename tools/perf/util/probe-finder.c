@@ -367,7 +367,8 @@ static int find_in_function(struct finder *f, Dwarf_Die *die)
 
 	f->file = p->line || p->lazy ? die_decl_file(die) : NULL;
 	if (p->line) {
-		f->line = die_decl_line(die) + p->line;
+		if (__builtin_add_overflow(die_decl_line(die), p->line, &f->line))
+			return 0;
 		if (die_is_instance(die) || f->opts->no_inlines)
 			return die_each_line(die, visit_line, f);
 		return cu_each_instance(f->di, die, visit_instance_lines, f);

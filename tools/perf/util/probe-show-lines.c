@@ -66,7 +66,7 @@ static int visit_next(Dwarf_Die *die, void *data)
 	const char *file = die_decl_file(die);
 	int line = die_decl_line(die);
 
-	if (file && !strcmp(file, s->file) && line > s->base && line <= s->to)
+	if (file && s->file && !strcmp(file, s->file) && line > s->base && line <= s->to)
 		s->to = line - 1;
 	return DWARF_CB_OK;
 }

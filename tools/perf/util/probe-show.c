@@ -56,19 +56,20 @@ static int by_text(const void *a, const void *b)
 /* @die's type without qualifiers; typedefs keep their names. */
 static Dwarf_Die *named_type(Dwarf_Die *die, Dwarf_Die *mem)
 {
+	unsigned int i = 0;
 	int tag;
 
 	do {
-		die = die_type(die, mem);
+		die = i++ < DIE_CHAIN_MAX ? die_type(die, mem) : NULL;
 		tag = die ? dwarf_tag(die) : 0;
 	} while (tag == DW_TAG_const_type || tag == DW_TAG_volatile_type || tag == DW_TAG_restrict_type ||
 		 tag == DW_TAG_shared_type);
 	return die;
 }
 
-static void put_type(Dwarf_Die *die, FILE *out)
+static void put_type(Dwarf_Die *die, FILE *out, unsigned int depth)
 {
-	Dwarf_Die mem, *type = named_type(die, &mem);
+	Dwarf_Die mem, *type = depth < DIE_CHAIN_MAX ? named_type(die, &mem) : NULL;
 	int tag = type ? dwarf_tag(type) : 0;
 	const char *name;
 
@@ -78,7 +79,7 @@ static void put_type(Dwarf_Die *die, FILE *out)
 		return;
 	case DW_TAG_pointer_type:
 	case DW_TAG_array_type:
-		put_type(type, out);
+		put_type(type, out, depth + 1);
 		fputc('*', out);
 		return;
 	case DW_TAG_subroutine_type:
@@ -153,7 +154,7 @@ static char *describe(struct show_vars *s, Dwarf_Die *var, bool valid)
 		return NULL;
 	if (s->opts->range)
 		fputs(s->externs ? "[EXT]\t" : valid ? "[VAL]\t" : "[INV]\t", out);
-	put_type(var, out);
+	put_type(var, out, 0);
 	fprintf(out, "\t%s", dwarf_diename(var));
 	if (s->opts->range && !s->externs)
 		put_range(s->f, var, out);

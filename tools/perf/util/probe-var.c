@@ -34,6 +34,19 @@ struct location {
 	unsigned int nr_refs;
 };
 
+/* Damaged debug information has any numbers: they wrap, as the addresses that they are added to. */
+static long plus(long a, long b)
+{
+	__builtin_add_overflow(a, b, &a);
+	return a;
+}
+
+static long times(long a, long b)
+{
+	__builtin_mul_overflow(a, b, &a);
+	return a;
+}
+
 static int add_ref(struct location *l, long off, bool user)
 {
 	if (l->nr_refs == REFS_MAX)
@@ -105,13 +118,13 @@ static int by_register(struct finder *f, Dwarf_Op *op, struct location *l)
 	}
 	if (op->atom >= DW_OP_breg0 && op->atom <= DW_OP_breg31) {
 		reg = op->atom - DW_OP_breg0;
-		off += (long)op->number;
+		off = plus(off, (long)op->number);
 		memory = true;
 	} else if (op->atom >= DW_OP_reg0 && op->atom <= DW_OP_reg31) {
 		reg = op->atom - DW_OP_reg0;
 	} else if (op->atom == DW_OP_bregx) {
 		reg = op->number;
-		off += (long)op->number2;
+		off = plus(off, (long)op->number2);
 		memory = true;
 	} else if (op->atom == DW_OP_regx) {
 		reg = op->number;
@@ -207,7 +220,7 @@ static int take_element(struct finder *f, const struct perf_field *field, const 
 	if (!r && !l->nr_refs)
 		return -EINVAL;
 	if (!r)
-		l->refs[l->nr_refs - 1] += (long)dwarf_bytesize(&element) * field->index;
+		l->refs[l->nr_refs - 1] = plus(l->refs[l->nr_refs - 1], times(dwarf_bytesize(&element), field->index));
 	return r;
 }
 
@@ -277,7 +290,7 @@ static int take_fields(struct finder *f, Dwarf_Die *var, const char *name, const
 			return r;
 		}
 	}
-	l->refs[l->nr_refs - 1] += (long)off;
+	l->refs[l->nr_refs - 1] = plus(l->refs[l->nr_refs - 1], (long)off);
 	l->user[l->nr_refs - 1] |= user;
 	*ret = member;
 	/* it is in a member without a name */
@@ -328,13 +341,13 @@ static int bitfield_type(Dwarf_Die *var, int bits, char **ret)
 
 	if (off < 0 || bytes < 0)
 		return -ENOENT;
-	return asprintf(ret, "b%d@%d/%d", bits, off, 8 * bytes) < 0 ? -ENOMEM : 0;
+	return asprintf(ret, "b%d@%d/%ld", bits, off, 8L * bytes) < 0 ? -ENOMEM : 0;
 }
 
 /* *ret: NULL if the size is not known */
 static int basic_type(struct finder *f, Dwarf_Die *type, const char *cast, char **ret)
 {
-	int bits = dwarf_bytesize(type);
+	long bits = dwarf_bytesize(type);
 	const char *name;
 	char prefix;
 
@@ -347,7 +360,7 @@ static int basic_type(struct finder *f, Dwarf_Die *type, const char *cast, char 
 		bits = BITS_MAX;
 	}
 	prefix = cast ? *cast : die_is_signed(type) ? 's' : 'x';
-	return asprintf(ret, "%c%d", prefix, bits) < 0 ? -ENOMEM : 0;
+	return asprintf(ret, "%c%ld", prefix, bits) < 0 ? -ENOMEM : 0;
 }
 
 static int find_type(struct finder *f, Dwarf_Die *var, const char *cast, bool user, struct location *l, char **ret)
