@@ -4,6 +4,12 @@ PROBE_T    := $(O)/tests/probe
 PROBE_SRC  := tests/uprobes/probe/targets
 PROBE_BINS := $(addprefix $(PROBE_T)/,featdemo featdemo0 featdemo3 featdemo4 featdemo-lto featdemo_nodbg featdemo_strip cppdemo dotsbin \
 	app1 app2 app3 sdtdemo sdtdemo0 sdtodd)
+# the same by another compiler, where there is one; its LTO needs its linker
+CLANG      := $(shell command -v clang)
+LLD        := $(and $(CLANG),$(shell command -v ld.lld))
+PROBE_CLANG := $(if $(CLANG),$(addprefix $(PROBE_T)/,featdemo-clang featdemo-clang0 featdemo-clang3)) \
+	$(if $(LLD),$(PROBE_T)/featdemo-clang-lto)
+PROBE_BINS += $(PROBE_CLANG)
 TARGETS    += $(PROBE_BINS)
 
 PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf test-kept test-lines test-values test-trace test-languages test-sdt test-registry test-manual)
@@ -20,6 +26,15 @@ $(addprefix $(PROBE_T)/,featdemo featdemo0 featdemo3 featdemo4 featdemo-lto feat
 	@mkdir -p $(@D)
 	@echo "  TARGET  $@"
 	$(Q)$(CC) $(PROBE_HOW) -o $@ $^
+
+$(PROBE_T)/featdemo-clang: PROBE_HOW := -O2 -g
+$(PROBE_T)/featdemo-clang0: PROBE_HOW := -O0 -g
+$(PROBE_T)/featdemo-clang3: PROBE_HOW := -O3 -g
+$(PROBE_T)/featdemo-clang-lto: PROBE_HOW := -O2 -g -flto -fuse-ld=lld
+$(PROBE_CLANG): $(PROBE_SRC)/featdemo.c $(PROBE_SRC)/other.c
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(CLANG) $(PROBE_HOW) -o $@ $^
 
 # of its own, so that nobody finds its symbols elsewhere by its build-id
 $(PROBE_T)/featdemo_strip: $(PROBE_SRC)/featdemo.c $(PROBE_SRC)/other.c

@@ -105,28 +105,24 @@ static Dwarf_Attribute *attr_of(Dwarf_Die *die, unsigned int name, Dwarf_Attribu
 	return dwarf_attr_integrate(die, name, mem);
 }
 
+/* Files are numbered in the unit that says so; the first of all is number 1, and since DWARF 5 also number 0. */
 static const char *file_of(Dwarf_Die *die, unsigned int name)
 {
-	Dwarf_Attribute mem;
+	Dwarf_Attribute mem, *attr = attr_of(die, name, &mem);
 	Dwarf_Files *files;
-	Dwarf_Word index;
 	Dwarf_Half version;
+	Dwarf_Word index;
 	Dwarf_Die cu;
 
-	if (dwarf_formudata(attr_of(die, name, &mem), &index) || !dwarf_diecu(die, &cu, NULL, NULL))
+	if (dwarf_formudata(attr, &index) || !dwarf_cu_die(attr->cu, &cu, &version, NULL, NULL, NULL, NULL, NULL) ||
+	    (!index && version < 5) || dwarf_getsrcfiles(&cu, &files, NULL))
 		return NULL;
-	/* the first file was no file before DWARF 5 */
-	if (!index && (dwarf_cu_info(cu.cu, &version, NULL, NULL, NULL, NULL, NULL, NULL) || version < 5))
-		return NULL;
-	return dwarf_getsrcfiles(&cu, &files, NULL) ? NULL : dwarf_filesrc(files, index, NULL, NULL);
+	return dwarf_filesrc(files, index, NULL, NULL);
 }
 
 const char *die_decl_file(Dwarf_Die *die)
 {
-	const char *file = dwarf_decl_file(die);
-
-	/* libdw has no file of number 0, which clang's DWARF 5 begins with */
-	return file ? file : file_of(die, DW_AT_decl_file);
+	return file_of(die, DW_AT_decl_file);
 }
 
 const char *die_call_file(Dwarf_Die *die)
@@ -455,7 +451,8 @@ static bool is_own_line(Dwarf_Die *function, Dwarf_Addr addr, int line)
 	if (from && file && !strcmp(from, file) && die_call_line(&inlined) == line)
 		return true;
 	from = die_decl_file(&inlined);
-	return die_decl_line(&inlined) == die_decl_line(function) && from == file;
+	return die_decl_line(&inlined) == die_decl_line(function) &&
+	       (from == file || (from && file && !strcmp(from, file)));
 }
 
 static bool is_statement(Dwarf_Line *line, int *number, Dwarf_Addr *addr)

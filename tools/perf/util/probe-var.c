@@ -69,15 +69,18 @@ static bool location_at(Dwarf_Attribute *attr, Dwarf_Addr addr, Dwarf_Op **op, s
  */
 static bool location_near_entry(struct finder *f, Dwarf_Die *var, Dwarf_Attribute *attr, Dwarf_Op **op, size_t *nr)
 {
-	Dwarf_Addr entry, end, addr;
+	Dwarf_Addr entry, end, base, from, to, first = -1;
+	ptrdiff_t off = 0;
 
 	if (dwarf_entrypc(&f->function, &entry) || f->addr != entry || dwarf_tag(var) != DW_TAG_formal_parameter ||
 	    dwarf_highpc(&f->function, &end))
 		return false;
-	for (addr = entry; addr <= end; addr++)
-		if (location_at(attr, addr, op, nr))
-			return true;
-	return false;
+	while ((off = dwarf_getlocations(attr, off, &base, &from, &to, op, nr)) > 0) {
+		from = from > entry ? from : entry;
+		if (from < to && from < first)
+			first = from;
+	}
+	return first <= end && location_at(attr, first, op, nr);
 }
 
 static int set_base(struct location *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
