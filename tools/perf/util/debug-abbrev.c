@@ -189,8 +189,10 @@ static enum abbrev_what what_of(struct abbrev_table *table, unsigned int tag, un
 			return name == DW_AT_specification ? STEP_SPEC : STEP_ORIGIN;
 		}
 	} else if (tag == DW_TAG_inlined_subroutine) {
-		if (name == DW_AT_abstract_origin)
+		if (name == DW_AT_abstract_origin) {
+			table->far_origins |= form == DW_FORM_ref_addr;
 			return STEP_ORIGIN;
+		}
 	} else if (tag == DW_TAG_compile_unit || tag == DW_TAG_partial_unit || tag == DW_TAG_type_unit) {
 		if (name == DW_AT_stmt_list)
 			return form == DW_FORM_data4 || form == DW_FORM_data8 || form == DW_FORM_sec_offset ?

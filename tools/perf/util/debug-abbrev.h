@@ -116,6 +116,7 @@ struct abbrev {
  * @own_names, @str_names, @indexed_names: functions have names in .debug_info, in .debug_str, by .debug_str_offsets
  * @other_names: elsewhere
  * @far_names:	functions have names in other units
+ * @far_origins: code was made of functions of other units
  */
 struct abbrev_table {
 	struct abbrev_shape shape;
@@ -130,6 +131,7 @@ struct abbrev_table {
 	bool indexed_names;
 	bool other_names;
 	bool far_names;
+	bool far_origins;
 };
 
 /** abbrev_table_read() - Return: NULL if it is not understood, or there is no memory */

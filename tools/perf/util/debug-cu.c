@@ -142,15 +142,6 @@ Dwarf_Die *cu_variable(const struct debug_info *di, Dwarf_Die *cu, const char *n
 
 /* --- instances ------------------------------------------------------------------------- */
 
-static int by_origin(const void *a, const void *b)
-{
-	const struct debug_instance *x = a, *y = b;
-
-	if (x->origin != y->origin)
-		return x->origin < y->origin ? -1 : 1;
-	return (x->entry > y->entry) - (x->entry < y->entry);
-}
-
 static void find_instances(struct debug_units *units, struct debug_cu *known)
 {
 	struct debug_unit *unit = debug_units_at(units, known->off);
@@ -160,61 +151,63 @@ static void find_instances(struct debug_units *units, struct debug_cu *known)
 		known->failed = true;
 		return;
 	}
-	if (known->nr_instances)
-		qsort(known->instances, known->nr_instances, sizeof(*known->instances), by_origin);
+	debug_instances_sort(known->instances, known->nr_instances);
 }
 
-static size_t first_of(const struct debug_cu *known, Dwarf_Off origin)
+static Dwarf_Off *add_entries(Dwarf_Off *entries, size_t *nr, const struct debug_instance *v, size_t nr_v,
+			      Dwarf_Off origin)
 {
-	size_t lo = 0, hi = known->nr_instances;
+	size_t first = debug_instances_first(v, nr_v, origin), last = first;
+	Dwarf_Off *more;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (known->instances[mid].origin < origin)
-			lo = mid + 1;
-		else
-			hi = mid;
+	while (last < nr_v && v[last].origin == origin)
+		last++;
+	more = entries ? reallocarray(entries, *nr + last - first + 1, sizeof(*more)) : NULL;
+	if (!more) {
+		free(entries);
+		return NULL;
 	}
-	return lo;
+	for (; first < last; first++)
+		more[(*nr)++] = v[first].entry;
+	return more;
 }
 
-/* A callback may ask about other units: nothing known is kept meanwhile. */
-static Dwarf_Off *entries_of(const struct debug_cu *known, Dwarf_Off origin, size_t *nr)
+/* A copy: the callback may ask about another unit.  The first *own of them are in the function's unit.  NULL: ask libdw */
+static Dwarf_Off *entries_of(const struct debug_info *di, Dwarf_Die *function, size_t *own, size_t *nr)
 {
-	size_t first = first_of(known, origin), i;
-	Dwarf_Off *ret;
+	Dwarf_Off origin = dwarf_dieoffset(function), *entries;
+	struct debug_cu *known;
+	Dwarf_Die cu;
 
-	for (*nr = 0; first + *nr < known->nr_instances && known->instances[first + *nr].origin == origin; ++*nr)
-		;
-	ret = calloc(*nr + 1, sizeof(*ret));
-	for (i = 0; ret && i < *nr; i++)
-		ret[i] = known->instances[first + i].entry;
-	return ret;
+	*nr = 0;
+	if (!di->units || !dwarf_diecu(function, &cu, NULL, NULL))
+		return NULL;
+	known = known_of(di, &cu);
+	if (!known->has_instances)
+		find_instances(di->units, known);
+	if (known->failed)
+		return NULL;
+	debug_units_find_far(di->units);
+	entries = add_entries(malloc(sizeof(*entries)), nr, known->instances, known->nr_instances, origin);
+	*own = *nr;
+	return add_entries(entries, nr, di->units->far, di->units->nr_far, origin);
 }
 
 int cu_each_instance(const struct debug_info *di, Dwarf_Die *function, int (*fn)(Dwarf_Die *instance, void *data),
 		     void *data)
 {
-	struct debug_cu *known;
-	Dwarf_Off *entries;
-	Dwarf_Die cu, die;
-	size_t nr, i;
+	size_t own, nr, i;
+	Dwarf_Off *entries = entries_of(di, function, &own, &nr);
+	Dwarf_Die die;
 	int r = 0;
 
-	if (!dwarf_diecu(function, &cu, NULL, NULL))
-		return 0;
-	known = known_of(di, &cu);
-	if (di->units && !known->has_instances)
-		find_instances(di->units, known);
-	entries = di->units && !known->failed ? entries_of(known, dwarf_dieoffset(function), &nr) : NULL;
 	if (!entries)
 		return die_each_instance(function, fn, data);
 	for (i = 0; !r && i < nr; i++) {
 		if (!dwarf_offdie(di->dwarf, entries[i], &die))
 			continue;
-		/* a copy of its own is found by its name */
-		if (dwarf_tag(&die) == DW_TAG_inlined_subroutine || die_is_instance(&die))
+		/* a copy of its own in another unit is found there, by its name */
+		if (dwarf_tag(&die) == DW_TAG_inlined_subroutine || (i < own && die_is_instance(&die)))
 			r = fn(&die, data);
 	}
 	free(entries);

@@ -99,7 +99,7 @@ Dwarf_Die *die_member(Dwarf_Die *type, const char *name, Dwarf_Die *mem);
 
 /** die_each_instance() - inlined instances of an abstract function in its unit.  Return: the first that is not 0. */
 int die_each_instance(Dwarf_Die *function, int (*fn)(Dwarf_Die *instance, void *data), void *data);
-/** cu_each_instance() - the same, quickly when asked again */
+/** cu_each_instance() - the same, quickly when asked again, and behind them those in other units */
 int cu_each_instance(const struct debug_info *di, Dwarf_Die *function, int (*fn)(Dwarf_Die *instance, void *data),
 		     void *data);
 

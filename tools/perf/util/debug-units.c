@@ -94,6 +94,7 @@ void debug_units_close(struct debug_units *units)
 {
 	drop_tables(units);
 	free(units->v);
+	free(units->far);
 	*units = (struct debug_units){0};
 }
 
@@ -550,6 +551,71 @@ bool debug_unit_instances(struct debug_units *units, struct debug_unit *unit, st
 	else
 		*ret = v;
 	return !unsure;
+}
+
+static int by_origin(const void *a, const void *b)
+{
+	const struct debug_instance *x = a, *y = b;
+
+	if (x->origin != y->origin)
+		return x->origin < y->origin ? -1 : 1;
+	return (x->entry > y->entry) - (x->entry < y->entry);
+}
+
+void debug_instances_sort(struct debug_instance *v, size_t nr)
+{
+	if (nr)
+		qsort(v, nr, sizeof(*v), by_origin);
+}
+
+size_t debug_instances_first(const struct debug_instance *v, size_t nr, u64 origin)
+{
+	size_t lo = 0;
+
+	while (lo < nr) {
+		size_t mid = lo + (nr - lo) / 2;
+
+		if (v[mid].origin < origin)
+			lo = mid + 1;
+		else
+			nr = mid;
+	}
+	return lo;
+}
+
+/* Those of a unit that are made of functions of others. */
+static void add_far(struct debug_units *units, struct debug_unit *unit)
+{
+	struct debug_instance *v;
+	size_t nr, i;
+
+	if (!debug_unit_instances(units, unit, &v, &nr))
+		return;
+	for (i = 0; i < nr; i++) {
+		if (v[i].origin >= unit->off && v[i].origin < unit->end)
+			continue;
+		if (!upr_grow(&units->far, units->nr_far, &units->cap_far, sizeof(*v)))
+			break;
+		units->far[units->nr_far++] = v[i];
+	}
+	free(v);
+}
+
+void debug_units_find_far(struct debug_units *units)
+{
+	const struct abbrev_table *table;
+	struct debug_unit *unit;
+	size_t i;
+
+	if (units->has_far)
+		return;
+	units->has_far = true;
+	for (i = 0; (unit = debug_units_get(units, i)); i++) {
+		table = table_of(units, unit);
+		if (table && table->far_origins)
+			add_far(units, unit);
+	}
+	debug_instances_sort(units->far, units->nr_far);
 }
 
 /* --- a quick look ------------------------------------------------------------------------- */

@@ -45,6 +45,12 @@ struct debug_unit {
 	struct abbrev_table *table;
 };
 
+/** struct debug_instance - code made of a function: the entries of both in .debug_info */
+struct debug_instance {
+	u64 origin;
+	u64 entry;
+};
+
 /**
  * struct debug_units - those of a file
  * @v:		as many as have been needed so far, in their order
@@ -52,6 +58,8 @@ struct debug_unit {
  * @whole:	there are no more
  * @bad:	the rest is not understood
  * @nr_tables:	in memory
+ * @far:	code inlined into other units than that of its function, as link-time optimisation does it, in the
+ *		order of functions; if @has_far
  */
 struct debug_units {
 	struct debug_section info, abbrev, str, str_offsets, line, line_str;
@@ -62,6 +70,10 @@ struct debug_units {
 	bool whole;
 	bool bad;
 	size_t nr_tables;
+	struct debug_instance *far;
+	size_t nr_far;
+	size_t cap_far;
+	bool has_far;
 };
 
 /** debug_units_open() - Return: false if libdw alone can read the file */
@@ -97,17 +109,17 @@ typedef bool (*debug_name_fn)(const char *name, u64 off, void *data);
 bool debug_unit_functions(struct debug_units *units, struct debug_unit *unit, debug_name_fn fn, void *data,
 			  struct debug_entries *ret);
 
-/** struct debug_instance - code made of a function: the entries of both in .debug_info */
-struct debug_instance {
-	u64 origin;
-	u64 entry;
-};
-
 /**
  * debug_unit_instances() - all in a unit, in their order
  * Return: false if they are not all; otherwise free() *ret
  */
 bool debug_unit_instances(struct debug_units *units, struct debug_unit *unit, struct debug_instance **ret, size_t *nr);
+
+/** debug_units_find_far() - fill in @units->far, as far as units can be read */
+void debug_units_find_far(struct debug_units *units);
+/** debug_instances_sort(), debug_instances_first() - the first of those in order that is made of @origin or one behind it */
+void debug_instances_sort(struct debug_instance *v, size_t nr);
+size_t debug_instances_first(const struct debug_instance *v, size_t nr, u64 origin);
 
 /**
  * debug_unit_mentions() - may any of its entries have one of these strings?

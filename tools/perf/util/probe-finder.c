@@ -301,7 +301,15 @@ static int visit_line(const char *file, int line, Dwarf_Addr addr, void *data)
 
 static int visit_instance_lines(Dwarf_Die *instance, void *data)
 {
-	return die_each_line(instance, visit_line, data);
+	struct finder *f = data;
+	Dwarf_Die own = f->cu;
+	int r;
+
+	/* that may be another unit */
+	dwarf_diecu(instance, &f->cu, NULL, NULL);
+	r = die_each_line(instance, visit_line, f);
+	f->cu = own;
+	return r;
 }
 
 struct lazy {
@@ -352,13 +360,18 @@ static void skip_prologue(struct finder *f)
 static int visit_inlined_instance(Dwarf_Die *instance, void *data)
 {
 	struct finder *f = data;
+	Dwarf_Die own = f->cu;
+	int r = 0;
 
-	if (f->def->point.lazy)
-		return find_lazy(f, instance);
-	if (die_entry(instance, &f->addr))
-		return 0;
-	f->addr += f->def->point.offset;
-	return found(f, instance);
+	dwarf_diecu(instance, &f->cu, NULL, NULL);
+	if (f->def->point.lazy) {
+		r = find_lazy(f, instance);
+	} else if (!die_entry(instance, &f->addr)) {
+		f->addr += f->def->point.offset;
+		r = found(f, instance);
+	}
+	f->cu = own;
+	return r;
 }
 
 static int find_in_function(struct finder *f, Dwarf_Die *die)

@@ -54,8 +54,13 @@ static int visit_line(const char *file, int line, Dwarf_Addr addr, void *data)
 static int lines_of(Dwarf_Die *die, void *data)
 {
 	struct line_search *s = data;
-	int r = die_each_line(die, visit_line, s);
+	Dwarf_Die own = s->cu;
+	int r;
 
+	/* what was inlined may be in another unit */
+	dwarf_diecu(die, &s->cu, NULL, NULL);
+	r = die_each_line(die, visit_line, s);
+	s->cu = own;
 	return r < 0 ? r : 0;
 }
 
