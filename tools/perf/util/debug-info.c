@@ -88,6 +88,28 @@ bool debug_info_next_cu(const struct debug_info *di, Dwarf_Off *off, Dwarf_Die *
 	return false;
 }
 
+/* By its ranges, or, since compilers need not give any, by its functions. */
+static bool cu_has(Dwarf_Die *cu, Dwarf_Addr addr)
+{
+	Dwarf_Die mem;
+
+	if (dwarf_hasattr(cu, DW_AT_ranges) || dwarf_hasattr(cu, DW_AT_high_pc))
+		return dwarf_haspc(cu, addr) > 0;
+	return die_function_at(cu, addr, &mem) != NULL;
+}
+
+bool debug_info_cu_at(const struct debug_info *di, Dwarf_Addr addr, Dwarf_Die *cu)
+{
+	Dwarf_Off off = 0;
+
+	if (dwarf_addrdie(di->dwarf, addr, cu))
+		return true;
+	while (debug_info_next_cu(di, &off, cu))
+		if (cu_has(cu, addr))
+			return true;
+	return false;
+}
+
 /* --- one entry ----------------------------------------------------------------- */
 
 int die_entry(Dwarf_Die *die, Dwarf_Addr *ret)

@@ -46,6 +46,9 @@ void debug_info_close(struct debug_info *di);
 /** debug_info_next_cu() - the next compilation unit; *off is 0 at first.  Return: false when there is none. */
 bool debug_info_next_cu(const struct debug_info *di, Dwarf_Off *off, Dwarf_Die *cu);
 
+/** debug_info_cu_at() - the unit whose code @addr is in.  Return: false: nobody says that there is one. */
+bool debug_info_cu_at(const struct debug_info *di, Dwarf_Addr addr, Dwarf_Die *cu);
+
 /* --- entries: all of them take abstract and specified entries into account --- */
 
 /** die_entry() - where a function, or an inlined instance, begins.  Return: 0 or -ENOENT. */

@@ -313,13 +313,9 @@ static void not_found(const struct perf_def *def, const struct finder_options *o
 /* The function that the debug information has where a symbol of another name is. */
 static Dwarf_Die *function_at(struct probe_file *file, Dwarf_Addr addr, Dwarf_Die *mem)
 {
-	Dwarf_Off off = 0;
 	Dwarf_Die cu;
 
-	while (debug_info_next_cu(&file->info, &off, &cu))
-		if (die_function_at(&cu, addr, mem))
-			return mem;
-	return NULL;
+	return debug_info_cu_at(&file->info, addr, &cu) ? die_function_at(&cu, addr, mem) : NULL;
 }
 
 /* A name that only the symbol table has.  Return: 1 found, 0 not, -errno. */

@@ -28,20 +28,6 @@ struct spot {
 	Dwarf_Addr entry;
 };
 
-static bool find_unit(const struct debug_info *di, Dwarf_Addr addr, Dwarf_Die *cu)
-{
-	Dwarf_Off off = 0;
-	Dwarf_Die mem;
-
-	if (dwarf_addrdie(di->dwarf, addr, cu))
-		return true;
-	/* not every compiler leaves a table of addresses */
-	while (debug_info_next_cu(di, &off, cu))
-		if (die_function_at(cu, addr, &mem))
-			return true;
-	return false;
-}
-
 /* Down through what is inlined into @function at @addr. */
 static void enter_inlined(Dwarf_Die *function, Dwarf_Addr addr, struct spot *spot)
 {
@@ -106,12 +92,12 @@ static int by_info(struct probe_file *file, u64 addr, const struct finder_option
 
 	if (!file->has_info)
 		return 0;
-	if (!find_unit(&file->info, addr, &cu)) {
+	if (!debug_info_cu_at(&file->info, addr, &cu)) {
 		snprintf(text, sizeof(text), "Failed to find debug information for address %" PRIx64, (uint64_t)addr);
 		opts->say(text, opts->data);
 		return 0;
 	}
-	if (!cu_line_at(&cu, addr, &spot.file, &spot.line))
+	if (!cu_line_at(&file->info, &cu, addr, &spot.file, &spot.line))
 		spot.line = 0;
 	if (die_function_at(&cu, addr, &function))
 		enter_function(&function, addr, &spot);

@@ -55,19 +55,6 @@ int upr_fetch_again(struct upr_elf *elf, const char *text, struct fetch **ret)
 
 /* --- by address ------------------------------------------------------------------------------ */
 
-/* Compilers need not say which unit has an address. */
-static bool cu_at(const struct debug_info *info, Dwarf_Addr addr, Dwarf_Die *cu)
-{
-	Dwarf_Off off = 0;
-
-	if (dwarf_addrdie(info->dwarf, addr, cu))
-		return true;
-	while (debug_info_next_cu(info, &off, cu))
-		if (dwarf_haspc(cu, addr) > 0)
-			return true;
-	return false;
-}
-
 /* Parameters that have one place throughout are put there by the prologue. */
 static bool has_fixed_parameters(Dwarf_Die *function)
 {
@@ -92,7 +79,7 @@ static void skip_prologue(const struct upr_probe_def *def, struct upr_site *site
 	if (site->func_off || def->has_offset || def->is_addr || cu_is_optimized(&frame->cu) ||
 	    !has_fixed_parameters(&frame->function))
 		return;
-	cu_skip_prologue(&frame->cu, &frame->pc);
+	cu_skip_prologue(frame->info, &frame->cu, &frame->pc);
 	site->func_off += frame->pc - site->addr;
 	site->addr = frame->pc;
 }
@@ -117,7 +104,7 @@ static int fetch_at_site(struct upr_elf *elf, const struct upr_probe_def *def, s
 				 .lenient = lenient,
 				 .at_entry = !site->func_off};
 
-	if (!info || !cu_at(info, site->addr, &at.frame.cu) ||
+	if (!info || !debug_info_cu_at(info, site->addr, &at.frame.cu) ||
 	    !die_function_at(&at.frame.cu, site->addr, &at.frame.function))
 		return no_information(elf, def, err);
 	skip_prologue(def, site, &at.frame);
