@@ -131,4 +131,11 @@ bool debug_unit_mentions(struct debug_units *units, struct debug_unit *unit, con
 /** debug_unit_has_file() - may it have a source file whose path ends like @tail, or is its end? */
 bool debug_unit_has_file(struct debug_units *units, struct debug_unit *unit, const char *tail);
 
+/* --- of debug-units.c, debug-entries.c and debug-quick.c --- */
+
+/** debug_unit_table() - its abbreviations; NULL: not understood, or no memory */
+const struct abbrev_table *debug_unit_table(struct debug_units *units, struct debug_unit *unit);
+/** debug_unit_root() - what the unit says of itself.  Return: false if it is not understood, or is about another file */
+bool debug_unit_root(struct debug_units *units, struct debug_unit *unit);
+
 #endif /* PERF_UTIL_DEBUG_UNITS_H */
