@@ -19,6 +19,7 @@
 #ifndef PERF_UTIL_PROBE_EVENT_H
 #define PERF_UTIL_PROBE_EVENT_H
 
+#include "arena.h"
 #include "symbol.h"
 
 struct fetch;
@@ -99,19 +100,35 @@ struct upr_site {
  * struct upr_event - a named event and its sites
  * @group:	probe_FILE unless given
  * @event:	unique within its group and list
+ * @name:	group:event; @event is its end
  * @def:	the definition's text
  * @elf:	the file
  * @sites:	by address, @nr_sites of them, at least one
  * @note:	something the user should know (how an address was understood), or NULL
+ * All of it belongs to the list.
  */
 struct upr_event {
-	char *group;
-	char *event;
-	char *def;
+	const char *group;
+	const char *event;
+	const char *name;
+	const char *def;
 	struct upr_elf *elf;
 	struct upr_site *sites;
 	u32 nr_sites;
-	char *note;
+	const char *note;
+};
+
+struct used_name;
+
+/**
+ * struct upr_names - names in use, by hash
+ * @slots:	@mask + 1 of them
+ * @nr:		of those that are taken; a name that was given back keeps its place
+ */
+struct upr_names {
+	struct used_name **slots;
+	size_t mask;
+	size_t nr;
 };
 
 /** struct upr_event_list - events in the order of their definitions; start with all zeros */
@@ -119,7 +136,8 @@ struct upr_event_list {
 	struct upr_event *events;
 	size_t nr;
 	size_t cap;
-	void *names; /* set of "group:event" in use; upr_event_list_free() frees it */
+	struct upr_names names; /* group:event */
+	struct arena arena;	/* what events consist of */
 };
 
 /**

@@ -191,9 +191,10 @@ int upr_want_variable(struct perf_def *perf, struct upr_error *err)
 	return perf->args[0].var ? 0 : upr_error_nomem(err);
 }
 
-/** struct copies - @ev: event that gets them; @added: sites */
+/** struct copies - @ev: event of @list that gets them */
 struct copies {
 	struct upr_wanted wanted;
+	struct upr_event_list *list;
 	struct upr_event *ev;
 	int r;
 };
@@ -219,8 +220,8 @@ static int add_copy(struct finder *f, Dwarf_Die *scope, void *data)
 	c->r = upr_check_boundary(c->wanted.elf, f->addr, &func, c->wanted.err);
 	if (!c->r && c->wanted.def->nr_args)
 		c->r = upr_fetch_place(f, scope, &place, &c->wanted);
-	if (!c->r &&
-	    upr_event_add_site(c->ev, func, func ? upr_name_pretty(c->wanted.elf, func->names) : NULL, f->addr))
+	if (!c->r && upr_event_add_site(c->list, c->ev, func, func ? upr_name_pretty(c->wanted.elf, func->names) : NULL,
+					f->addr))
 		c->r = upr_error_nomem(c->wanted.err);
 	if (c->r)
 		fetch_free(place.fetch);
@@ -239,10 +240,11 @@ static int add_copies_of(struct copies *c, const struct debug_info *info, const 
 	return c->r;
 }
 
-int upr_add_inlined(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event *ev, struct upr_error *err)
+int upr_add_inlined(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,
+		    struct upr_event *ev, struct upr_error *err)
 {
 	const struct debug_info *info = upr_elf_debug_info(elf);
-	struct copies c = {.wanted = {elf, def, err}, .ev = ev};
+	struct copies c = {.wanted = {elf, def, err}, .list = list, .ev = ev};
 	u32 nr = ev->nr_sites, i, k;
 	int r = 0;
 

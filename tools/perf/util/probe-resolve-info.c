@@ -104,7 +104,8 @@ static int add_places(struct upr_elf *elf, const struct upr_probe_def *def, stru
 		if (r)
 			break;
 		ev = event_for(elf, def, place->real, names, first, list);
-		if (!ev || upr_event_add_site(ev, func, func ? upr_name_pretty(elf, func->names) : NULL, place->addr)) {
+		if (!ev ||
+		    upr_event_add_site(list, ev, func, func ? upr_name_pretty(elf, func->names) : NULL, place->addr)) {
 			r = upr_error_nomem(err);
 			break;
 		}

@@ -66,7 +66,7 @@ static int add_note(struct upr_elf *elf, const struct sdt_note *note, const stru
 	struct upr_site *site;
 
 	/* the compiler has put the instruction there: nobody need prove that it is one */
-	if (!ev || upr_event_add_site(ev, func, func ? upr_name_pretty(elf, func->names) : NULL, note->addr))
+	if (!ev || upr_event_add_site(list, ev, func, func ? upr_name_pretty(elf, func->names) : NULL, note->addr))
 		return upr_error_nomem(err);
 	site = &ev->sites[ev->nr_sites - 1];
 	site->semaphore = note->semaphore;

@@ -12,7 +12,6 @@
 #include <ctype.h>
 #include <elf.h>
 #include <errno.h>
-#include <search.h>
 #include <stdio.h>
 
 #include "fetch.h"
@@ -24,13 +23,20 @@
 
 bool upr_group_name(const char *path, char buf[UPR_EVENT_NAME_MAX])
 {
+	const size_t prefix = strlen("probe_");
 	const char *base = strrchr(path, '/');
 	size_t len = 0;
+	bool fits;
 
 	base = base ? base + 1 : path;
 	while (isalnum((u8)base[len]) || base[len] == '_')
 		len++;
-	return snprintf(buf, UPR_EVENT_NAME_MAX, "probe_%.*s", (int)len, base) < UPR_EVENT_NAME_MAX;
+	fits = prefix + len < UPR_EVENT_NAME_MAX;
+	len = fits ? len : UPR_EVENT_NAME_MAX - 1 - prefix;
+	memcpy(buf, "probe_", prefix);
+	memcpy(buf + prefix, base, len);
+	buf[prefix + len] = '\0';
+	return fits;
 }
 
 /* A function's name as an event name: leading dots dropped, cut at '.', '@' or a clone's mark. */
@@ -51,88 +57,15 @@ static void event_base_name(const char *symbol, char buf[UPR_EVENT_NAME_MAX])
 	buf[len] = '\0';
 }
 
-/* A name in use, and the suffix to try next for another of the same. */
-struct used_name {
-	u32 next;
-	char name[];
-};
-
-static int compare_used(const void *a, const void *b)
-{
-	return strcmp(((const struct used_name *)a)->name, ((const struct used_name *)b)->name);
-}
-
-/* Return: the entry of group:event; *fresh: it was not there.  NULL without memory. */
-static struct used_name *use_name(struct upr_event_list *list, const char *group, const char *event, bool *fresh)
-{
-	size_t len = strlen(group) + strlen(event) + 2;
-	struct used_name *u = malloc(sizeof(*u) + len), **at;
-
-	if (!u)
-		return NULL;
-	u->next = 1;
-	snprintf(u->name, len, "%s:%s", group, event);
-	at = (struct used_name **)tsearch(u, &list->names, compare_used);
-	*fresh = at && *at == u;
-	if (!*fresh)
-		free(u);
-	return at ? *at : NULL;
-}
-
-/* Make @event unique in its group by _1, _2, ... */
-static int claim_name(struct upr_event_list *list, const char *group, char event[UPR_EVENT_NAME_MAX])
-{
-	char base[UPR_EVENT_NAME_MAX], suffix[16];
-	struct used_name *u, *first;
-	bool fresh;
-
-	first = use_name(list, group, event, &fresh);
-	if (!first)
-		return -ENOMEM;
-	memcpy(base, event, sizeof(base));
-	while (!fresh) {
-		int len = snprintf(suffix, sizeof(suffix), "_%u", first->next++);
-
-		snprintf(event, UPR_EVENT_NAME_MAX, "%.*s%s", UPR_EVENT_NAME_MAX - 1 - len, base, suffix);
-		u = use_name(list, group, event, &fresh);
-		if (!u)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static void release_name(struct upr_event_list *list, const struct upr_event *ev)
-{
-	size_t len = strlen(ev->group) + strlen(ev->event) + 2;
-	struct used_name *key = malloc(sizeof(*key) + len);
-	struct used_name **at;
-
-	if (!key)
-		return;
-	snprintf(key->name, len, "%s:%s", ev->group, ev->event);
-	at = (struct used_name **)tfind(key, &list->names, compare_used);
-	if (at) {
-		struct used_name *u = *at;
-
-		tdelete(key, &list->names, compare_used);
-		free(u);
-	}
-	free(key);
-}
-
 /* --- events ------------------------------------------------------------ */
 
+/* What the list's arena does not have. */
 static void event_free(struct upr_event *ev)
 {
 	u32 i;
 
 	for (i = 0; i < ev->nr_sites; i++)
 		fetch_free(ev->sites[i].fetch);
-	free(ev->group);
-	free(ev->event);
-	free(ev->def);
-	free(ev->sites);
-	free(ev->note);
 }
 
 void upr_event_list_free(struct upr_event_list *list)
@@ -142,8 +75,8 @@ void upr_event_list_free(struct upr_event_list *list)
 	for (i = 0; i < list->nr; i++)
 		event_free(&list->events[i]);
 	free(list->events);
-	if (list->names)
-		tdestroy(list->names, free);
+	free(list->names.slots);
+	arena_free(&list->arena);
 	*list = (struct upr_event_list){0};
 }
 
@@ -153,14 +86,21 @@ static void roll_back(struct upr_event_list *list, size_t nr)
 	while (list->nr > nr) {
 		struct upr_event *ev = &list->events[--list->nr];
 
-		release_name(list, ev);
+		upr_name_release(list, ev->name);
 		event_free(ev);
 	}
+}
+
+/* The last event's copy, which mostly is the same. */
+static const char *keep(struct upr_event_list *list, const char *last, const char *s)
+{
+	return last && !strcmp(last, s) ? last : arena_strdup(&list->arena, s);
 }
 
 struct upr_event *upr_event_add(struct upr_elf *elf, const struct upr_probe_def *def, const char *name,
 				struct upr_event_list *list)
 {
+	const struct upr_event none = {0}, *last;
 	char group[UPR_EVENT_NAME_MAX], event[UPR_EVENT_NAME_MAX];
 	struct upr_event *ev;
 
@@ -172,31 +112,37 @@ struct upr_event *upr_event_add(struct upr_elf *elf, const struct upr_probe_def 
 		snprintf(event, sizeof(event), "%s", def->event);
 	else
 		event_base_name(name, event);
-	if (!upr_grow(&list->events, list->nr, &list->cap, sizeof(*list->events)) || claim_name(list, group, event))
+	if (!upr_grow(&list->events, list->nr, &list->cap, sizeof(*list->events)))
 		return NULL;
+	last = list->nr ? &list->events[list->nr - 1] : &none;
 	ev = &list->events[list->nr];
 	*ev = (struct upr_event){
-		.group = strdup(group),
-		.event = strdup(event),
-		.def = strdup(def->text),
+		.group = keep(list, last->group, group),
+		.def = keep(list, last->def, def->text),
 		.elf = elf,
 	};
-	if (!ev->group || !ev->event || !ev->def) {
-		event_free(ev);
+	if (ev->group && ev->def)
+		ev->name = upr_name_claim(list, group, event);
+	if (!ev->name)
 		return NULL;
-	}
+	ev->event = ev->name + strlen(group) + 1;
 	list->nr++;
 	return ev;
 }
 
-int upr_event_add_site(struct upr_event *ev, const struct upr_func *func, const char *symbol, u64 addr)
+int upr_event_add_site(struct upr_event_list *list, struct upr_event *ev, const struct upr_func *func,
+		       const char *symbol, u64 addr)
 {
-	struct upr_site *sites = reallocarray(ev->sites, ev->nr_sites + 1, sizeof(*sites));
-	struct upr_site *s;
+	struct upr_site *sites = ev->sites, *s;
 
-	if (!sites)
-		return -ENOMEM;
-	ev->sites = sites;
+	/* the room goes up in powers of two */
+	if (!(ev->nr_sites & (ev->nr_sites - 1))) {
+		sites = arena_alloc(&list->arena, (ev->nr_sites ? 2 * ev->nr_sites : 1) * sizeof(*sites));
+		if (!sites)
+			return -ENOMEM;
+		memcpy(sites, ev->sites ? ev->sites : sites, ev->nr_sites * sizeof(*sites));
+		ev->sites = sites;
+	}
 	s = &sites[ev->nr_sites++];
 	*s = (struct upr_site){
 		.func = func,
@@ -290,59 +236,65 @@ static int check_label(struct upr_elf *elf, const struct upr_match *m, struct up
 
 /* --- functions --------------------------------------------------------- */
 
-/* What an event made of @m is called; two functions with the same key are sites of one event. */
-struct keyed {
-	const struct upr_match *m;
-	const char *key;
+/* What an event made of a match is called; two functions of one key are sites of one event. */
+struct key {
+	const char *name;
 	const char *version; /* only when it is not the default one */
-	size_t event;
 };
 
-static int by_key(const void *a, const void *b)
+static struct key key_of(struct upr_elf *elf, const struct upr_match *m)
 {
-	const struct keyed *x = a, *y = b;
-	int d = strcmp(x->key, y->key);
-
-	if (!d)
-		d = strcmp(x->version, y->version);
-	return d ? d : (x->m > y->m) - (x->m < y->m);
+	return (struct key){
+		.name = upr_name_pretty(elf, m->name),
+		.version = m->name->hidden && m->name->version ? m->name->version : "",
+	};
 }
 
-static int by_match(const void *a, const void *b)
+static u32 hash_key(const struct key *key)
 {
-	const struct keyed *x = a, *y = b;
+	const char *s;
+	u32 h = 2166136261u;
 
-	return (x->m > y->m) - (x->m < y->m);
+	for (s = key->name; *s; s++)
+		h = (h ^ (u8)*s) * 16777619u;
+	for (s = key->version; *s; s++)
+		h = (h ^ (u8)*s) * 16777619u;
+	return h ^ h >> 15;
 }
 
-/* Number the events by their first function: those of one key share a number. */
-static struct keyed *group_matches(struct upr_elf *elf, const struct upr_matches *matches)
+/* first[i]: the first match that has the key of matches->m[i].  Return: NULL without memory. */
+static u32 *group_matches(struct upr_elf *elf, const struct upr_matches *matches)
 {
-	struct keyed *k = calloc(matches->nr, sizeof(*k));
-	size_t i;
+	u32 *first = calloc(matches->nr, sizeof(*first)), *slots, i;
+	size_t size = 64;
 
-	if (!k)
-		return NULL;
-	for (i = 0; i < matches->nr; i++) {
-		const struct upr_name *n = matches->m[i].name;
+	while (size < 2 * matches->nr)
+		size *= 2;
+	slots = calloc(size, sizeof(*slots));
+	for (i = 0; first && slots && i < matches->nr; i++) {
+		struct key key = key_of(elf, &matches->m[i]);
+		size_t at = hash_key(&key) & (size - 1);
 
-		k[i].m = &matches->m[i];
-		k[i].key = upr_name_pretty(elf, n);
-		k[i].version = n->hidden && n->version ? n->version : "";
+		for (; slots[at]; at = (at + 1) & (size - 1)) {
+			struct key other = key_of(elf, &matches->m[slots[at] - 1]);
+
+			if (!strcmp(key.name, other.name) && !strcmp(key.version, other.version))
+				break;
+		}
+		if (!slots[at])
+			slots[at] = i + 1;
+		first[i] = slots[at] - 1;
 	}
-	qsort(k, matches->nr, sizeof(*k), by_key);
-	for (i = 0; i < matches->nr; i++) {
-		bool same = i && !strcmp(k[i].key, k[i - 1].key) && !strcmp(k[i].version, k[i - 1].version);
-
-		/* the index of the key's first function */
-		k[i].event = same ? k[i - 1].event : (size_t)(k[i].m - matches->m);
+	if (!slots) {
+		free(first);
+		first = NULL;
 	}
-	qsort(k, matches->nr, sizeof(*k), by_match);
-	return k;
+	free(slots);
+	return first;
 }
 
-static int add_function_site(struct upr_elf *elf, struct upr_event *ev, const struct upr_match *m, u64 off,
-			     struct upr_error *err)
+static int add_function_site(struct upr_elf *elf, struct upr_event_list *list, struct upr_event *ev,
+			     const struct upr_match *m, u64 off, struct upr_error *err)
 {
 	const char *symbol = upr_name_pretty(elf, m->name);
 	int rc = check_offset(elf, m->func, symbol, off, err);
@@ -351,28 +303,29 @@ static int add_function_site(struct upr_elf *elf, struct upr_event *ev, const st
 		rc = check_label(elf, m, err);
 	if (rc)
 		return rc;
-	return upr_event_add_site(ev, m->func, symbol, m->func->addr + off) ? upr_error_nomem(err) : 0;
+	return upr_event_add_site(list, ev, m->func, symbol, m->func->addr + off) ? upr_error_nomem(err) : 0;
 }
 
 /* One event per name. */
 static int add_wildcard_events(struct upr_elf *elf, const struct upr_probe_def *def, const struct upr_matches *matches,
 			       struct upr_event_list *list, struct upr_error *err)
 {
-	struct keyed *k = group_matches(elf, matches);
+	u32 *first = group_matches(elf, matches);
 	size_t *event_of = calloc(matches->nr, sizeof(*event_of)), i;
-	int rc = k && event_of ? 0 : upr_error_nomem(err);
+	int rc = first && event_of ? 0 : upr_error_nomem(err);
 
 	for (i = 0; i < matches->nr && !rc; i++) {
-		if (k[i].event == i) {
+		if (first[i] == i) {
 			event_of[i] = list->nr;
-			if (!upr_event_add(elf, def, upr_name_base(elf, k[i].m->name), list))
+			if (!upr_event_add(elf, def, upr_name_base(elf, matches->m[i].name), list))
 				rc = upr_error_nomem(err);
 		}
 		if (!rc)
-			rc = add_function_site(elf, &list->events[event_of[k[i].event]], k[i].m, def->offset, err);
+			rc = add_function_site(elf, list, &list->events[event_of[first[i]]], &matches->m[i],
+					       def->offset, err);
 	}
 	free(event_of);
-	free(k);
+	free(first);
 	return rc;
 }
 
@@ -391,9 +344,9 @@ static int add_named_event(struct upr_elf *elf, const struct upr_probe_def *def,
 	int rc = ev ? 0 : upr_error_nomem(err);
 
 	for (i = 0; i < matches->nr && !rc; i++)
-		rc = add_function_site(elf, ev, &matches->m[i], off, err);
+		rc = add_function_site(elf, list, ev, &matches->m[i], off, err);
 	/* who asks for an instruction means that one */
-	return rc || def->has_offset ? rc : upr_add_inlined(elf, def, ev, err);
+	return rc || def->has_offset ? rc : upr_add_inlined(elf, def, list, ev, err);
 }
 
 static int no_function(struct upr_elf *elf, const char *name, struct upr_error *err)
@@ -545,7 +498,7 @@ static int resolve_address(struct upr_elf *elf, const struct upr_probe_def *def,
 	const struct upr_func *f;
 	struct upr_error why;
 	struct upr_event *ev;
-	char name[32];
+	char name[32], note[512] = "";
 	int rc;
 
 	if (!upr_elf_is_text(elf, addr) &&
@@ -556,19 +509,17 @@ static int resolve_address(struct upr_elf *elf, const struct upr_probe_def *def,
 		return upr_error_set(err, why.kind, why.code, "0x%llx: %s", (unsigned long long)def->addr, why.text);
 	snprintf(name, sizeof(name), "abs_%llx", (unsigned long long)def->addr);
 	ev = upr_event_add(elf, def, name, list);
-	if (!ev || upr_event_add_site(ev, f, f ? upr_name_pretty(elf, f->names) : NULL, addr))
+	if (!ev || upr_event_add_site(list, ev, f, f ? upr_name_pretty(elf, f->names) : NULL, addr))
 		return upr_error_nomem(err);
 	upr_elf_addr_to_offset(elf, addr, &offset);
 	if (addr != def->addr)
-		rc = asprintf(&ev->note,
-			      "0x%llx is no address of code in %s and was taken as a file offset (address 0x%llx)",
-			      (unsigned long long)def->addr, elf->info.name, (unsigned long long)addr);
+		snprintf(note, sizeof(note),
+			 "0x%llx is no address of code in %s and was taken as a file offset (address 0x%llx)",
+			 (unsigned long long)def->addr, elf->info.name, (unsigned long long)addr);
 	else if (offset != addr)
-		rc = asprintf(&ev->note, "0x%llx was taken as an address in %s (file offset 0x%llx)",
-			      (unsigned long long)addr, elf->info.name, (unsigned long long)offset);
-	/* asprintf leaves the pointer undefined on failure */
-	if (rc < 0)
-		ev->note = NULL;
+		snprintf(note, sizeof(note), "0x%llx was taken as an address in %s (file offset 0x%llx)",
+			 (unsigned long long)addr, elf->info.name, (unsigned long long)offset);
+	ev->note = *note ? arena_strdup(&list->arena, note) : NULL;
 	return 0;
 }
 

@@ -12,8 +12,9 @@
 /** upr_event_add() - append an event without sites; @name: the function's.  NULL without memory. */
 struct upr_event *upr_event_add(struct upr_elf *elf, const struct upr_probe_def *def, const char *name,
 				struct upr_event_list *list);
-/** upr_event_add_site() - Return: 0 or -ENOMEM; @symbol must live as long as the event */
-int upr_event_add_site(struct upr_event *ev, const struct upr_func *func, const char *symbol, u64 addr);
+/** upr_event_add_site() - to an event of @list.  Return: 0 or -ENOMEM; @symbol must live as long as the event */
+int upr_event_add_site(struct upr_event_list *list, struct upr_event *ev, const struct upr_func *func,
+		       const char *symbol, u64 addr);
 /** upr_elf_debug_info() - of a file, opened when first asked for and kept; NULL: there is none */
 const struct debug_info *upr_elf_debug_info(struct upr_elf *elf);
 
@@ -39,7 +40,8 @@ int upr_check_values(struct upr_elf *elf, const struct upr_probe_def *def, const
 /** upr_want_variable() - make a definition for the finder one that fetches variables.  Return: 0, -ENOMEM with @err */
 int upr_want_variable(struct perf_def *perf, struct upr_error *err);
 /** upr_add_inlined() - copies of an event's functions that were inlined become sites of it.  Return: 0, -errno with @err */
-int upr_add_inlined(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event *ev, struct upr_error *err);
+int upr_add_inlined(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,
+		    struct upr_event *ev, struct upr_error *err);
 /** upr_resolve_sdt() - a statically defined probe: %[sdt_]PROVIDER:NAME, %NAME, sdt_PROVIDER:NAME.  Return: 0, -errno with @err */
 int upr_resolve_sdt(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,
 		    struct upr_error *err);
@@ -47,6 +49,15 @@ int upr_resolve_sdt(struct upr_elf *elf, const struct upr_probe_def *def, struct
 int upr_fetch_again(struct upr_elf *elf, const char *text, struct fetch **ret);
 /** upr_check_boundary() - does an instruction begin at @addr?  *func: the function, or NULL.  Return: 0, -errno with @err */
 int upr_check_boundary(struct upr_elf *elf, u64 addr, const struct upr_func **func, struct upr_error *err);
+
+/* probe-names.c */
+/**
+ * upr_name_claim() - make @event unique in its group by _1, _2, ...
+ * Return: group:event, the list's own; NULL without memory.
+ */
+const char *upr_name_claim(struct upr_event_list *list, const char *group, char event[UPR_EVENT_NAME_MAX]);
+/** upr_name_release() - @name, as it was given */
+void upr_name_release(struct upr_event_list *list, const char *name);
 
 /** upr_resolve_by_info() - lines and inlined functions: by debug information.  Return: 0, -errno with @err */
 int upr_resolve_by_info(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,

@@ -122,12 +122,29 @@ static void site_unhit(struct upr_consumer *consumer, struct utrace_task *task, 
 	set->unhit(site, task, addr, set->data);
 }
 
+/* The room for them goes up in powers of two. */
+static bool add_site(struct uprobe_set *set, struct uprobe_event *event, struct uprobe_site *site)
+{
+	struct uprobe_site **sites = event->sites;
+	size_t nr = event->nr_sites;
+
+	if (!(nr & (nr - 1))) {
+		sites = arena_alloc(&set->arena, (nr ? 2 * nr : 1) * sizeof(*sites));
+		if (!sites)
+			return false;
+		memcpy(sites, nr ? event->sites : sites, nr * sizeof(*sites));
+		event->sites = sites;
+	}
+	sites[event->nr_sites++] = site;
+	return true;
+}
+
 struct uprobe_site *uprobe_site_new(struct uprobe_set *set, struct uprobe_event *event, struct uprobe_image *image,
 				    const struct upr_site *at, struct fetch *fetch)
 {
-	struct uprobe_site *site = calloc(1, sizeof(*site));
+	struct uprobe_site *site = arena_alloc(&set->arena, sizeof(*site));
 
-	if (!site) {
+	if (!site || !add_site(set, event, site)) {
 		fetch_free(fetch);
 		return NULL;
 	}
@@ -143,11 +160,6 @@ struct uprobe_site *uprobe_site_new(struct uprobe_set *set, struct uprobe_event 
 	if (set->hit) {
 		site->consumer.hit = site_hit;
 		site->consumer.unhit = site_unhit;
-	}
-	if (!uprobe_array_add(&event->sites, &event->nr_sites, site)) {
-		fetch_free(fetch);
-		free(site);
-		return NULL;
 	}
 	site_register(set, site);
 	return site;
@@ -165,25 +177,24 @@ static struct uprobe_event *event_find(struct uprobe_set *set, const struct upro
 	return NULL;
 }
 
-/* A wildcard's event is called after one function only when there is one. */
+/*
+ * A wildcard's event is called after one function only when there is one.  Names live as long as
+ * the file that they come from; @stays: and as long as the list that @from is in.
+ */
 static struct uprobe_event *event_new(struct uprobe_set *set, struct uprobe_spec *spec, const struct upr_event *from,
-				      char *name)
+				      bool stays)
 {
-	struct uprobe_event *event = calloc(1, sizeof(*event));
+	struct uprobe_event *event = arena_alloc(&set->arena, sizeof(*event));
 
 	if (!event)
 		return NULL;
-	event->name = name;
+	event->name = stays ? from->name : arena_strdup(&set->arena, from->name);
+	event->def = stays ? from->def : arena_strdup(&set->arena, from->def);
+	event->symbol = from->sites[0].symbol;
 	event->spec = spec;
 	event->set = set;
-	event->def = strdup(from->def);
-	event->symbol = from->sites[0].symbol ? strdup(from->sites[0].symbol) : NULL;
-	if (!event->def || !uprobe_array_add(&set->events, &set->nr_events, event)) {
-		free(event->def);
-		free(event->symbol);
-		free(event);
+	if (!event->name || !event->def || !uprobe_array_add(&set->events, &set->nr_events, event))
 		return NULL;
-	}
 	return event;
 }
 
@@ -225,16 +236,10 @@ static int add_events(struct uprobe_set *set, struct uprobe_spec *spec, struct u
 
 	for (i = first; i < list->nr; i++) {
 		struct upr_event *from = &list->events[i];
-		struct uprobe_event *event;
-		char *name;
+		struct uprobe_event *event = fresh ? NULL : event_find(set, spec, from->name);
 
-		if (asprintf(&name, "%s:%s", from->group, from->event) < 0)
-			return -ENOMEM;
-		event = fresh ? NULL : event_find(set, spec, name);
-		if (event)
-			free(name);
-		else
-			event = event_new(set, spec, from, name);
+		if (!event)
+			event = event_new(set, spec, from, fresh);
 		if (!event || add_sites(set, event, image, from))
 			return -ENOMEM;
 		if (fresh && from->note)
@@ -609,19 +614,13 @@ static void spec_free(struct uprobe_spec *spec)
 	free(spec);
 }
 
+/* What the set's arena does not have. */
 static void event_free(struct uprobe_event *event)
 {
 	size_t i;
 
-	for (i = 0; i < event->nr_sites; i++) {
+	for (i = 0; i < event->nr_sites; i++)
 		fetch_free(event->sites[i]->fetch);
-		free(event->sites[i]);
-	}
-	free(event->sites);
-	free(event->name);
-	free(event->symbol);
-	free(event->def);
-	free(event);
 }
 
 void uprobe_set_free(struct uprobe_set *set)
@@ -637,6 +636,7 @@ void uprobe_set_free(struct uprobe_set *set)
 	for (i = 0; i < set->nr_specs; i++)
 		spec_free(set->specs[i]);
 	upr_event_list_free(&set->names);
+	arena_free(&set->arena);
 	for (i = 0; i < set->nr_images; i++) {
 		upr_elf_close(set->images[i]->elf);
 		free(set->images[i]->path);

@@ -74,9 +74,9 @@ struct uprobe_site {
  * @reported:	count at the last interval's end
  */
 struct uprobe_event {
-	char *name;
-	char *symbol;
-	char *def;
+	const char *name;
+	const char *symbol;
+	const char *def;
 	struct uprobe_site **sites;
 	size_t nr_sites;
 	struct uprobe_spec *spec;
@@ -127,6 +127,7 @@ struct uprobe_set {
 	struct ifunc_watch **ifuncs;
 	size_t nr_ifuncs;
 	struct upr_event_list names;
+	struct arena arena; /* events and sites */
 };
 
 struct uprobe_set *uprobe_set_new(struct upr_session *session);

@@ -138,16 +138,22 @@ void ui_json_string(FILE *out, const char *s)
 		fputs("null", out);
 		return;
 	}
-	fputc('"', out);
-	for (; *s; s++) {
-		unsigned char c = *s;
+	fputc_unlocked('"', out);
+	for (;; s++) {
+		const char *plain = s;
+		unsigned char c;
 
+		while ((unsigned char)*s >= 0x20 && *s != '"' && *s != '\\' && *s != 0x7f)
+			s++;
+		if (s > plain)
+			fwrite_unlocked(plain, 1, s - plain, out);
+		c = *s;
+		if (!c)
+			break;
 		if (c == '"' || c == '\\')
 			fprintf(out, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			fprintf(out, "\\u%04x", c);
 		else
-			fputc(c, out);
+			fprintf(out, "\\u%04x", c);
 	}
-	fputc('"', out);
+	fputc_unlocked('"', out);
 }

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * probe-names.c - names of events that are in use.
+ *
+ * Purpose: each event of a list has a name of its own within its group.  A wildcard makes tens of
+ * thousands of them, so they are found by hash.
+ *
+ * Locks: none.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe-event.h"
+#include "probe-resolve.h"
+
+#define SLOTS_MIN 64u
+
+/* group:event, its hash, whether an event has it, and the suffix to try next for another of the same. */
+struct used_name {
+	u32 hash;
+	u32 next;
+	bool used;
+	char name[];
+};
+
+static u32 hash_name(const char *s)
+{
+	u32 h = 2166136261u;
+
+	for (; *s; s++)
+		h = (h ^ (u8)*s) * 16777619u;
+	return h ^ h >> 15;
+}
+
+/* Where @name is, or would be. */
+static struct used_name **slot_of(const struct upr_names *names, const char *name, u32 hash)
+{
+	size_t at = hash & names->mask;
+	struct used_name *u;
+
+	for (; (u = names->slots[at]); at = (at + 1) & names->mask)
+		if (u->hash == hash && !strcmp(u->name, name))
+			break;
+	return &names->slots[at];
+}
+
+static bool grow(struct upr_names *names)
+{
+	size_t size = names->slots ? 2 * (names->mask + 1) : SLOTS_MIN, i;
+	struct upr_names bigger = {.mask = size - 1, .nr = names->nr};
+
+	if (names->slots && 2 * names->nr <= names->mask)
+		return true;
+	bigger.slots = calloc(size, sizeof(*bigger.slots));
+	if (!bigger.slots)
+		return false;
+	for (i = 0; names->slots && i <= names->mask; i++)
+		if (names->slots[i])
+			*slot_of(&bigger, names->slots[i]->name, names->slots[i]->hash) = names->slots[i];
+	free(names->slots);
+	*names = bigger;
+	return true;
+}
+
+/* Return: the entry of group:event; *fresh: nobody has it.  NULL without memory. */
+static struct used_name *use_name(struct upr_event_list *list, const char *group, const char *event, bool *fresh)
+{
+	size_t group_len = strlen(group), event_len = strlen(event);
+	char name[2 * UPR_EVENT_NAME_MAX];
+	struct used_name *u, **at;
+	u32 hash;
+
+	memcpy(name, group, group_len);
+	name[group_len] = ':';
+	memcpy(name + group_len + 1, event, event_len + 1);
+	hash = hash_name(name);
+	if (!grow(&list->names))
+		return NULL;
+	at = slot_of(&list->names, name, hash);
+	u = *at;
+	if (!u) {
+		u = arena_alloc(&list->arena, sizeof(*u) + group_len + event_len + 2);
+		if (!u)
+			return NULL;
+		u->hash = hash;
+		memcpy(u->name, name, group_len + event_len + 2);
+		*at = u;
+		list->names.nr++;
+	}
+	*fresh = !u->used;
+	if (*fresh)
+		u->next = 1;
+	u->used = true;
+	return u;
+}
+
+const char *upr_name_claim(struct upr_event_list *list, const char *group, char event[UPR_EVENT_NAME_MAX])
+{
+	char base[UPR_EVENT_NAME_MAX], suffix[16];
+	struct used_name *u, *first;
+	bool fresh;
+
+	u = first = use_name(list, group, event, &fresh);
+	if (u && !fresh)
+		memcpy(base, event, sizeof(base));
+	while (u && !fresh) {
+		int len = snprintf(suffix, sizeof(suffix), "_%u", first->next++);
+
+		snprintf(event, UPR_EVENT_NAME_MAX, "%.*s%s", UPR_EVENT_NAME_MAX - 1 - len, base, suffix);
+		u = use_name(list, group, event, &fresh);
+	}
+	return u ? u->name : NULL;
+}
+
+void upr_name_release(struct upr_event_list *list, const char *name)
+{
+	struct used_name *u = *slot_of(&list->names, name, hash_name(name));
+
+	if (u)
+		u->used = false;
+}
