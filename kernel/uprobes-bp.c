@@ -56,6 +56,23 @@ struct upr_bp *upr_bp_find(const struct upr_bp_table *table, u64 addr)
 	return NULL;
 }
 
+/* At which addresses from @from on, @len of at most 32, there are breakpoints: bit 0 is @from. */
+u32 upr_bp_around(const struct upr_bp_table *table, u64 from, unsigned int len)
+{
+	u64 group, last = (from + len - 1) >> NEIGHBOUR_BITS;
+	u32 mask = 0;
+
+	for (group = from >> NEIGHBOUR_BITS; table && group <= last; group++) {
+		unsigned int i = table_first(table, group << NEIGHBOUR_BITS);
+		struct upr_bp *bp;
+
+		for (; (bp = rcu_dereference(table->slots[i].bp)); i = table_next(table, i))
+			if (table->slots[i].addr - from < len && bp != UPR_BP_DELETED)
+				mask |= 1u << (table->slots[i].addr - from);
+	}
+	return mask;
+}
+
 /* A deleted entry is not used again: a reader may be on its way past it. */
 static void table_put(struct upr_bp_table *table, struct upr_bp *bp)
 {
@@ -162,7 +179,7 @@ struct upr_bp *upr_bp_get(struct upr_space *sp, u64 addr, struct upr_probe *prob
 		bp_aim(sp, bp, probe, xol);
 		return bp;
 	}
-	bp = kzalloc(sizeof(*bp), GFP_KERNEL);
+	bp = kmem_cache_zalloc(sp->mm.session->caches.bps, GFP_KERNEL);
 	if (!bp)
 		return NULL;
 	bp->addr = addr;
@@ -171,7 +188,7 @@ struct upr_bp *upr_bp_get(struct upr_space *sp, u64 addr, struct upr_probe *prob
 	bp_aim(sp, bp, probe, xol);
 	if (upr_bp_insert(sp, bp)) {
 		upr_probe_drop_bp(probe);
-		kfree(bp);
+		kmem_cache_free(sp->mm.session->caches.bps, bp);
 		return NULL;
 	}
 	return bp;
@@ -223,23 +240,23 @@ void upr_bp_off(struct upr_space *sp, struct upr_bp *bp)
 	bp->state = UPR_BP_OFF;
 }
 
-static void bp_free(struct upr_bp *bp)
+static void bp_free(struct upr_space *sp, struct upr_bp *bp)
 {
 	upr_window_leave(bp, false);
 	upr_slot_put(bp);
 	if (bp->probe)
 		upr_probe_drop_bp(bp->probe);
 	kfree(bp->filter);
-	kfree(bp);
+	kmem_cache_free(sp->mm.session->caches.bps, bp);
 }
 
-static void free_list(struct list_head *list)
+static void free_list(struct upr_space *sp, struct list_head *list)
 {
 	struct upr_bp *bp, *next;
 
 	list_for_each_entry_safe(bp, next, list, node) {
 		list_del(&bp->node);
-		bp_free(bp);
+		bp_free(sp, bp);
 	}
 }
 
@@ -249,7 +266,7 @@ void upr_bp_free_garbage(struct upr_space *sp)
 	struct upr_bp_table *table;
 	struct upr_filter *filter;
 
-	free_list(&sp->garbage);
+	free_list(sp, &sp->garbage);
 	while ((table = sp->old_tables)) {
 		sp->old_tables = table->garbage;
 		kvfree(table);
@@ -268,11 +285,11 @@ void upr_bp_free_all(struct upr_space *sp)
 	list_for_each_entry_safe(bp, next, &sp->bps, all) {
 		list_del_init(&bp->all);
 		upr_bp_dequeue(bp);
-		bp_free(bp);
+		bp_free(sp, bp);
 	}
 	sp->mm.bps = NULL;
 	kvfree(table);
-	free_list(&sp->zombies);
+	free_list(sp, &sp->zombies);
 	upr_bp_free_garbage(sp);
 }
 

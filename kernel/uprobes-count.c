@@ -123,7 +123,7 @@ static u32 take_words(struct upr_counters *c)
 /* @block has room.  NULL without memory. */
 struct upr_counter *upr_counter_new(struct upr_probe *probe, struct upr_block *block)
 {
-	struct upr_counter *counter = kzalloc(sizeof(*counter), GFP_KERNEL);
+	struct upr_counter *counter = kmem_cache_zalloc(probe->session->caches.counters, GFP_KERNEL);
 	unsigned long flags;
 
 	if (!counter)
@@ -160,7 +160,7 @@ void upr_counter_put(struct upr_counter *counter)
 	counter->counters->used--;
 	spin_unlock_irqrestore(&session->consumer_lock, flags);
 	counters_put(counter->counters);
-	kfree(counter);
+	kmem_cache_free(session->caches.counters, counter);
 }
 
 /* --- blocks --------------------------------------------------------------------- */

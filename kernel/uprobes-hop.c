@@ -53,6 +53,14 @@ struct upr_bp *upr_hop_at(struct upr_mm *mm, u64 pc)
 	return window && window->filled ? window->leader : NULL;
 }
 
+/* Who has the hole that begins at @addr.  NULL: nobody. */
+struct upr_bp *upr_hop_of(struct upr_space *sp, u64 addr)
+{
+	struct upr_window *window = window_at(sp, addr);
+
+	return window ? window->leader : NULL;
+}
+
 /* Who has the first hole that reaches into [lo, hi).  NULL: nobody. */
 struct upr_bp *upr_hop_over(struct upr_space *sp, u64 lo, u64 hi)
 {
@@ -129,8 +137,10 @@ bool upr_hop_choose(struct upr_space *sp, const struct upr_bp *bp, struct upr_ju
 void upr_hop_take(struct upr_space *sp, struct upr_window *window)
 {
 	INIT_HLIST_NODE(&window->hole);
-	if (window->jump.form == UPR_JUMP_HOP)
-		hlist_add_head_rcu(&window->hole, bucket(sp, hole_of(window)));
+	if (window->jump.form != UPR_JUMP_HOP)
+		return;
+	hlist_add_head_rcu(&window->hole, bucket(sp, hole_of(window)));
+	sp->has_hops = true;
 }
 
 void upr_hop_release(struct upr_window *window)

@@ -51,6 +51,7 @@
  * @batch:	upr_batch_begin()s open
  * @queued:	@work is under way and holds a reference
  * @target:	of the first address space: whose defer op is used
+ * @caches:	what there is one of for each site
  */
 struct upr_session {
 	struct mutex lock;
@@ -71,6 +72,12 @@ struct upr_session {
 	atomic_t queued;
 	struct upr_work work;
 	const struct target_ops *target;
+	struct {
+		struct kmem_cache *probes;
+		struct kmem_cache *bps;
+		struct kmem_cache *windows;
+		struct kmem_cache *counters;
+	} caches;
 };
 
 struct upr_file {
@@ -316,6 +323,7 @@ enum upr_area_state {
  * @rseq:	where threads have registered for restartable sequences, or UPR_NO_RSEQ
  * @nr_cpus, @rdpid: see target_ops.machine
  * @nr_puns:	areas that were asked for at a chosen place
+ * @has_hops:	or has had some
  * @broken:	some upr_bp.broken is new
  * @queued:	mm.work is under way and holds a reference
  * @error:	of taking a breakpoint out
@@ -351,6 +359,7 @@ struct upr_space {
 	u32 nr_cpus;
 	s32 rseq;
 	unsigned int nr_puns;
+	bool has_hops;
 	atomic_t broken;
 	atomic_t queued;
 	int error;
@@ -418,6 +427,7 @@ void upr_mm_disarm_locked(struct upr_space *sp);
 
 /* uprobes-bp.c */
 struct upr_bp *upr_bp_find(const struct upr_bp_table *table, u64 addr);
+u32 upr_bp_around(const struct upr_bp_table *table, u64 from, unsigned int len);
 struct upr_bp *upr_bp_get(struct upr_space *sp, u64 addr, struct upr_probe *probe);
 int upr_bp_insert(struct upr_space *sp, struct upr_bp *bp);
 void upr_bp_forget(struct upr_space *sp, struct upr_bp *bp);
@@ -480,6 +490,7 @@ bool upr_windows_renew(struct upr_space *sp, unsigned int most);
 
 /* uprobes-hop.c */
 struct upr_bp *upr_hop_at(struct upr_mm *mm, u64 pc);
+struct upr_bp *upr_hop_of(struct upr_space *sp, u64 addr);
 struct upr_bp *upr_hop_over(struct upr_space *sp, u64 lo, u64 hi);
 unsigned int upr_bp_extent(const struct upr_bp *bp);
 bool upr_hop_choose(struct upr_space *sp, const struct upr_bp *bp, struct upr_jump *jump);

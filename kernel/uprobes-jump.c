@@ -96,10 +96,10 @@ static void unplan(const struct upr_bp *other, const struct upr_bp *bp)
 /* Whoever has its jump where @bp is about to come. */
 static void disturb_hops(struct upr_space *sp, const struct upr_bp *bp)
 {
-	u64 at;
+	u64 end = bp->addr + upr_bp_extent(bp), at;
 
-	for (at = bp->addr; at < bp->addr + upr_bp_extent(bp); at++) {
-		struct upr_bp *other = upr_hop_over(sp, at, at + 1);
+	for (at = bp->addr - (UPR_JUMP_SIZE - 1); sp->has_hops && at < end; at++) {
+		struct upr_bp *other = upr_hop_of(sp, at);
 
 		if (!other || other == bp)
 			continue;
@@ -112,10 +112,12 @@ static void disturb_hops(struct upr_space *sp, const struct upr_bp *bp)
 /* Sites about to come: whoever has them in its window, and whoever would be in theirs. */
 static void disturb(struct upr_space *sp, const struct upr_bp *bp)
 {
-	u64 addr;
+	u64 first = bp->addr - NEIGHBOURS;
+	u32 around = upr_bp_around(sp->mm.bps, first, 2 * NEIGHBOURS + 1) & ~(1u << NEIGHBOURS);
 
-	for (addr = bp->addr - NEIGHBOURS; addr <= bp->addr + NEIGHBOURS; addr++) {
-		struct upr_bp *other = addr == bp->addr ? NULL : upr_bp_find(sp->mm.bps, addr);
+	for (; around; around &= around - 1) {
+		u64 addr = first + (unsigned int)__builtin_ctz(around);
+		struct upr_bp *other = upr_bp_find(sp->mm.bps, addr);
 
 		if (!other)
 			continue;
@@ -201,7 +203,7 @@ void upr_window_leave(struct upr_bp *bp, bool blind)
 		window->block->windows--;
 	bp->window = NULL;
 	upr_hop_release(window);
-	kfree(window);
+	kmem_cache_free(bp->probe->session->caches.windows, window);
 	if (blind)
 		upr_slot_abandon(bp);
 	else
@@ -268,10 +270,12 @@ static void add_count(struct upr_window *window, struct upr_bp *bp, unsigned int
 static const char *find_members(struct upr_space *sp, struct upr_bp *leader, struct upr_window *window)
 {
 	/* a hop depends on nothing behind it */
-	unsigned int end = window->jump.form == UPR_JUMP_HOP ? window->jump.len : UPR_JUMP_SIZE, off;
+	unsigned int end = window->jump.form == UPR_JUMP_HOP ? window->jump.len : UPR_JUMP_SIZE;
+	u32 around = end > 1 ? upr_bp_around(sp->mm.bps, leader->addr, end) & ~1u : 0;
 
 	add_count(window, leader, 0);
-	for (off = 1; off < end; off++) {
+	for (; around; around &= around - 1) {
+		unsigned int off = (unsigned int)__builtin_ctz(around);
 		struct upr_bp *bp = upr_bp_find(sp->mm.bps, leader->addr + off);
 		int insn = insn_at(&window->jump, off);
 
@@ -307,7 +311,8 @@ static const char *analyze(struct upr_space *sp, const struct upr_bp *bp, struct
 /* @bp comes to lead a window, or has its reason not to. */
 static void plan_window(struct upr_space *sp, struct upr_bp *bp)
 {
-	struct upr_window *window = kzalloc(sizeof(*window), GFP_KERNEL);
+	struct kmem_cache *windows = sp->mm.session->caches.windows;
+	struct upr_window *window = kmem_cache_zalloc(windows, GFP_KERNEL);
 	unsigned int i;
 
 	if (!window) {
@@ -318,7 +323,7 @@ static void plan_window(struct upr_space *sp, struct upr_bp *bp)
 	if (!bp->no_jump)
 		bp->no_jump = find_members(sp, bp, window);
 	if (bp->no_jump) {
-		kfree(window);
+		kmem_cache_free(windows, window);
 		return;
 	}
 	window->leader = bp;
@@ -606,11 +611,12 @@ void upr_windows_settle(struct upr_space *sp)
 /* @bp, a copy of the leader @from; its members are in the child's table already.  Return: 0, -ENOMEM. */
 int upr_window_clone(struct upr_space *child, struct upr_bp *bp, const struct upr_bp *from)
 {
-	struct upr_window *window = kmemdup(from->window, sizeof(*window), GFP_KERNEL);
+	struct upr_window *window = kmem_cache_zalloc(child->mm.session->caches.windows, GFP_KERNEL);
 	unsigned int i;
 
 	if (!window)
 		return -ENOMEM;
+	*window = *from->window;
 	window->leader = bp;
 	window->pad.jump = &window->jump;
 	upr_hop_take(child, window);

@@ -311,9 +311,9 @@ static int clone_maps(struct upr_mm *parent, struct upr_mm *child)
 	return 0;
 }
 
-static struct upr_bp *clone_bp(const struct upr_bp *from)
+static struct upr_bp *clone_bp(struct upr_space *child, const struct upr_bp *from)
 {
-	struct upr_bp *bp = kzalloc(sizeof(*bp), GFP_KERNEL);
+	struct upr_bp *bp = kmem_cache_zalloc(child->mm.session->caches.bps, GFP_KERNEL);
 
 	if (!bp)
 		return NULL;
@@ -343,13 +343,13 @@ static int clone_armed(struct upr_space *parent, struct upr_space *child)
 
 		if (from->state != UPR_BP_ARMED)
 			continue;
-		bp = clone_bp(from);
+		bp = clone_bp(child, from);
 		if (!bp)
 			return -ENOMEM;
 		r = upr_bp_insert(child, bp);
 		if (r) {
 			upr_probe_drop_bp(bp->probe);
-			kfree(bp);
+			kmem_cache_free(child->mm.session->caches.bps, bp);
 			return r;
 		}
 		child->mm.nr_bps++;
@@ -396,7 +396,7 @@ static int clone_zombies(struct upr_space *parent, struct upr_space *child)
 		/* not in a pad: no system call is made in one */
 		if (from->leader)
 			continue;
-		bp = clone_bp(from);
+		bp = clone_bp(child, from);
 		if (!bp)
 			return -ENOMEM;
 		list_add_tail(&bp->node, &child->zombies);

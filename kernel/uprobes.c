@@ -100,7 +100,7 @@ static void file_put(struct upr_file *file)
 static int probe_new(struct upr_session *session, struct upr_file_key key, u64 offset, const struct upr_facts *facts,
 		     enum upr_insn_mode mode, struct upr_probe **ret)
 {
-	struct upr_probe *probe = kzalloc(sizeof(*probe), GFP_KERNEL);
+	struct upr_probe *probe = kmem_cache_zalloc(session->caches.probes, GFP_KERNEL);
 	int r;
 
 	if (!probe)
@@ -128,7 +128,7 @@ static int probe_new(struct upr_session *session, struct upr_file_key key, u64 o
 	*ret = probe;
 	return 0;
 fail:
-	kfree(probe);
+	kmem_cache_free(session->caches.probes, probe);
 	return r;
 }
 
@@ -146,7 +146,7 @@ static void probe_free(struct upr_probe *probe)
 	file_put(probe->file);
 	session->nr_probes--;
 	kfree(probe->shstk_xol);
-	kfree(probe);
+	kmem_cache_free(session->caches.probes, probe);
 }
 
 /* A row that is refused is kept as well: it says why.  NULL without memory. */
@@ -191,6 +191,23 @@ static void session_queue(struct upr_session *session)
 	target->defer(&session->work);
 }
 
+static void caches_destroy(struct upr_session *session)
+{
+	kmem_cache_destroy(session->caches.probes);
+	kmem_cache_destroy(session->caches.bps);
+	kmem_cache_destroy(session->caches.windows);
+	kmem_cache_destroy(session->caches.counters);
+}
+
+static bool caches_create(struct upr_session *session)
+{
+	session->caches.probes = KMEM_CACHE(upr_probe, 0);
+	session->caches.bps = KMEM_CACHE(upr_bp, 0);
+	session->caches.windows = KMEM_CACHE(upr_window, 0);
+	session->caches.counters = KMEM_CACHE(upr_counter, 0);
+	return session->caches.probes && session->caches.bps && session->caches.windows && session->caches.counters;
+}
+
 struct upr_session *upr_session_new(enum upr_mode mode)
 {
 	struct upr_session *session = kzalloc(sizeof(*session), GFP_KERNEL);
@@ -199,7 +216,9 @@ struct upr_session *upr_session_new(enum upr_mode mode)
 		return NULL;
 	session->bits = REGISTRY_MIN_BITS;
 	session->buckets = kvcalloc((size_t)1 << session->bits, sizeof(*session->buckets), GFP_KERNEL);
-	if (!session->buckets) {
+	if (!session->buckets || !caches_create(session)) {
+		caches_destroy(session);
+		kvfree(session->buckets);
 		kfree(session);
 		return NULL;
 	}
@@ -239,6 +258,7 @@ void upr_session_put(struct upr_session *session)
 			probe_free(probe);
 		}
 	}
+	caches_destroy(session);
 	kvfree(session->buckets);
 	kfree(session);
 }

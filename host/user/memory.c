@@ -152,6 +152,17 @@ static int poke_text(struct host_mm *mm, u64 addr, const u8 *buf, size_t len)
 	return 0;
 }
 
+/*
+ * The kernel looks pages up for as many bytes at a time as a page has: where those end
+ * with the page, each page is looked up once and not twice.
+ */
+static size_t first_part(u64 addr, size_t len)
+{
+	size_t part = HOST_PAGE - (addr & (HOST_PAGE - 1));
+
+	return len > HOST_PAGE && part < HOST_PAGE ? part : 0;
+}
+
 int mem_get(struct host_mm *mm, u64 addr, void *buf, size_t len)
 {
 	int fd = mem_fd(mm);
@@ -168,11 +179,17 @@ int mem_get(struct host_mm *mm, u64 addr, void *buf, size_t len)
 
 int mem_put(struct host_mm *mm, u64 addr, const void *buf, size_t len)
 {
+	size_t first = first_part(addr, len);
 	int fd = mem_fd(mm);
 	ssize_t n;
 
 	if (fd < 0)
 		return poke_text(mm, addr, buf, len);
+	if (first && pwrite(fd, buf, first, (off_t)addr) == (ssize_t)first) {
+		addr += first;
+		buf = (const u8 *)buf + first;
+		len -= first;
+	}
 	n = pwrite(fd, buf, len, (off_t)addr);
 	if (n == (ssize_t)len)
 		return 0;

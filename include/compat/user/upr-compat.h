@@ -254,6 +254,117 @@ static inline bool refcount_inc_not_zero(refcount_t *r)
 	return false;
 }
 
+/* --- many objects of one size ------------------------------------------ */
+
+/*
+ * kmem_cache: what is given back is used again first; memory goes with the cache.  Slabs double in size, so
+ * that a few objects cost little and many few calls.  Under AddressSanitizer each object is an allocation of
+ * its own, so that it sees who uses it when.
+ */
+#define UPR_SLAB_MIN	((size_t)16 << 10)
+#define UPR_SLAB_MAX	((size_t)2 << 20)
+
+struct upr_slab {
+	struct upr_slab *next;
+	size_t size;
+};
+
+struct kmem_cache {
+	spinlock_t lock;
+	size_t size;
+	void *free;		/* linked by their first words */
+	struct upr_slab *slabs;
+	char *next, *end;	/* never used so far, hence zeroed */
+};
+
+static inline struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align,
+						   unsigned int flags, void (*ctor)(void *))
+{
+	struct kmem_cache *cache = kzalloc(sizeof(*cache), GFP_KERNEL);
+
+	(void)name;
+	(void)flags;
+	(void)ctor;
+	if (cache)
+		cache->size = ALIGN(max((size_t)size, sizeof(void *)), max((size_t)align, sizeof(u64)));
+	return cache;
+}
+
+#define KMEM_CACHE(type, flags)	kmem_cache_create(#type, sizeof(struct type), __alignof__(struct type), flags, NULL)
+
+#ifdef __SANITIZE_ADDRESS__
+
+static inline void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	return kzalloc(cache->size, gfp);
+}
+
+static inline void kmem_cache_free(struct kmem_cache *cache, void *object)
+{
+	(void)cache;
+	kfree(object);
+}
+
+#else
+
+/* cache->lock is held. */
+static inline bool upr_slab_add(struct kmem_cache *cache)
+{
+	size_t size = cache->slabs ? min(2 * cache->slabs->size, UPR_SLAB_MAX) : UPR_SLAB_MIN;
+	struct upr_slab *slab = calloc(1, size);
+
+	if (!slab)
+		return false;
+	slab->size = size;
+	slab->next = cache->slabs;
+	cache->slabs = slab;
+	cache->next = (char *)slab + ALIGN(sizeof(*slab), (size_t)16);
+	cache->end = (char *)slab + size;
+	return true;
+}
+
+static inline void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	void *object;
+
+	might_sleep_if(gfp == GFP_KERNEL);
+	spin_lock(&cache->lock);
+	object = cache->free;
+	if (object) {
+		cache->free = *(void **)object;
+		spin_unlock(&cache->lock);
+		return memset(object, 0, cache->size);
+	}
+	if ((size_t)(cache->end - cache->next) >= cache->size || upr_slab_add(cache)) {
+		object = cache->next;
+		cache->next += cache->size;
+	}
+	spin_unlock(&cache->lock);
+	return object;
+}
+
+static inline void kmem_cache_free(struct kmem_cache *cache, void *object)
+{
+	spin_lock(&cache->lock);
+	*(void **)object = cache->free;
+	cache->free = object;
+	spin_unlock(&cache->lock);
+}
+
+#endif
+
+/* Nobody has any of it. */
+static inline void kmem_cache_destroy(struct kmem_cache *cache)
+{
+	struct upr_slab *slab, *next;
+
+	for (slab = cache ? cache->slabs : NULL; slab; slab = next) {
+		next = slab->next;
+		free(slab);
+	}
+	kfree(cache);
+}
+
 /* --- RCU: liburcu's "bp" flavour: a thread registers itself ------------- */
 
 /* rcu_read_lock, rcu_read_unlock, rcu_assign_pointer, synchronize_rcu and

@@ -2,21 +2,18 @@
 /*
  * arena.c - see arena.h.
  *
- * Purpose: as there.  Chunks double in size: a few things cost little, many few calls; those of whole
- * large pages are asked for as such.
+ * Purpose: as there.  Chunks double in size: a few things cost little, many few calls.
  * Locks: none.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "arena.h"
 
-#define CHUNK_MIN  ((size_t)4 << 10)
-#define CHUNK_MAX  ((size_t)2 << 20)
-#define ALIGNMENT  _Alignof(max_align_t)
-#define LARGE_PAGE ((size_t)2 << 20)
+#define CHUNK_MIN ((size_t)4 << 10)
+#define CHUNK_MAX ((size_t)2 << 20)
+#define ALIGNMENT _Alignof(max_align_t)
 
 /* @data is zeroed from @used on */
 struct arena_chunk {
@@ -25,21 +22,6 @@ struct arena_chunk {
 	size_t size;
 	_Alignas(max_align_t) char data[];
 };
-
-static struct arena_chunk *chunk_new(size_t size)
-{
-	struct arena_chunk *chunk;
-
-	if (size < CHUNK_MAX)
-		return calloc(1, size);
-	size = (size + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1);
-	chunk = aligned_alloc(LARGE_PAGE, size);
-	if (!chunk)
-		return NULL;
-	madvise(chunk, size, MADV_HUGEPAGE);
-	memset(chunk, 0, size);
-	return chunk;
-}
 
 /* Room for @len bytes from a multiple of @align on. */
 static void *take(struct arena *arena, size_t len, size_t align)
@@ -53,7 +35,7 @@ static void *take(struct arena *arena, size_t len, size_t align)
 		size = c ? 2 * (sizeof(*c) + c->size) : CHUNK_MIN;
 		size = size > CHUNK_MAX ? CHUNK_MAX : size;
 		size = size < sizeof(*c) + len ? sizeof(*c) + len : size;
-		c = chunk_new(size);
+		c = calloc(1, size);
 		if (!c)
 			return NULL;
 		c->size = size - sizeof(*c);
