@@ -255,6 +255,58 @@ func label_difference
 	.long	.Lld_base - .Lld_base, .Lld_b - .Lld_base
 	.text
 
+/* the same label in more places than are counted */
+func many_labels
+	.rept	24
+	lea	.Lml_base(%rip), %rcx
+	lea	.Lml_table(%rip), %rdx
+	movslq	(%rdx,%rdi,4), %rax
+	add	%rcx, %rax
+	jmp	*%rax
+	.endr
+.Lml_base:
+	mov	$1, %eax
+	ret
+.Lml_b:
+	mov	$2, %eax
+	ret
+	at	many_labels
+	push	%rbx
+	mov	%rdi, %rbx
+	mov	%rbx, %rax
+	pop	%rbx
+	ret
+	end	many_labels
+	.section .rodata
+	.p2align 2
+.Lml_table:
+	.long	.Lml_base - .Lml_base, .Lml_b - .Lml_base
+	.text
+
+/* arithmetic on an address of its own, which others have taken often */
+func takes_often
+	.rept	24
+	lea	.Lco_label(%rip), %rax
+	.endr
+	ret
+	end	takes_often
+func computed_often
+	at	computed_often
+	push	%rbx
+	lea	.Lco_label(%rip), %rax
+	shl	$3, %rdi
+	add	%rdi, %rax
+	mov	%rax, 8(%rsi)
+	pop	%rbx
+	jmp	*8(%rsi)
+.Lco_label:
+	mov	$1, %eax
+	ret
+	.p2align 3, 0x90
+	mov	$2, %eax
+	ret
+	end	computed_often
+
 /* arithmetic on an address of its own */
 func computed
 	at	computed

@@ -86,19 +86,17 @@ enum code_proof code_func_read(struct code_map *map, size_t func)
 
 	if (f->proof >= CODE_LINEAR)
 		return f->proof;
-	/* whoever asks first: what is executed one after the other is known of every function */
-	if (f->proof == CODE_UNREAD)
-		begin_func(map, f);
-	f->proof = CODE_DOUBTFUL;
+	/* without memory nothing more is proven */
 	if (upr_func_boundaries(map->elf, &map->src[func], &b, NULL))
-		return f->proof;
-	if (b.linear) {
-		f->proof = CODE_LINEAR;
-		for (i = 0; i < b.nr; i++)
-			code_set(map->starts, f->start + b.offs[i]);
-		for (i = 0; i < b.nr_targets; i++)
-			code_mark(map, CODE_BRANCH, f->start + b.targets[i]);
-	}
+		b = (struct upr_boundaries){0};
+	for (i = 0; b.linear && i < b.nr; i++)
+		code_set(map->starts, f->start + b.offs[i]);
+	for (i = 0; b.linear && i < b.nr_targets; i++)
+		code_mark(map, CODE_BRANCH, f->start + b.targets[i]);
+	/* whoever asks first: what is executed one after the other is known of every function */
+	if (!b.linear && f->proof == CODE_UNREAD)
+		begin_func(map, f);
+	f->proof = b.linear ? CODE_LINEAR : CODE_DOUBTFUL;
 	upr_boundaries_free(&b);
 	return f->proof;
 }

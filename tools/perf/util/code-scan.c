@@ -95,19 +95,20 @@ static bool name(struct scan *s, enum code_kind kind, u32 from, u32 to)
 	struct code_refs *refs = kind == CODE_FAR_LEA ? &map->leas : &map->operands;
 	u32 slot = (to ^ to >> 12) % RECENT;
 
-	if (code_bit(map->bits[CODE_NAMED], to))
-		return true;
 	if (code_bit(map->bits[CODE_FUNC], to)) {
 		code_mark(map, CODE_NAMED, to);
 		return true;
 	}
+	/* however often it is named: each of these may be what a jump's target is computed from */
+	set_near(s, from);
+	if (to - s->near_lo < s->near_hi - s->near_lo && !code_ref_add(&map->inner, to, from))
+		return false;
+	if (code_bit(map->bits[CODE_NAMED], to))
+		return true;
 	if (s->recent[slot].to != to) {
 		s->recent[slot].to = to;
 		s->recent[slot].count = 0;
 	}
-	set_near(s, from);
-	if (to - s->near_lo < s->near_hi - s->near_lo && !code_ref_add(&map->inner, to, from))
-		return false;
 	if (s->recent[slot].count++ == MANY_REFS) {
 		code_mark(map, CODE_NAMED, to);
 		return true;
