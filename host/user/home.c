@@ -132,8 +132,11 @@ void home_work(struct upr_home *home)
 
 /* --- between two stops ------------------------------------------------------------ */
 
-/* A stop is to last so long, whatever the machine: half of what a thread may notice as a pause. */
-#define STOP_US	  20000u
+/*
+ * A stop is to last so long, whatever the machine.  A thread notices twice that and more as a pause: it waits for a CPU,
+ * as we have, and the next stop may come when it has had one for a moment.
+ */
+#define STOP_US	  14000u
 #define SITES_MIN 512u
 #define SITES_MAX 16384u
 

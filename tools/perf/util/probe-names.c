@@ -45,13 +45,17 @@ static struct used_name **slot_of(const struct upr_names *names, const char *nam
 	return &names->slots[at];
 }
 
-static bool grow(struct upr_names *names)
+/* Room for @more of them.  Return: false without memory. */
+static bool reserve(struct upr_names *names, size_t more)
 {
-	size_t size = names->slots ? 2 * (names->mask + 1) : SLOTS_MIN, i;
-	struct upr_names bigger = {.mask = size - 1, .nr = names->nr};
+	struct upr_names bigger = {.nr = names->nr};
+	size_t size = SLOTS_MIN, i;
 
-	if (names->slots && 2 * names->nr <= names->mask)
+	if (names->slots && 2 * (names->nr + more) <= names->mask + 1)
 		return true;
+	while (size < 2 * (names->nr + more) || size <= names->mask)
+		size *= 2;
+	bigger.mask = size - 1;
 	bigger.slots = calloc(size, sizeof(*bigger.slots));
 	if (!bigger.slots)
 		return false;
@@ -75,7 +79,7 @@ static struct used_name *use_name(struct upr_event_list *list, const char *group
 	name[group_len] = ':';
 	memcpy(name + group_len + 1, event, event_len + 1);
 	hash = hash_name(name);
-	if (!grow(&list->names))
+	if (!reserve(&list->names, 1))
 		return NULL;
 	at = slot_of(&list->names, name, hash);
 	u = *at;
@@ -93,6 +97,11 @@ static struct used_name *use_name(struct upr_event_list *list, const char *group
 		u->next = 1;
 	u->used = true;
 	return u;
+}
+
+bool upr_names_reserve(struct upr_event_list *list, size_t more)
+{
+	return reserve(&list->names, more);
 }
 
 const char *upr_name_claim(struct upr_event_list *list, const char *group, char event[UPR_EVENT_NAME_MAX])

@@ -312,7 +312,8 @@ static int add_wildcard_events(struct upr_elf *elf, const struct upr_probe_def *
 {
 	u32 *first = group_matches(elf, matches);
 	size_t *event_of = calloc(matches->nr, sizeof(*event_of)), i;
-	int rc = first && event_of ? 0 : upr_error_nomem(err);
+	bool memory = first && event_of && upr_names_reserve(list, matches->nr);
+	int rc = memory ? 0 : upr_error_nomem(err);
 
 	for (i = 0; i < matches->nr && !rc; i++) {
 		if (first[i] == i) {
