@@ -642,29 +642,26 @@ int upr_areas_clone(struct upr_space *parent, struct upr_space *child)
 		}
 		area->owners[0] = &upr_slot_reserved;
 		list_add_tail(&area->node, &child->mm.areas);
+		from->twin = area;
 	}
 	return 0;
 }
 
-/* @bp gets the slot in @child that @from has in the parent. */
-void upr_areas_adopt(struct upr_space *child, struct upr_bp *bp, const struct upr_bp *from)
+/* @bp gets the slot in the child that @from has in the parent; upr_areas_clone() has been. */
+void upr_areas_adopt(struct upr_bp *bp, const struct upr_bp *from)
 {
 	struct upr_area *area;
 	unsigned int i;
 
 	if (!from->slot)
 		return;
-	list_for_each_entry(area, &child->mm.areas, node) {
-		if (area->addr != from->area->addr)
-			continue;
-		bp->area = area;
-		bp->index = from->index;
-		bp->slot = from->slot;
-		for (i = 0; i < bp->slots; i++)
-			area->owners[bp->index + i] = bp;
-		area->used += bp->slots;
-		return;
-	}
+	area = from->area->twin;
+	bp->area = area;
+	bp->index = from->index;
+	bp->slot = from->slot;
+	for (i = 0; i < bp->slots; i++)
+		area->owners[bp->index + i] = bp;
+	area->used += bp->slots;
 }
 
 /* --- who may come back ------------------------------------------------- */

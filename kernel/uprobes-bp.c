@@ -85,10 +85,10 @@ static void table_put(struct upr_bp_table *table, struct upr_bp *bp)
 	table->used++;
 }
 
-static int table_grow(struct upr_space *sp)
+static int table_grow(struct upr_space *sp, unsigned int more)
 {
 	struct upr_bp_table *old = sp->mm.bps, *table;
-	unsigned int bits = TABLE_MIN_BITS, live = 0;
+	unsigned int bits = TABLE_MIN_BITS, live = more;
 	struct upr_bp *bp;
 
 	list_for_each_entry(bp, &sp->bps, all)
@@ -108,16 +108,22 @@ static int table_grow(struct upr_space *sp)
 	return 0;
 }
 
-int upr_bp_insert(struct upr_space *sp, struct upr_bp *bp)
+/* Room for @nr more. */
+int upr_bp_reserve(struct upr_space *sp, unsigned int nr)
 {
 	struct upr_bp_table *table = sp->mm.bps;
 
-	if (!table || (table->used + 1) * 4 > 3u << table->bits) {
-		int r = table_grow(sp);
+	if (table && ((u64)table->used + nr) * 4 <= 3ull << table->bits)
+		return 0;
+	return table_grow(sp, nr);
+}
 
-		if (r)
-			return r;
-	}
+int upr_bp_insert(struct upr_space *sp, struct upr_bp *bp)
+{
+	int r = upr_bp_reserve(sp, 1);
+
+	if (r)
+		return r;
 	table_put(sp->mm.bps, bp);
 	list_add_tail(&bp->all, &sp->bps);
 	return 0;
@@ -391,6 +397,13 @@ int upr_bp_ask_all(struct upr_space *sp, struct upr_bp *bp)
 	u64 last = 0;
 	int r = 0;
 
+	/* who has no wish is not asked */
+	if (upr_probe_is_plain(bp->probe)) {
+		bp->want = !list_empty(&bp->probe->consumers);
+		if (bp->want && (bp->state == UPR_BP_NEW || bp->state == UPR_BP_LEAVING))
+			upr_bp_queue(sp, bp);
+		return 0;
+	}
 	/*
 	 * @want may sleep and consumers may be taken off meanwhile: each is looked
 	 * up by its id.  Its memory stays: upr_sync() waits for session->lock.

@@ -51,6 +51,7 @@
  * @batch:	upr_batch_begin()s open
  * @queued:	@work is under way and holds a reference
  * @target:	of the first address space: whose defer op is used
+ * @choosy:	a consumer with a `want` has been registered
  * @caches:	what there is one of for each site
  */
 struct upr_session {
@@ -72,6 +73,7 @@ struct upr_session {
 	atomic_t queued;
 	struct upr_work work;
 	const struct target_ops *target;
+	bool choosy;
 	struct {
 		struct kmem_cache *probes;
 		struct kmem_cache *bps;
@@ -221,6 +223,7 @@ struct upr_filter {
  * @cleared:	the stop in which a window that began here was taken out, sp->stops as it was
  * @put_off:	to wait for the next stop
  * @trapped:	there has been an int3: who executed it may not have reported it yet
+ * @twin:	its copy in the child that is being made, or NULL
  * @all:	on upr_space.bps, in the order they came: mostly that of addresses
  * @node:	on pending, zombies or garbage of its address space
  * @queued:	on pending
@@ -254,6 +257,7 @@ struct upr_bp {
 	bool put_off;
 	bool trapped;
 	bool queued;
+	struct upr_bp *twin;
 	struct list_head all;
 	struct list_head node;
 };
@@ -430,6 +434,7 @@ struct upr_bp *upr_bp_find(const struct upr_bp_table *table, u64 addr);
 u32 upr_bp_around(const struct upr_bp_table *table, u64 from, unsigned int len);
 struct upr_bp *upr_bp_get(struct upr_space *sp, u64 addr, struct upr_probe *probe);
 int upr_bp_insert(struct upr_space *sp, struct upr_bp *bp);
+int upr_bp_reserve(struct upr_space *sp, unsigned int nr);
 void upr_bp_forget(struct upr_space *sp, struct upr_bp *bp);
 void upr_bp_off(struct upr_space *sp, struct upr_bp *bp);
 void upr_bp_queue(struct upr_space *sp, struct upr_bp *bp);
@@ -458,7 +463,7 @@ void upr_areas_fill(struct upr_space *sp);
 void upr_areas_trim(struct upr_space *sp);
 bool upr_area_is_awaited(struct upr_space *sp);
 int upr_areas_clone(struct upr_space *parent, struct upr_space *child);
-void upr_areas_adopt(struct upr_space *child, struct upr_bp *bp, const struct upr_bp *from);
+void upr_areas_adopt(struct upr_bp *bp, const struct upr_bp *from);
 void upr_areas_free(struct upr_space *sp);
 void upr_slot_put(struct upr_bp *bp);
 void upr_slot_abandon(struct upr_bp *bp);

@@ -608,7 +608,7 @@ void upr_windows_settle(struct upr_space *sp)
 
 /* --- fork ------------------------------------------------------------------------------------ */
 
-/* @bp, a copy of the leader @from; its members are in the child's table already.  Return: 0, -ENOMEM. */
+/* @bp, a copy of the leader @from; its members have been copied already.  Return: 0, -ENOMEM. */
 int upr_window_clone(struct upr_space *child, struct upr_bp *bp, const struct upr_bp *from)
 {
 	struct upr_window *window = kmem_cache_zalloc(child->mm.session->caches.windows, GFP_KERNEL);
@@ -625,7 +625,7 @@ int upr_window_clone(struct upr_space *child, struct upr_bp *bp, const struct up
 		window->block->windows++;
 	for (i = 0; i < window->pad.nr_counts; i++) {
 		const struct upr_bp *old = from->window->members[i];
-		struct upr_bp *member = old ? upr_bp_find(child->mm.bps, old->addr) : NULL;
+		struct upr_bp *member = old ? old->twin : NULL;
 
 		window->members[i] = member;
 		if (!member)

@@ -336,11 +336,14 @@ static struct upr_bp *clone_bp(struct upr_space *child, const struct upr_bp *fro
 static int clone_armed(struct upr_space *parent, struct upr_space *child)
 {
 	struct upr_bp *from;
+	int r = upr_bp_reserve(child, parent->mm.nr_bps);
 
+	if (r)
+		return r;
 	list_for_each_entry(from, &parent->bps, all) {
 		struct upr_bp *bp;
-		int r;
 
+		from->twin = NULL;
 		if (from->state != UPR_BP_ARMED)
 			continue;
 		bp = clone_bp(child, from);
@@ -353,7 +356,8 @@ static int clone_armed(struct upr_space *parent, struct upr_space *child)
 			return r;
 		}
 		child->mm.nr_bps++;
-		upr_areas_adopt(child, bp, from);
+		from->twin = bp;
+		upr_areas_adopt(bp, from);
 		if (!child->detaching) {
 			r = upr_bp_ask_all(child, bp);
 			if (r)
@@ -372,17 +376,40 @@ static int clone_windows(struct upr_space *parent, struct upr_space *child)
 	int r = 0;
 
 	list_for_each_entry(from, &parent->bps, all) {
-		struct upr_bp *bp;
-
 		if (r)
 			break;
-		if (from->state != UPR_BP_ARMED || !from->window)
-			continue;
-		bp = upr_bp_find(child->mm.bps, from->addr);
-		if (bp)
-			r = upr_window_clone(child, bp, from);
+		if (from->twin && from->window)
+			r = upr_window_clone(child, from->twin, from);
 	}
 	return r;
+}
+
+/*
+ * Those which the parent was about to get, or could not get.  It knows of all of them, unless consumers
+ * have not wanted them there, or it has been told to forget them.
+ */
+static void add_missing(struct upr_space *parent, struct upr_space *child)
+{
+	struct upr_map *map;
+	struct upr_bp *from;
+
+	if (parent->mm.session->choosy || parent->detaching) {
+		list_for_each_entry(map, &child->mm.maps, node)
+			add_sites(child, map);
+		return;
+	}
+	list_for_each_entry(from, &parent->bps, all) {
+		struct upr_bp *bp;
+
+		if (from->twin || !from->probe || list_empty(&from->probe->consumers))
+			continue;
+		bp = upr_bp_get(child, from->addr, from->probe);
+		if (!bp)
+			return;
+		upr_bp_ask_all(child, bp);
+		if (!bp->want)
+			upr_bp_review(child, bp);
+	}
 }
 
 /* A child may be born in a slot whose probe is gone already. */
@@ -400,7 +427,7 @@ static int clone_zombies(struct upr_space *parent, struct upr_space *child)
 		if (!bp)
 			return -ENOMEM;
 		list_add_tail(&bp->node, &child->zombies);
-		upr_areas_adopt(child, bp, from);
+		upr_areas_adopt(bp, from);
 	}
 	return 0;
 }
@@ -427,7 +454,6 @@ static void restore_unwanted(struct upr_space *sp)
 int upr_report_fork(struct upr_mm *parent, struct upr_mm *child)
 {
 	struct upr_space *from = upr_space(parent), *sp = upr_space(child);
-	struct upr_map *map;
 	int r;
 
 	mutex_lock(&parent->session->lock);
@@ -449,10 +475,8 @@ int upr_report_fork(struct upr_mm *parent, struct upr_mm *child)
 	sp->rdpid = from->rdpid;
 	upr_semas_clone(from, sp);
 	restore_unwanted(sp);
-	/* those which the parent was about to get, or could not get */
 	if (!r && !sp->detaching)
-		list_for_each_entry(map, &child->maps, node)
-			add_sites(sp, map);
+		add_missing(from, sp);
 	/* areas that hold nothing are given back when there is a task to do it */
 	if ((!list_empty(&child->areas) || !list_empty(&sp->blocks)) && !child->nr_bps)
 		sp->dirty = true;

@@ -409,6 +409,7 @@ static int add_consumer(struct upr_session *session, struct upr_probe *probe, st
 	int r = 0;
 
 	consumer->id = ++session->last_id;
+	session->choosy |= consumer->want != NULL;
 	list_for_each_entry(mm, &session->mms, node) {
 		r = upr_mm_add_consumer(mm, probe, consumer);
 		if (r)

@@ -104,6 +104,7 @@ struct upr_consumer {
  * @size:	bytes, a multiple of the page size
  * @addr:	where it is, once mapped; 0 before
  * @owners:	who has which slot; the first holds UPR_AREA_MAGIC
+ * @twin:	its copy in the child that is being made
  * The home reads the first three and touches nothing.
  */
 struct upr_area {
@@ -118,6 +119,7 @@ struct upr_area {
 	bool is_signed;
 	bool is_exact;			/* for a pun: neither larger nor elsewhere */
 	int state;
+	struct upr_area *twin;
 };
 
 /* --- counters of jump probes ---------------------------------------------- */
