@@ -9,6 +9,8 @@
 #   GENERATED      files made before anything is compiled (under $(O))
 #   TESTS          executables or scripts that print TAP, run by `make check` in this order
 #   TESTS_USER     those of them that run once more as an ordinary user when root checks
+#   TESTS_APART    those that share nothing with others, keep one CPU busy and measure no time: they run
+#                  beside each other, before the rest
 #   TARGETS        programs the tests probe
 #   BENCHES        programs run by `make bench`
 #   FUZZERS        programs run by `make fuzz`, each with a time in seconds
@@ -34,6 +36,7 @@ TOOL_SRCS      :=
 GENERATED      :=
 TESTS          :=
 TESTS_USER     :=
+TESTS_APART    :=
 TARGETS        :=
 BENCHES        :=
 FUZZERS        :=
@@ -103,7 +106,8 @@ check: deps
 	+@$(MAKE) --no-print-directory $(JOBS) check-built
 
 check-built: all lint $(TESTS) $(TARGETS)
-	@O=$(O) TESTS_USER="$(patsubst $(O)/%,build/%,$(filter $(T),$(TESTS_USER)))" scripts/run-tests $(T)
+	@O=$(O) TESTS_USER="$(patsubst $(O)/%,build/%,$(filter $(T),$(TESTS_USER)))" \
+		TESTS_APART="$(TESTS_APART) $(TESTS_APART:$(O)/%=build/%)" scripts/run-tests $(T)
 
 fuzz: deps
 	+@$(MAKE) --no-print-directory fuzz-built

@@ -8,7 +8,9 @@ DEC_LIB  := arch/x86/lib/insn.c arch/x86/lib/insn-valid.c arch/x86/lib/insn-effe
 DEC_OBJS := $(DEC_LIB:%.c=$(O)/%.o)
 DEC_SAN  := $(DEC_LIB:%.c=$(O)/san/%.o)
 
-TESTS += $(O)/tests/unit/test-insn $(addprefix $(DEC_S)/,test-libraries test-forms test-objdump test-fuzz)
+DEC_TESTS   := $(O)/tests/unit/test-insn $(addprefix $(DEC_S)/,test-libraries test-forms test-objdump test-fuzz)
+TESTS       += $(DEC_TESTS)
+TESTS_APART += $(DEC_TESTS)
 
 $(O)/tests/unit/test-insn: $(O)/san/tests/uprobes/unit/test-insn.o $(DEC_SAN)
 	@mkdir -p $(@D)
@@ -44,7 +46,8 @@ $(DEC_S)/test-objdump: $(DEC_T)/objdump-compare
 
 # Without libzydis-dev its tests say so and are skipped.
 ifneq ($(wildcard /usr/include/Zydis/Zydis.h),)
-TESTS   += $(DEC_T)/test-effects
+TESTS       += $(DEC_T)/test-effects
+TESTS_APART += $(DEC_T)/test-effects
 FUZZERS += $(DEC_T)/fuzz
 $(DEC_S)/test-libraries $(DEC_S)/test-forms: $(DEC_T)/zydis-compare
 $(DEC_S)/test-fuzz: $(DEC_T)/decoder-fuzz

@@ -20,5 +20,6 @@ $(EXEC_T)/test-exec: $(EXEC_OBJS)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lurcu-bp -lpthread
 
-TESTS += $(O)/tests/unit/test-xol $(EXEC_T)/test-exec
+TESTS       += $(O)/tests/unit/test-xol $(EXEC_T)/test-exec
+TESTS_APART += $(O)/tests/unit/test-xol
 FUZZERS += $(EXEC_T)/test-exec

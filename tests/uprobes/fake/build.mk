@@ -32,3 +32,4 @@ $(FAKE_T)/test-utrace-threads: $(patsubst %.c,$(O)/san/%.o,kernel/utrace.c $(FAK
 
 TESTS += $(FAKE_T)/test-utrace $(FAKE_T)/test-utrace-threads $(FAKE_DIR)/test-utrace-doc
 TESTS += $(FAKE_T)/test-uprobes $(FAKE_T)/test-jumps
+TESTS_APART += $(FAKE_T)/test-utrace $(FAKE_T)/test-uprobes $(FAKE_T)/test-jumps

@@ -25,5 +25,6 @@ $(JUMP_UNIT): $(O)/tests/unit/%: $(O)/san/tests/uprobes/unit/%.o $(JUMP_ENGINE:%
 	@echo "  LD      $@"
 	$(Q)$(CC) $(SANITIZE) -o $@ $^ -lurcu-bp -lpthread
 
+TESTS_APART += $(JUMP_UNIT)
 TESTS   += $(JUMP_UNIT) $(addprefix $(JUMP_T)/,test-jump-exec test-jump-step test-jump-threads)
 FUZZERS += $(JUMP_T)/test-jump-exec

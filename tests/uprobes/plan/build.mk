@@ -20,6 +20,7 @@ $(PLAN_T)/test-flow $(PLAN_T)/test-static: $(PLAN_T)/%: $(PLAN_DIR)/%
 
 PLAN_TESTS := $(addprefix $(PLAN_T)/,test-map test-static test-flow) $(addprefix $(PLAN_DIR)/,test-plan test-survey)
 TESTS      += $(PLAN_TESTS)
+TESTS_APART += $(filter-out %/test-plan,$(PLAN_TESTS))
 TESTS_USER += $(PLAN_T)/test-map $(PLAN_DIR)/test-plan
 
 $(PLAN_T)/flow-oracle: $(PLAN_CODE:%.c=$(O)/%.o) $(O)/$(PLAN_DIR)/flow-oracle.o

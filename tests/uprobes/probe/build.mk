@@ -74,6 +74,7 @@ $(PROBE_T)/test-grammar: $(GRAMMAR_CODE:%.c=$(O)/san/%.o) $(O)/san/tests/uprobes
 	$(Q)$(CC) $(SANITIZE) -o $@ $^
 
 TESTS      += $(PROBE_T)/test-grammar
+TESTS_APART += $(PROBE_T)/test-grammar
 TESTS_USER += $(PROBE_T)/test-grammar
 FUZZERS    += $(PROBE_T)/test-grammar
 

@@ -37,6 +37,7 @@ $(SYM_T)/test-oracle: $(SYM_DIR)/test-oracle $(SYM_T)/symdump $(SYM_T)/t/.made
 .SECONDARY: $(SYM_SAN) $(patsubst %.c,$(O)/san/%.o,$(wildcard $(SYM_DIR)/*.c))
 
 TESTS      += $(SYM_TESTS)
+TESTS_APART += $(SYM_TESTS)
 TESTS_USER += $(SYM_TESTS)
 
 FUZZERS += $(SYM_T)/test-mutants
