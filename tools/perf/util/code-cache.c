@@ -269,9 +269,9 @@ static bool get_array(struct input *in, void *array, size_t *nr, size_t size)
 	return true;
 }
 
-static bool get_bits(struct input *in, u64 *bits, u32 size)
+static bool get_bits(struct input *in, struct code_map *map, enum code_kind kind)
 {
-	u64 nr, step, pos = 0;
+	u64 nr, step, pos = 0, size = map->size;
 
 	if (!get_number(in, &nr))
 		return false;
@@ -279,7 +279,7 @@ static bool get_bits(struct input *in, u64 *bits, u32 size)
 		if (!get_number(in, &step) || step > size || pos + step >= size)
 			return false;
 		pos += step;
-		code_set(bits, pos);
+		code_put(map, kind, pos);
 	}
 	return true;
 }
@@ -303,7 +303,7 @@ static bool get_map(struct input *in, struct code_map *map)
 	size_t i;
 
 	for (i = 0; i < CODE_NR_KINDS; i++) {
-		if (!get_bits(in, map->bits[i], map->size))
+		if (!get_bits(in, map, i))
 			return false;
 	}
 	if (!get_refs(in, &map->branches, map->size) || !get_refs(in, &map->leas, map->size) ||
@@ -333,7 +333,8 @@ static void forget_map(struct code_map *map)
 
 	for (i = 0; i < CODE_NR_KINDS; i++) {
 		free(map->bits[i]);
-		map->bits[i] = NULL;
+		free(map->filled[i]);
+		map->bits[i] = map->filled[i] = NULL;
 	}
 	for (i = 0; i < ARRAY_SIZE(refs); i++) {
 		free(refs[i]->r);
@@ -425,13 +426,18 @@ static void put_array(struct output *out, const void *p, size_t nr, size_t size)
 }
 
 /* How many, and where: the distances.  Most words are nought. */
-static void put_bits(struct output *out, const u64 *bits, u32 size)
+static void put_bits(struct output *out, const struct code_map *map, enum code_kind kind)
 {
+	const u64 *bits = map->bits[kind];
 	struct output places = {0};
 	u64 nr = 0, word, last = 0;
 	size_t i;
 
-	for (i = 0; i <= size / 64; i++) {
+	for (i = 0; i <= map->size / 64; i++) {
+		if (i % (CODE_FILLED / 64) == 0 && !code_bit(map->filled[kind], i / (CODE_FILLED / 64))) {
+			i += CODE_FILLED / 64 - 1;
+			continue;
+		}
 		for (word = bits[i]; word; word &= word - 1, nr++) {
 			u64 pos = 64 * i + __builtin_ctzll(word);
 
@@ -451,7 +457,7 @@ static void put_map(struct output *out, const struct code_map *map)
 	size_t i;
 
 	for (i = 0; i < CODE_NR_KINDS; i++)
-		put_bits(out, map->bits[i], map->size);
+		put_bits(out, map, i);
 	put_array(out, map->branches.r, map->branches.nr, sizeof(*map->branches.r));
 	put_array(out, map->leas.r, map->leas.nr, sizeof(*map->leas.r));
 	put_array(out, map->operands.r, map->operands.nr, sizeof(*map->operands.r));

@@ -376,7 +376,8 @@ int code_map_take_bits(struct code_map *map)
 
 	for (i = 0; i < CODE_NR_KINDS; i++) {
 		map->bits[i] = calloc(words, sizeof(u64));
-		if (!map->bits[i])
+		map->filled[i] = calloc(map->size / CODE_FILLED / 64 + 1, sizeof(u64));
+		if (!map->bits[i] || !map->filled[i])
 			return -ENOMEM;
 	}
 	map->starts = calloc(words, sizeof(u64));
@@ -387,8 +388,10 @@ static void code_map_free(struct code_map *map)
 {
 	size_t i;
 
-	for (i = 0; i < CODE_NR_KINDS; i++)
+	for (i = 0; i < CODE_NR_KINDS; i++) {
 		free(map->bits[i]);
+		free(map->filled[i]);
+	}
 	free(map->starts);
 	free(map->segs);
 	free(map->funcs);

@@ -52,6 +52,9 @@ enum code_kind {
 
 #define CODE_NOWHERE ((u32)-1)
 
+/* Positions whose bits are a page. */
+#define CODE_FILLED (8u * 4096)
+
 /* An executable segment; @pos: of its first byte. */
 struct code_seg {
 	u64 addr;
@@ -141,6 +144,7 @@ struct code_span {
  * @entries:	per function, or NULL
  * @absolute:	the file is loaded where it is linked: code holds addresses as they are
  * @bits:	enum code_kind, a bit per position each
+ * @filled:	where there are any: a bit per CODE_FILLED positions each.  Most of @bits is never touched, and has no memory
  * @starts:	a bit per position: where instructions begin, as far as functions were read
  * @branches:	references by rel32 between functions
  * @leas:	addresses taken by lea
@@ -168,6 +172,7 @@ struct code_map {
 	u64 lo, hi;
 	u32 size;
 	u64 *bits[CODE_NR_KINDS];
+	u64 *filled[CODE_NR_KINDS];
 	u64 *starts;
 	const struct upr_func *src;
 	struct code_func *funcs;
@@ -210,11 +215,17 @@ static inline void code_set(u64 *bits, u32 pos)
 	bits[pos / 64] |= 1ull << (pos % 64);
 }
 
-static inline void code_mark(struct code_map *map, enum code_kind kind, u32 pos)
+static inline void code_put(struct code_map *map, enum code_kind kind, u32 pos)
 {
 	code_set(map->bits[kind], pos);
+	code_set(map->filled[kind], pos / CODE_FILLED);
+}
+
+static inline void code_mark(struct code_map *map, enum code_kind kind, u32 pos)
+{
+	code_put(map, kind, pos);
 	if (kind != CODE_BRANCH)
-		code_set(map->bits[CODE_OTHER], pos);
+		code_put(map, CODE_OTHER, pos);
 }
 
 /* Position of an address, CODE_NOWHERE if it is not text. */

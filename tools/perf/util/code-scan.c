@@ -74,7 +74,7 @@ static bool branch_to(struct scan *s, u32 from, u64 addr, bool call)
 	if (to == CODE_NOWHERE || code_bit(map->bits[CODE_BRANCH], to))
 		return true;
 	if (code_bit(map->bits[CODE_FUNC], to)) {
-		code_set(map->bits[call ? CODE_CALLED : CODE_JUMPED], to);
+		code_put(map, call ? CODE_CALLED : CODE_JUMPED, to);
 		return true;
 	}
 	set_near(s, from);
