@@ -13,6 +13,7 @@
 
 #include "probe-event.h"
 #include "probe-resolve.h"
+#include "symbol-priv.h"
 
 #define SLOTS_MIN 64u
 
@@ -23,15 +24,6 @@ struct used_name {
 	bool used;
 	char name[];
 };
-
-static u32 hash_name(const char *s)
-{
-	u32 h = 2166136261u;
-
-	for (; *s; s++)
-		h = (h ^ (u8)*s) * 16777619u;
-	return h ^ h >> 15;
-}
 
 /* Where @name is, or would be. */
 static struct used_name **slot_of(const struct upr_names *names, const char *name, u32 hash)
@@ -78,7 +70,7 @@ static struct used_name *use_name(struct upr_event_list *list, const char *group
 	memcpy(name, group, group_len);
 	name[group_len] = ':';
 	memcpy(name + group_len + 1, event, event_len + 1);
-	hash = hash_name(name);
+	hash = upr_hash_name(name, group_len + 1 + event_len);
 	if (!reserve(&list->names, 1))
 		return NULL;
 	at = slot_of(&list->names, name, hash);
@@ -124,7 +116,7 @@ const char *upr_name_claim(struct upr_event_list *list, const char *group, char 
 
 void upr_name_release(struct upr_event_list *list, const char *name)
 {
-	struct used_name *u = *slot_of(&list->names, name, hash_name(name));
+	struct used_name *u = *slot_of(&list->names, name, upr_hash_name(name, strlen(name)));
 
 	if (u)
 		u->used = false;

@@ -252,14 +252,7 @@ static struct key key_of(struct upr_elf *elf, const struct upr_match *m)
 
 static u32 hash_key(const struct key *key)
 {
-	const char *s;
-	u32 h = 2166136261u;
-
-	for (s = key->name; *s; s++)
-		h = (h ^ (u8)*s) * 16777619u;
-	for (s = key->version; *s; s++)
-		h = (h ^ (u8)*s) * 16777619u;
-	return h ^ h >> 15;
+	return upr_hash_name(key->name, strlen(key->name)) ^ 31 * upr_hash_name(key->version, strlen(key->version));
 }
 
 /* first[i]: the first match that has the key of matches->m[i].  Return: NULL without memory. */

@@ -195,15 +195,6 @@ static int sort_matches(struct upr_matches *matches)
 
 /* --- exact names ------------------------------------------------------- */
 
-static u32 hash_name(const char *s, size_t len)
-{
-	u32 h = 2166136261u;
-
-	while (len--)
-		h = (h ^ (u8)*s++) * 16777619u;
-	return h ^ h >> 15;
-}
-
 static int build_hash(struct upr_elf *elf)
 {
 	size_t size = 64, i, at;
@@ -217,7 +208,7 @@ static int build_hash(struct upr_elf *elf)
 		return -ENOMEM;
 	elf->hash_mask = size - 1;
 	for (i = 0; i < elf->nr_names; i++) {
-		at = hash_name(elf->names[i].name, strlen(elf->names[i].name)) & elf->hash_mask;
+		at = upr_hash_name(elf->names[i].name, strlen(elf->names[i].name)) & elf->hash_mask;
 		while (elf->hash[at])
 			at = (at + 1) & elf->hash_mask;
 		elf->hash[at] = i + 1;
@@ -247,7 +238,7 @@ static struct wanted split_wanted(const char *text)
 
 static int find_exact(struct upr_elf *elf, const struct wanted *w, bool hidden, struct upr_matches *matches)
 {
-	size_t at = hash_name(w->name, w->len) & elf->hash_mask;
+	size_t at = upr_hash_name(w->name, w->len) & elf->hash_mask;
 
 	for (; elf->hash[at]; at = (at + 1) & elf->hash_mask) {
 		const struct upr_name *n = &elf->names[elf->hash[at] - 1];

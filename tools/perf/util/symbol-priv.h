@@ -121,6 +121,16 @@ struct upr_elf {
 
 #define UPR_DEBUG_ROOT "/usr/lib/debug"
 
+/* FNV-1a, the high bits folded in: tables use the low ones */
+static inline u32 upr_hash_name(const char *s, size_t len)
+{
+	u32 h = 2166136261u;
+
+	while (len--)
+		h = (h ^ (u8)*s++) * 16777619u;
+	return h ^ h >> 15;
+}
+
 /* strings that live as long as the file; NULL without memory */
 char *upr_elf_strndup(struct upr_elf *elf, const char *s, size_t len);
 char *upr_elf_strdup(struct upr_elf *elf, const char *s);
