@@ -98,7 +98,7 @@ TESTS_USER += $(PROBE_T)/test-events
 FUZZERS    += $(PROBE_T)/test-events
 
 FINDER_CODE := $(filter-out %/fetch-print.c,$(wildcard $(addprefix tools/perf/util/,symbol*.c debug-*.c probe-show*.c probe-resolve*.c fetch-*.c)) $(wildcard arch/x86/lib/insn*.c)) \
-	$(addprefix tools/perf/util/,error.c sdt.c probe-event.c probe-finder.c probe-var.c probe-source.c probe-grammar.c \
+	$(addprefix tools/perf/util/,error.c arena.c sdt.c probe-event.c probe-names.c probe-sdt.c probe-finder.c probe-var.c probe-source.c probe-grammar.c \
 	probe-define.c probe-filter.c) kernel/fetch.c
 $(PROBE_T)/test-finder: $(FINDER_CODE:%.c=$(O)/san/%.o) $(O)/san/tests/uprobes/probe/test-finder.o | $(PROBE_BINS)
 	@mkdir -p $(@D)

@@ -241,6 +241,30 @@ static void say(const char *text, void *data)
 	puts(text);
 }
 
+/* All that `trace' asks of it: places with programs that fetch their arguments. */
+static void ask_fetch(const char *path)
+{
+	static const char *const defs[] = {"walk o->in.a o->arr[idx] *o msg:string $vars",
+					   "inl_add x y",
+					   "main $vars",
+					   "walk:3 $vars",
+					   "featdemo.c:29 $vars",
+					   "fp a b c uu->f",
+					   "meth this->x a $vars",
+					   "*_one gcount &x",
+					   "%loop_iter"};
+	struct upr_event_list list = {0};
+	struct upr_error err;
+	struct upr_elf *elf = upr_elf_open(path, &err);
+	size_t i;
+
+	for (i = 0; elf && i < ARRAY_SIZE(defs); i++)
+		if (upr_resolve(elf, defs[i], &list, &err))
+			puts(err.text);
+	upr_event_list_free(&list);
+	upr_elf_close(elf);
+}
+
 /* All that `probe' asks of a file. */
 static void exercise(const char *path)
 {
@@ -272,6 +296,7 @@ static void exercise(const char *path)
 	ask_lines(&file, &opts, "featdemo.c");
 	probe_show_funcs(&file, NULL, false, &opts);
 	probe_file_close(&file);
+	ask_fetch(path);
 }
 
 static bool write_mutant(u64 seed, const char *path)

@@ -95,12 +95,14 @@ bool die_member_place(Dwarf_Die *member, struct die_place *ret)
 	return true;
 }
 
-bool die_find_member(Dwarf_Die *type, const char *name, Dwarf_Die *member, struct die_place *place)
+static bool find_member(Dwarf_Die *type, const char *name, unsigned int depth, Dwarf_Die *member,
+			struct die_place *place)
 {
 	struct die_place outer;
 	Dwarf_Die die, inner;
 
-	if (dwarf_child(type, &die))
+	/* damaged, a type may be part of itself */
+	if (depth == DIE_CHAIN_MAX || dwarf_child(type, &die))
 		return false;
 	do {
 		int tag = dwarf_tag(&die);
@@ -113,12 +115,17 @@ bool die_find_member(Dwarf_Die *type, const char *name, Dwarf_Die *member, struc
 		if ((tag != DW_TAG_inheritance && (tag != DW_TAG_member || own)) || !die_member_place(&die, &outer) ||
 		    !die_real_type(&die, &inner) || !die_is_structure(&inner))
 			continue;
-		if (die_find_member(&inner, name, member, place)) {
+		if (find_member(&inner, name, depth + 1, member, place)) {
 			place->offset += outer.offset;
 			return true;
 		}
 	} while (!dwarf_siblingof(&die, &die));
 	return false;
+}
+
+bool die_find_member(Dwarf_Die *type, const char *name, Dwarf_Die *member, struct die_place *place)
+{
+	return find_member(type, name, 0, member, place);
 }
 
 /* --- arrays ------------------------------------------------------------------------- */

@@ -449,11 +449,14 @@ int fetch_compile(const struct fetch_place *place, char *const *args, size_t nr,
 		  struct upr_error *err)
 {
 	struct fetch *f = calloc(1, sizeof(*f));
-	struct compiler c = {.place = place, .ret = f, .err = err};
+	struct fetch_calls *calls = NULL;
+	struct fetch_place here = *place;
+	struct compiler c = {.place = &here, .ret = f, .err = err};
 	size_t i;
 	u32 where;
 	int r = f ? 0 : upr_error_nomem(err);
 
+	here.frame.calls = &calls;
 	if (!r && !nr && place->sdt)
 		r = add_sdt(&c);
 	for (i = 0; i < nr && !r; i++)
@@ -471,6 +474,7 @@ int fetch_compile(const struct fetch_place *place, char *const *args, size_t nr,
 				      "the arguments cannot be fetched together (%s at step %u); ask for fewer of them",
 				      strerror(-r), where);
 	}
+	fetch_calls_free(calls);
 	if (r)
 		fetch_free(f);
 	else

@@ -240,6 +240,7 @@ static const char *typed_op(struct expr *x, const Dwarf_Op *op)
 
 static const char *frame_base_op(struct expr *x, const Dwarf_Op *op)
 {
+	const struct fetch_frame within = fetch_frame_within(x->frame);
 	struct fetch_loc base = {0};
 	Dwarf_Attribute attr;
 	Dwarf_Op *ops;
@@ -250,7 +251,9 @@ static const char *frame_base_op(struct expr *x, const Dwarf_Op *op)
 	    !dwarf_attr_integrate((Dwarf_Die *)&x->frame->function, DW_AT_frame_base, &attr) ||
 	    dwarf_getlocation_addr(&attr, x->frame->pc, &ops, &nr, 1) <= 0)
 		return "its function has no frame there";
-	if (fetch_locate_ops(x->frame, ops, nr, &attr, &base))
+	if (within.nested == FETCH_NESTED_MAX)
+		why = "its function's frame is described by itself";
+	else if (fetch_locate_ops(&within, ops, nr, &attr, &base))
 		why = "out of memory";
 	else if (base.kind != FETCH_MEMORY && base.kind != FETCH_VALUE)
 		why = base.why ? base.why : "its function's frame is not in memory";

@@ -53,7 +53,9 @@ void fetch_loc_free(struct fetch_loc *loc);
  * @pc:		in it; of a caller: behind its call
  * @function:	the one that has the code at @pc, if @has_function
  * @callee:	NULL: the frame of the hit itself
- * @depth:	callers between
+ * @calls:	lists of calls that have been looked for: fetch_calls_free()
+ * @nested:	descriptions of frames by themselves, so far
+ * @depth:	callers between; @width: of how many callers this is one
  */
 struct fetch_frame {
 	const struct debug_info *info;
@@ -62,8 +64,27 @@ struct fetch_frame {
 	Dwarf_Die function;
 	bool has_function;
 	const struct fetch_frame *callee;
+	struct fetch_calls **calls;
+	unsigned int nested;
 	unsigned int depth;
+	size_t width;
 };
+
+/* Nobody means more: then it is described by itself. */
+#define FETCH_NESTED_MAX 8
+
+/** fetch_frame_within() - the same frame, for an expression that is part of its own description */
+static inline struct fetch_frame fetch_frame_within(const struct fetch_frame *frame)
+{
+	struct fetch_frame within = *frame;
+
+	within.nested++;
+	return within;
+}
+
+struct fetch_calls;
+
+void fetch_calls_free(struct fetch_calls *list);
 
 /** fetch_locate_ops() - by a DWARF expression.  Return: 0; -ENOMEM.  What it cannot say is FETCH_NOWHERE with its reason. */
 int fetch_locate_ops(const struct fetch_frame *frame, const Dwarf_Op *ops, size_t nr, Dwarf_Attribute *attr,

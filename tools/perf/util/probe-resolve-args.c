@@ -183,6 +183,7 @@ int upr_resolve_args(struct upr_elf *elf, const struct upr_probe_def *def, bool 
 /* The finder asks whether variables are wanted: places behind the prologue are others. */
 int upr_want_variable(struct perf_def *perf, struct upr_error *err)
 {
+	free(perf->args);
 	perf->args = calloc(1, sizeof(*perf->args));
 	if (!perf->args)
 		return upr_error_nomem(err);
