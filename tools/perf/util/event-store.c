@@ -137,7 +137,8 @@ static int define(struct uprobe_set *set, const struct stored_event *ev, struct 
 	size_t i;
 	int r = 0;
 
-	if (ev->def)
+	/* which of its places are meant the definition does not always say */
+	if (ev->def && !ev->no_inlines && !ev->as)
 		return define_text(set, ev, ev->def, err);
 	for (i = 0; !r && i < ev->nr_places; i++)
 		r = define_place(set, ev, &ev->places[i], err);
