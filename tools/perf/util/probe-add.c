@@ -215,6 +215,21 @@ static bool is_pattern(const struct probe_want *want)
 	return ret;
 }
 
+/* Are all places of the event in functions of one name?  Not where the user has named a pattern. */
+static bool is_one_function(const struct probe_want *want, const struct traced_event *first)
+{
+	size_t i;
+
+	for (i = 0; i < want->events.nr; i++) {
+		const struct traced_event *ev = &want->events.v[i];
+
+		if (!strcmp(ev->group, first->group) && !strcmp(ev->event, first->event) &&
+		    strcmp(ev->place.real ?: "", first->place.real ?: ""))
+			return false;
+	}
+	return first->place.real != NULL;
+}
+
 /* A pattern means one function in each event. */
 static char *source_of(struct probe_want *want, const struct traced_event *ev)
 {
@@ -231,7 +246,7 @@ static char *source_of(struct probe_want *want, const struct traced_event *ev)
 		free(body);
 		return ret;
 	}
-	if (!body || !is_pattern(want) || !ev->place.real)
+	if (!body || !is_pattern(want) || !is_one_function(want, ev))
 		return body;
 	out = open_memstream(&ret, &size);
 	for (c = ev->place.real; out && *c; c++)
