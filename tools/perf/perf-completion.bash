@@ -41,7 +41,7 @@ _perf_uprobe_functions() {
 _perf_uprobe_value() {
 	case $1:$2 in
 	*:-x | *:--exec | *:-o | *:--output) compopt -o default ;;
-	stat:-e | stat:--event | probe:-d | probe:--del | probe:-l | probe:--list) _perf_uprobe_words "$(_perf_uprobe_events)" ;;
+	stat:-e | stat:--event | trace:-e | trace:--event | probe:-d | probe:--del | probe:-l | probe:--list) _perf_uprobe_words "$(_perf_uprobe_events)" ;;
 	probe:-[aDLV] | probe:--add | probe:--definition | probe:--line | probe:--vars)
 		_perf_uprobe_words "$(_perf_uprobe_functions)"
 		;;
