@@ -280,7 +280,8 @@ bool drive_until(struct drive *d, bool (*done)(void *data), void *data, unsigned
 
 		if (now >= end)
 			return false;
-		if (upr_home_run(d->home, (int)min(end - now, (u64)50)) < 0)
+		/* what it waits for may be no event: a line that the program prints */
+		if (upr_home_run(d->home, (int)min(end - now, (u64)5)) < 0)
 			return done(data);
 	}
 	return true;

@@ -15,6 +15,8 @@ case $O in
 esac
 tool=$O/perf-uprobe
 targets=$O/tests/targets
+# for tests that need one and leave the others to others
+last_cpu=$(($(nproc) - 1))
 tmp=$(mktemp -d)
 tap_run=0
 tap_failed=0
