@@ -58,6 +58,8 @@ struct finder;
  * struct finder_options - how
  * @max:	places at most, beyond: -ERANGE
  * @no_inlines:	leave inlined instances out
+ * @externs, @range: with -V
+ * @why:	with -V: all variables, and why some of them have no value
  * @visit:	is called for each place instead of it being kept, @scope: the function as the user sees it
  * @fetch:	is called for each place instead of its arguments being made into text; sets @place->fetch.  Return: 0,
  *		-errno which ends the search
@@ -68,6 +70,7 @@ struct finder_options {
 	bool no_inlines;
 	bool externs;
 	bool range;
+	bool why;
 	int (*visit)(struct finder *f, Dwarf_Die *scope, void *data);
 	void *visitor;
 	int (*fetch)(struct finder *f, Dwarf_Die *scope, struct probe_place *place, void *data);

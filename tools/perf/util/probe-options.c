@@ -228,6 +228,9 @@ static void set_flag(struct probe_options *o, int opt, bool on)
 	case PROBE_RANGE:
 		o->find.range = on;
 		break;
+	case PROBE_WHY:
+		o->find.why = on;
+		break;
 	case PROBE_BOOTCONFIG:
 		o->bootconfig = on;
 		break;

@@ -144,6 +144,28 @@ static void put_range(struct finder *f, Dwarf_Die *var, FILE *out)
 	fputs("]>", out);
 }
 
+/* "\t<optimized out>": as `trace' would find it */
+static void put_why(struct finder *f, Dwarf_Die *var, FILE *out)
+{
+	struct fetch_calls *calls = NULL;
+	const struct fetch_frame frame = {.info = f->di,
+					  .pc = f->addr,
+					  .cu = f->cu,
+					  .function = f->function,
+					  .has_function = true,
+					  .calls = &calls};
+	struct fetch_loc loc;
+
+	if (!fetch_locate(&frame, var, &loc)) {
+		if (loc.kind == FETCH_NOWHERE)
+			fprintf(out, "\t<%s>", loc.why);
+		else if (loc.kind == FETCH_POINTER)
+			fputs("\t<only what it points to>", out);
+		fetch_loc_free(&loc);
+	}
+	fetch_calls_free(calls);
+}
+
 static char *describe(struct show_vars *s, Dwarf_Die *var, bool valid)
 {
 	char *ret = NULL;
@@ -158,6 +180,8 @@ static char *describe(struct show_vars *s, Dwarf_Die *var, bool valid)
 	fprintf(out, "\t%s", dwarf_diename(var));
 	if (s->opts->range && !s->externs)
 		put_range(s->f, var, out);
+	if (s->opts->why)
+		put_why(s->f, var, out);
 	return fclose(out) ? NULL : ret;
 }
 
@@ -181,7 +205,7 @@ static enum die_walk visit_var(Dwarf_Die *die, void *data)
 		name = dwarf_diename(die);
 		valid = name && probe_has_location(s->f, die);
 		s->any |= valid;
-		if ((valid || (name && tag == DW_TAG_variable && is_elsewhere(s, die))) &&
+		if ((valid || (name && (s->opts->why || (tag == DW_TAG_variable && is_elsewhere(s, die))))) &&
 		    probe_filter_fits(s->filter, name))
 			s->ret = add_text(&s->texts, describe(s, die, valid));
 		if (s->ret)

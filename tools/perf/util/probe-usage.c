@@ -70,6 +70,7 @@ static const struct option {
 /* Ours, of which perf's usage says nothing; never cut short. */
 static const struct option own_options[] = {
 	{PROBE_JSON, "json", NOTHING, NULL, "with --list: an object a line, for programs"},
+	{PROBE_WHY, "why", NOTHING, NULL, "with --vars: variables without a value there as well, and why"},
 };
 
 #define NR_OWN_OPTIONS (sizeof(own_options) / sizeof(own_options[0]))

@@ -26,6 +26,7 @@ enum probe_opt {
 	PROBE_SYMFS,
 	PROBE_TARGET_NS,
 	PROBE_JSON,
+	PROBE_WHY,
 };
 
 /**
