@@ -54,6 +54,13 @@ static const struct resolve_case cases[] = {
 	{"libversion.so.1", "versioned@VERS_1", "probe_libversion:versioned=versioned+0", 0},
 	{"libversion.so.1", "versioned\\@VERS_1", "probe_libversion:versioned=versioned+0", 0},
 	{"libversion.so.1", "versioned@@VERS_2", "probe_libversion:versioned=versioned+0", 0},
+	{"libversion.so.1", "versioned@*", "probe_libversion:versioned=versioned+0,versioned+0", 0},
+	{"pie", "plain@*", "probe_pie:plain=plain+0", 0},
+	/* in quotes nothing has a meaning of its own */
+	{"pie", "\"plain\"", "probe_pie:plain=plain+0", 0},
+	{"pie", "ev='plain'+0", "probe_pie:ev=plain+0", 0},
+	{"names", "\".dotted.name\"", "probe_names:dotted=.dotted.name+0", 0},
+	{"names", "'with space'", "probe_names:with_space=with space+0", 0},
 	/* the alias that was asked for, else the first global name */
 	{"pie", "aliased_local", "probe_pie:aliased_local=aliased_local+0", 0},
 	{"pie", "aliased*", "probe_pie:aliased=aliased+0", 0},
@@ -105,6 +112,7 @@ static const struct resolve_case cases[] = {
 	{"pie", "plain+0x", "must be one number", UPR_ERR_SYNTAX},
 	{"pie", "plain+1+1", "must be one number", UPR_ERR_SYNTAX},
 	{"pie", "plain+99999999999999999999999", "must be one number", UPR_ERR_SYNTAX},
+	{"pie", "\"pla*\"", "no function pla* in ", UPR_ERR_NO_FUNCTION},
 	/* names that do not exist */
 	{"pie", "plian", "no function plian in ", UPR_ERR_NO_FUNCTION},
 	{"pie", "plian", "the nearest name is plain", UPR_ERR_NO_FUNCTION},

@@ -64,6 +64,12 @@ static bool is_suffix(const char *text, const char *p)
 	return word_at(p, p, "const") || word_at(p, p, "volatile") || !strncmp(p, "[clone", 6) || *p == '&';
 }
 
+/* "NAME" or 'NAME': nothing in it has a meaning of its own. */
+static bool is_quoted(const char *text)
+{
+	return (*text == '"' || *text == '\'') && strchr(text + 1, *text);
+}
+
 /*
  * Next character of @p that stands outside of brackets, operators and
  * escapes, and is in @stops.  A colon stops only when it is single.  NULL: none.
@@ -76,6 +82,10 @@ static const char *find_stop(const char *text, const char *stops)
 	while (*p) {
 		if (*p == '\\' && p[1]) {
 			p += 2;
+			continue;
+		}
+		if (p == text && is_quoted(p)) {
+			p = strchr(p + 1, *p) + 1;
 			continue;
 		}
 		if (word_at(text, p, "operator")) {
@@ -277,7 +287,10 @@ static int parse_point(struct upr_probe_def *def, const char *point, struct upr_
 		return parse_address(def, point, err);
 	if (!len && (!p || *p != ';'))
 		return syntax(err, def, point, "there is no function in it");
-	if (is_file) {
+	if (len > 2 && is_quoted(point) && point[len - 1] == *point) {
+		def->func = strndup(point + 1, len - 2);
+		rc = def->func ? 0 : upr_error_nomem(err);
+	} else if (is_file) {
 		rc = set_once(def, &def->source, point, len, err);
 	} else {
 		/* a pattern's escapes are the matcher's */

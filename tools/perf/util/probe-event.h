@@ -8,11 +8,10 @@
  *
  *	[[GROUP:]EVENT=] FUNC | FUNC+OFF | 0xADDR
  *
- * FUNC may hold wildcards (* ? [...]), a symbol version (memcpy@GLIBC_2.2.5)
- * or a demangled C++ or Rust name (ns::cls::f, ns::cls::f(int)).  A backslash
- * takes the meaning from the character that follows.  Source lines, lazy
- * patterns, %return, SDT names and arguments are recognised and kept; resolving them answers
- * UPR_ERR_UNSUPPORTED.
+ * FUNC may hold wildcards (* ? [...]), a symbol version (memcpy@GLIBC_2.2.5; @* for all of them),
+ * be in quotes, where no character has a meaning of its own, or a demangled C++ or Rust name (ns::cls::f,
+ * ns::cls::f(int)).  A backslash takes the meaning from the character that follows.  %return is recognised and
+ * kept; resolving it answers UPR_ERR_UNSUPPORTED.
  *
  * Locks: none.
  */

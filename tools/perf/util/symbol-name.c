@@ -216,12 +216,13 @@ static int build_hash(struct upr_elf *elf)
 	return 0;
 }
 
-/* What was typed: NAME, NAME@VERSION or NAME@@VERSION. */
+/* What was typed: NAME, NAME@VERSION or NAME@@VERSION; NAME@* is all of them. */
 struct wanted {
 	const char *name;
 	size_t len;
 	const char *version;
 	bool default_only;
+	bool any;
 };
 
 static struct wanted split_wanted(const char *text)
@@ -232,6 +233,7 @@ static struct wanted split_wanted(const char *text)
 	if (at) {
 		w.default_only = at[1] == '@';
 		w.version = at + (w.default_only ? 2 : 1);
+		w.any = !strcmp(w.version, "*");
 	}
 	return w;
 }
@@ -245,7 +247,8 @@ static int find_exact(struct upr_elf *elf, const struct wanted *w, bool hidden, 
 
 		if (strncmp(n->name, w->name, w->len) || n->name[w->len])
 			continue;
-		if (w->version ? !n->version || strcmp(n->version, w->version) || (w->default_only && n->hidden) :
+		if (w->any     ? n->hidden != hidden :
+		    w->version ? !n->version || strcmp(n->version, w->version) || (w->default_only && n->hidden) :
 				 n->hidden != hidden)
 			continue;
 		if (add_match(elf, matches, n))
@@ -382,7 +385,7 @@ int upr_elf_find(struct upr_elf *elf, const char *name, struct upr_matches *matc
 	*matches = (struct upr_matches){0};
 	if (upr_elf_load(elf) || build_hash(elf))
 		return upr_error_nomem(err);
-	if (find_exact(elf, &w, false, matches) || (!matches->nr && find_exact(elf, &w, true, matches)) ||
+	if (find_exact(elf, &w, false, matches) || ((w.any || !matches->nr) && find_exact(elf, &w, true, matches)) ||
 	    (!matches->nr && find_demangled(elf, name, matches)) || sort_matches(matches)) {
 		upr_matches_free(matches);
 		return upr_error_nomem(err);
