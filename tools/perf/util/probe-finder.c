@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,6 +165,9 @@ static int add_place(struct finder *f, Dwarf_Die *scope)
 
 /* --- the function there, and its frame ------------------------------------------------ */
 
+/* libdw makes room for as many registers as the highest one that is named: hundreds of MB in damaged tables. */
+#define FRAME_MAX (64u << 10)
+
 static int find_frame_base(struct finder *f)
 {
 	Dwarf_Attribute attr;
@@ -183,7 +187,7 @@ static int find_frame_base(struct finder *f)
 	if ((!f->di->cfi_eh || dwarf_cfi_addrframe(f->di->cfi_eh, f->addr, &f->frame)) &&
 	    (!f->di->cfi_dbg || dwarf_cfi_addrframe(f->di->cfi_dbg, f->addr, &f->frame)))
 		f->frame = NULL;
-	if (!f->frame || dwarf_frame_cfa(f->frame, &f->frame_base, &nr)) {
+	if (!f->frame || malloc_usable_size(f->frame) > FRAME_MAX || dwarf_frame_cfa(f->frame, &f->frame_base, &nr)) {
 		finder_say(f, "Failed to get call frame on 0x%" PRIx64, (uint64_t)f->addr);
 		return -ENOENT;
 	}
