@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <utrace/insn.h>
 
 #include "builtin.h"
 #include "util/fetch.h"
@@ -83,23 +84,42 @@ static void task_info(s64 tid, struct task_info *ret)
 
 /* --- lines ------------------------------------------------------------------------------- */
 
-static void print_text(FILE *out, const struct uprobe_site *site, s64 tid, const struct task_info *task, u64 now,
-		       u64 addr)
+/* At a return perf shows where to, and from which function. */
+static u64 returns_to(struct utrace_task *task)
 {
-	fprintf(out, "%16s %5lld [%03d] %5llu.%06llu: %s: (%llx)", task->comm, (long long)tid,
-		task->cpu < 0 ? 0 : task->cpu, (unsigned long long)(now / 1000000000),
-		(unsigned long long)(now / 1000 % 1000000), site->event->name, (unsigned long long)addr);
+	struct upr_regs regs;
+	u64 to = 0;
+
+	if (!task->target->regs_get(task, &regs))
+		task->target->mem_read(task, regs.gpr[UPR_RSP], &to, regs.mode32 ? 4 : 8);
+	return to;
 }
 
-static void print_json(FILE *out, const struct uprobe_site *site, s64 tid, const struct task_info *task, u64 now,
-		       u64 addr)
+static void print_text(FILE *out, const struct uprobe_site *site, struct utrace_task *task,
+		       const struct task_info *info, u64 now, u64 addr)
+{
+	fprintf(out, "%16s %5lld [%03d] %5llu.%06llu: %s: ", info->comm, (long long)task->id,
+		info->cpu < 0 ? 0 : info->cpu, (unsigned long long)(now / 1000000000),
+		(unsigned long long)(now / 1000 % 1000000), site->event->name);
+	if (site->kind == UPR_SITE_HERE)
+		fprintf(out, "(%llx)", (unsigned long long)addr);
+	else
+		fprintf(out, "(%llx <- %llx)", (unsigned long long)returns_to(task),
+			(unsigned long long)(addr - site->func_off));
+}
+
+static void print_json(FILE *out, const struct uprobe_site *site, struct utrace_task *task,
+		       const struct task_info *info, u64 now, u64 addr)
 {
 	fprintf(out, "{\"time\":%llu.%09llu,\"comm\":", (unsigned long long)(now / 1000000000),
 		(unsigned long long)(now % 1000000000));
-	ui_json_string(out, task->comm);
-	fprintf(out, ",\"tid\":%lld,\"cpu\":%d,\"event\":", (long long)tid, task->cpu);
+	ui_json_string(out, info->comm);
+	fprintf(out, ",\"tid\":%lld,\"cpu\":%d,\"event\":", (long long)task->id, info->cpu);
 	ui_json_string(out, site->event->name);
-	fprintf(out, ",\"addr\":\"0x%llx\",\"args\":", (unsigned long long)addr);
+	fprintf(out, ",\"addr\":\"0x%llx\"", (unsigned long long)addr);
+	if (site->kind != UPR_SITE_HERE)
+		fprintf(out, ",\"to\":\"0x%llx\"", (unsigned long long)returns_to(task));
+	fputs(",\"args\":", out);
 }
 
 /* Return: bytes of the record, -errno: nothing could be fetched. */
@@ -128,7 +148,7 @@ static void print_hit(struct run *run, const struct uprobe_site *site, struct ut
 	int size = -ENODATA;
 
 	task_info(task->id, &info);
-	(json ? print_json : print_text)(run->out, site, task->id, &info, run_now(), addr);
+	(json ? print_json : print_text)(run->out, site, task, &info, run_now(), addr);
 	if (site->fetch && site->fetch->nr_args)
 		size = fetch(state, site, task, addr, info.comm);
 	if (size >= 0 && json)

@@ -12,9 +12,9 @@ PROBE_CLANG := $(if $(CLANG),$(addprefix $(PROBE_T)/,featdemo-clang featdemo-cla
 PROBE_BINS += $(PROBE_CLANG)
 TARGETS    += $(PROBE_BINS)
 
-PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf test-kept test-lines test-values test-trace test-languages test-sdt test-registry test-manual)
+PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf test-kept test-lines test-values test-trace test-languages test-sdt test-return test-registry test-manual)
 TESTS       += $(PROBE_TESTS)
-TESTS_USER  += $(addprefix tests/uprobes/probe/,test-lines test-values test-trace test-languages test-sdt test-registry)
+TESTS_USER  += $(addprefix tests/uprobes/probe/,test-lines test-values test-trace test-languages test-sdt test-return test-registry)
 
 $(PROBE_T)/featdemo: PROBE_HOW := -O2 -g
 $(PROBE_T)/featdemo0: PROBE_HOW := -O0 -g
@@ -97,7 +97,7 @@ TESTS      += $(PROBE_T)/test-events
 TESTS_USER += $(PROBE_T)/test-events
 FUZZERS    += $(PROBE_T)/test-events
 
-FINDER_CODE := $(filter-out %/fetch-print.c,$(wildcard $(addprefix tools/perf/util/,symbol*.c debug-*.c probe-show*.c probe-resolve*.c fetch-*.c)) $(wildcard arch/x86/lib/insn*.c)) \
+FINDER_CODE := $(filter-out %/fetch-print.c,$(wildcard $(addprefix tools/perf/util/,symbol*.c code-*.c debug-*.c probe-show*.c probe-resolve*.c fetch-*.c)) $(wildcard arch/x86/lib/insn*.c)) \
 	$(addprefix tools/perf/util/,error.c arena.c sdt.c probe-event.c probe-names.c probe-sdt.c probe-finder.c probe-var.c probe-source.c probe-grammar.c \
 	probe-define.c probe-filter.c) kernel/fetch.c
 $(PROBE_T)/test-finder: $(FINDER_CODE:%.c=$(O)/san/%.o) $(O)/san/tests/uprobes/probe/test-finder.o | $(PROBE_BINS)

@@ -5,9 +5,9 @@
 SYM_T    := $(O)/tests/symbols
 SYM_DIR  := tests/uprobes/symbols
 # fragments are read in alphabetical order: the tools room is not known yet
-SYM_CODE := $(wildcard tools/perf/util/symbol*.c tools/perf/util/error.c arch/x86/lib/insn*.c) \
+SYM_CODE := $(wildcard tools/perf/util/symbol*.c tools/perf/util/code-*.c tools/perf/util/error.c arch/x86/lib/insn*.c) \
 	$(addprefix tools/perf/util/,arena.c probe-event.c probe-names.c probe-resolve.c probe-resolve-info.c probe-resolve-args.c \
-	probe-resolve-sdt.c sdt.c probe-finder.c probe-var.c probe-source.c probe-grammar.c) $(wildcard tools/perf/util/debug-*.c) \
+	probe-resolve-return.c probe-resolve-sdt.c sdt.c probe-finder.c probe-var.c probe-source.c probe-grammar.c) $(wildcard tools/perf/util/debug-*.c) \
 	$(filter-out %/fetch-print.c,$(wildcard tools/perf/util/fetch-*.c)) kernel/fetch.c
 SYM_SAN  := $(SYM_CODE:%.c=$(O)/san/%.o)
 SYM_LIBS := -lelf -ldw -llzma -lz -liberty -lurcu-bp -lpthread

@@ -123,7 +123,8 @@ static const struct resolve_case cases[] = {
 	{"pie", "plian@target-c.c", "the nearest name is plain", UPR_ERR_NO_FUNCTION},
 	{"nosec-stripped", "plain", "no function plain in ", UPR_ERR_NO_FUNCTION},
 	/* not yet */
-	{"pie", "plain%return", "return probes are not available yet", UPR_ERR_UNSUPPORTED},
+	{"pie", "plain+1%return", "a function returns", UPR_ERR_SYNTAX},
+	{"pie", "0x1%return", "neither an address", UPR_ERR_OFFSET},
 	/* arguments, statically defined probes */
 	{"pie", "plain a b->c", "needs debug information", UPR_ERR_NO_FUNCTION},
 	{"pie", "plain $retval", "when a function returns", UPR_ERR_SYNTAX},

@@ -115,9 +115,6 @@ static int define_place(struct uprobe_set *set, const struct stored_event *ev, c
 	u64 addr;
 	int r;
 
-	if (place->retprobe)
-		return upr_error_set(err, UPR_ERR_UNSUPPORTED, ENOTSUP,
-				     "%s:%s is a return probe, and those are not available yet", ev->group, ev->event);
 	elf = upr_elf_open(ev->path, err);
 	if (!elf)
 		return err->code ? -err->code : -EINVAL;
@@ -125,7 +122,8 @@ static int define_place(struct uprobe_set *set, const struct stored_event *ev, c
 	upr_elf_close(elf);
 	if (!found)
 		return no_such_offset(ev, place->offset, err);
-	if (asprintf(&text, "0x%llx%s%s", (unsigned long long)addr, *place->args ? " " : "", place->args) < 0)
+	if (asprintf(&text, "0x%llx%s%s%s", (unsigned long long)addr, place->retprobe ? "%return" : "",
+		     *place->args ? " " : "", place->args) < 0)
 		return upr_error_nomem(err);
 	r = define_text(set, ev, text, err);
 	free(text);

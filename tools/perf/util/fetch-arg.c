@@ -221,7 +221,7 @@ static int check_string(struct compiler *c, const char *name, const struct fetch
 
 /* @code puts the argument @c->ret->nr_args in its place, or there is @why it cannot. */
 static int add_code(struct compiler *c, const char *name, struct fetch_type *type, const struct fetch_code *code,
-		    const char *why)
+		    const char *why, u8 none)
 {
 	struct fetch *f = c->ret;
 	struct fetch_arg *arg;
@@ -237,7 +237,7 @@ static int add_code(struct compiler *c, const char *name, struct fetch_type *typ
 		return upr_error_nomem(c->err);
 	begin = fetch_emit(&f->code, UPR_FETCH_ARG, 0, f->nr_args);
 	if (why)
-		fetch_emit(&f->code, UPR_FETCH_NONE, FETCH_OPTIMIZED_OUT, 0);
+		fetch_emit(&f->code, UPR_FETCH_NONE, none ? none : FETCH_OPTIMIZED_OUT, 0);
 	else
 		fetch_append(&f->code, code);
 	fetch_here(&f->code, begin);
@@ -280,7 +280,7 @@ static int add_text_value(struct compiler *c, const char *name, const struct fet
 	int r = check_size(c, name, &type);
 
 	if (!r)
-		r = add_code(c, name, &type, &code, why);
+		r = add_code(c, name, &type, &code, why, v->loc.none);
 	fetch_code_free(&code);
 	return r;
 }
@@ -307,7 +307,7 @@ static int add_value(struct compiler *c, const char *name, const char *cast, con
 			why = store_strings(&type, v, c->ret->prog.fixed, &code);
 		else
 			why = store_value(&type, v, c->ret->prog.fixed, &code);
-		r = add_code(c, name, &type, &code, why);
+		r = add_code(c, name, &type, &code, why, v->loc.none);
 	}
 	fetch_type_free(&type);
 	fetch_code_free(&code);
@@ -336,7 +336,7 @@ static int add_text(struct compiler *c, const struct fetch_written *w)
 	}
 	r = check_size(c, w->name, &type);
 	if (!r)
-		r = add_code(c, w->name, &type, &code, NULL);
+		r = add_code(c, w->name, &type, &code, NULL, 0);
 	fetch_code_free(&code);
 	return r;
 }

@@ -15,6 +15,7 @@
 /* Why an argument has no value at a hit, beside what fetch programs find out themselves. */
 enum fetch_none {
 	FETCH_OPTIMIZED_OUT = UPR_FETCH_NO_VALUE,
+	FETCH_TAIL_CALL,      /* another function returns it */
 	FETCH_UNKNOWN_CALLER, /* it was passed by a caller that the debug information knows nothing of */
 };
 

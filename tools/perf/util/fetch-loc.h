@@ -31,6 +31,7 @@ enum fetch_loc_kind {
  * struct fetch_loc - see above
  * @size:	of @bytes, or of a piece in bytes
  * @why:	constant text: "optimized out", ...
+ * @none:	how a hit says so: enum fetch_none; 0: optimized out
  */
 struct fetch_loc {
 	enum fetch_loc_kind kind;
@@ -44,6 +45,7 @@ struct fetch_loc {
 	struct fetch_loc *pieces;
 	size_t nr_pieces;
 	const char *why;
+	u8 none;
 };
 
 void fetch_loc_free(struct fetch_loc *loc);

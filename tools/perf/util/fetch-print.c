@@ -382,6 +382,8 @@ static const char *no_value(u8 status)
 		return "(fault)";
 	case UPR_FETCH_NO_ROOM:
 		return "(no room)";
+	case FETCH_TAIL_CALL:
+		return "<tail call>";
 	case FETCH_UNKNOWN_CALLER:
 		return "<unknown caller>";
 	default:

@@ -145,6 +145,8 @@ int fetch_eval_word(const struct fetch_place *place, const struct fetch_expr *ex
 	case FETCH_NUMBER:
 		return number(expr->number, ret);
 	case FETCH_RETVAL:
+		if (place->at_return)
+			return fetch_return_value(place, ret, err);
 		return upr_error_set(err, UPR_ERR_SYNTAX, EINVAL,
 				     "$retval is there when a function returns: FUNCTION%%return");
 	default:

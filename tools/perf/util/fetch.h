@@ -41,6 +41,7 @@ struct fetch {
  * @scope:	the function as people see it there (an inlined one); @has_scope
  * @lenient:	a variable that there is not is like one that has no value
  * @sdt:	arguments of the statically defined probe that is there, NULL: there is none
+ * @at_return:	at a return of @frame.function; @tail: by a jump to another function
  * @at_entry:	at a function's first instruction: arguments are where the calling convention has them
  */
 struct fetch_place {
@@ -50,6 +51,8 @@ struct fetch_place {
 	const char *sdt;
 	bool has_scope;
 	bool lenient;
+	bool at_return;
+	bool tail;
 	bool at_entry;
 };
 
@@ -103,6 +106,8 @@ bool fetch_text(const struct fetch_value *value, s64 *chars, s64 *len);
 /** fetch_eval_word() - what stands for itself: registers, words of the stack, memory at an address */
 int fetch_eval_word(const struct fetch_place *place, const struct fetch_expr *expr, struct fetch_value *ret,
 		    struct upr_error *err);
+/** fetch_return_value() - $retval by the calling convention; without debug information a word.  Return: 0, -errno with @err */
+int fetch_return_value(const struct fetch_place *place, struct fetch_value *ret, struct upr_error *err);
 /** fetch_sdt_argument() - argument @number of place->sdt, from 1 on, and the cast that fits it */
 int fetch_sdt_argument(const struct fetch_place *place, unsigned int number, struct fetch_value *ret, char cast[8],
 		       struct upr_error *err);

@@ -220,8 +220,11 @@ static int parse_number(const char *s, size_t len, int base, u64 *ret)
 
 static int parse_address(struct upr_probe_def *def, const char *s, struct upr_error *err)
 {
+	const char *end = strchr(s, '%');
+
 	def->is_addr = true;
-	if (parse_number(s + 2, strlen(s + 2), 16, &def->addr))
+	def->retprobe = end && !strcmp(end, "%return");
+	if (parse_number(s + 2, def->retprobe ? (size_t)(end - s - 2) : strlen(s + 2), 16, &def->addr))
 		return syntax(err, def, s + 2, "what follows 0x must be one hexadecimal number");
 	return 0;
 }

@@ -10,8 +10,7 @@
  *
  * FUNC may hold wildcards (* ? [...]), a symbol version (memcpy@GLIBC_2.2.5; @* for all of them),
  * be in quotes, where no character has a meaning of its own, or a demangled C++ or Rust name (ns::cls::f,
- * ns::cls::f(int)).  A backslash takes the meaning from the character that follows.  %return is recognised and
- * kept; resolving it answers UPR_ERR_UNSUPPORTED.
+ * ns::cls::f(int)).  A backslash takes the meaning from the character that follows.
  *
  * Locks: none.
  */
@@ -72,6 +71,13 @@ struct upr_probe_def {
 int upr_probe_def_parse(struct upr_probe_def *def, const char *text, struct upr_error *err);
 void upr_probe_def_free(struct upr_probe_def *def);
 
+/* What a place is to its event. */
+enum upr_site_kind {
+	UPR_SITE_HERE,	 /* itself */
+	UPR_SITE_RETURN, /* a return of the function: a ret instruction */
+	UPR_SITE_TAIL,	 /* another one: a jump to a function that returns in its stead */
+};
+
 /**
  * struct upr_site - one place of an event
  * @func:	the function it is in; NULL for an address outside of all known functions
@@ -80,6 +86,8 @@ void upr_probe_def_free(struct upr_probe_def *def);
  * @offset:	file offset
  * @func_off:	@addr minus the function's start
  * @fetch:	its arguments, NULL: there are none
+ * @kind:	enum upr_site_kind
+ * @refused:	why it cannot be probed, known already; NULL
  * @semaphore:	address in the file of the counter that is to be raised while the place is probed, 0: there is none
  * @ifunc:	the function is an IFUNC and @addr its resolver: the home probes what the resolver
  *		returned in the target instead (only set for func_off 0)
@@ -91,7 +99,9 @@ struct upr_site {
 	u64 offset;
 	u64 func_off;
 	struct fetch *fetch;
+	const char *refused;
 	u64 semaphore;
+	u8 kind;
 	bool ifunc;
 };
 

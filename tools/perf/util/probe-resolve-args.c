@@ -31,10 +31,11 @@ int upr_fetch_place(struct finder *f, Dwarf_Die *scope, struct probe_place *plac
 	return fetch_compile(&at, w->def->args, w->def->nr_args, &place->fetch, w->err);
 }
 
-static int fetch_words(struct upr_elf *elf, const struct upr_probe_def *def, bool at_entry, struct fetch **ret,
-		       struct upr_error *err)
+static int fetch_words(struct upr_elf *elf, const struct upr_probe_def *def, bool at_entry, enum upr_site_kind kind,
+		       struct fetch **ret, struct upr_error *err)
 {
-	const struct fetch_place at = {.elf = elf, .at_entry = at_entry};
+	const struct fetch_place at = {
+		.elf = elf, .at_entry = at_entry, .at_return = kind != UPR_SITE_HERE, .tail = kind == UPR_SITE_TAIL};
 
 	return fetch_compile(&at, def->args, def->nr_args, ret, err);
 }
@@ -48,7 +49,7 @@ int upr_fetch_again(struct upr_elf *elf, const char *text, struct fetch **ret)
 	if (r)
 		return r;
 	if (def.nr_args)
-		r = fetch_words(elf, &def, true, ret, NULL);
+		r = fetch_words(elf, &def, true, UPR_SITE_HERE, ret, NULL);
 	upr_probe_def_free(&def);
 	return r;
 }
@@ -102,12 +103,15 @@ static int fetch_at_site(struct upr_elf *elf, const struct upr_probe_def *def, s
 				 .frame = {.info = info, .pc = site->addr, .has_function = true},
 				 .has_scope = true,
 				 .lenient = lenient,
-				 .at_entry = !site->func_off};
+				 .at_return = site->kind != UPR_SITE_HERE,
+				 .tail = site->kind == UPR_SITE_TAIL,
+				 .at_entry = site->kind == UPR_SITE_HERE && !site->func_off};
 
 	if (!info || !debug_info_cu_at(info, site->addr, &at.frame.cu) ||
 	    !die_function_at(&at.frame.cu, site->addr, &at.frame.function))
 		return no_information(elf, def, err);
-	skip_prologue(def, site, &at.frame);
+	if (!at.at_return)
+		skip_prologue(def, site, &at.frame);
 	if (!die_inlined_at(&at.frame.function, at.frame.pc, &at.scope) || !def->is_addr)
 		at.scope = at.frame.function;
 	upr_elf_addr_to_offset(elf, site->addr, &site->offset);
@@ -145,6 +149,15 @@ int upr_check_values(struct upr_elf *elf, const struct upr_probe_def *def, const
 	return 0;
 }
 
+/* What a function returns has a type, if there is debug information. */
+static bool has_type(struct upr_elf *elf, const struct upr_site *site)
+{
+	const struct debug_info *info = site->kind == UPR_SITE_HERE ? NULL : upr_elf_debug_info(elf);
+	Dwarf_Die cu, function;
+
+	return info && debug_info_cu_at(info, site->addr, &cu) && die_function_at(&cu, site->addr, &function);
+}
+
 static size_t count_sites(const struct upr_event_list *list, size_t first)
 {
 	size_t nr = 0;
@@ -169,10 +182,11 @@ int upr_resolve_args(struct upr_elf *elf, const struct upr_probe_def *def, bool 
 			struct upr_site *site = &ev->sites[k];
 
 			/* of a copy that was inlined they are known already */
-			if (site->fetch)
+			if (site->fetch || site->refused)
 				continue;
-			r = variables ? fetch_at_site(elf, def, site, lenient, err) :
-					fetch_words(elf, def, !site->func_off, &site->fetch, err);
+			r = variables || has_type(elf, site) ?
+				    fetch_at_site(elf, def, site, lenient, err) :
+				    fetch_words(elf, def, !site->func_off, site->kind, &site->fetch, err);
 		}
 	}
 	return r || !variables ? r : upr_check_values(elf, def, list, first, err);

@@ -97,6 +97,17 @@ static const char *keep(struct upr_event_list *list, const char *last, const cha
 	return last && !strcmp(last, s) ? last : arena_strdup(&list->arena, s);
 }
 
+/* As perf has it, behind names that were given, too; those of events that are kept have it already. */
+static void add_return(char event[UPR_EVENT_NAME_MAX])
+{
+	static const char suffix[] = "__return";
+	size_t len = strlen(event), most = UPR_EVENT_NAME_MAX - sizeof(suffix);
+
+	if (len >= sizeof(suffix) - 1 && !strcmp(event + len - (sizeof(suffix) - 1), suffix))
+		return;
+	strcpy(event + (len < most ? len : most), suffix);
+}
+
 struct upr_event *upr_event_add(struct upr_elf *elf, const struct upr_probe_def *def, const char *name,
 				struct upr_event_list *list)
 {
@@ -112,6 +123,8 @@ struct upr_event *upr_event_add(struct upr_elf *elf, const struct upr_probe_def 
 		snprintf(event, sizeof(event), "%s", def->event);
 	else
 		event_base_name(name, event);
+	if (def->retprobe)
+		add_return(event);
 	if (!upr_grow(&list->events, list->nr, &list->cap, sizeof(*list->events)))
 		return NULL;
 	last = list->nr ? &list->events[list->nr - 1] : &none;
@@ -340,7 +353,7 @@ static int add_named_event(struct upr_elf *elf, const struct upr_probe_def *def,
 	for (i = 0; i < matches->nr && !rc; i++)
 		rc = add_function_site(elf, list, ev, &matches->m[i], off, err);
 	/* who asks for an instruction means that one */
-	return rc || def->has_offset ? rc : upr_add_inlined(elf, def, list, ev, err);
+	return rc || def->has_offset || def->retprobe ? rc : upr_add_inlined(elf, def, list, ev, err);
 }
 
 static int no_function(struct upr_elf *elf, const char *name, struct upr_error *err)
@@ -538,17 +551,6 @@ static int resolve_whole(struct upr_elf *elf, const struct upr_probe_def *def, s
 	return rc;
 }
 
-static int unsupported(const struct upr_probe_def *def, struct upr_error *err)
-{
-	const char *what = NULL;
-
-	if (def->retprobe)
-		what = "return probes are not available yet";
-	if (!what)
-		return 0;
-	return upr_error_set(err, UPR_ERR_UNSUPPORTED, ENOTSUP, "'%s': %s", def->text, what);
-}
-
 static int resolve_place(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,
 			 struct upr_error *err)
 {
@@ -560,9 +562,14 @@ static int resolve_place(struct upr_elf *elf, const struct upr_probe_def *def, s
 		return rc;
 	if (def->sdt)
 		return upr_resolve_sdt(elf, def, list, err);
+	if (def->retprobe && (def->line || def->lazy || def->offset || !(def->func || def->is_addr)))
+		return upr_error_set(err, UPR_ERR_SYNTAX, EINVAL, "'%s': a function returns, not a place in it",
+				     def->text);
 	if (def->line || def->lazy || !(def->func || def->is_addr))
 		return upr_resolve_by_info(elf, def, list, err);
 	rc = def->is_addr ? resolve_address(elf, def, list, err) : resolve_function(elf, def, list, err);
+	if (!rc && def->retprobe)
+		rc = upr_resolve_returns(elf, list, first, err);
 	return rc || !def->nr_args ? rc : upr_resolve_args(elf, def, variables, list, first, err);
 }
 
@@ -575,9 +582,7 @@ int upr_resolve_def(struct upr_elf *elf, const struct upr_probe_def *def, struct
 
 	rc = resolve_whole(elf, def, list, &done, err);
 	if (!rc && !done) {
-		rc = unsupported(def, err);
-		if (!rc)
-			rc = resolve_place(elf, def, list, err);
+		rc = resolve_place(elf, def, list, err);
 	}
 	if (rc)
 		roll_back(list, before);

@@ -45,6 +45,11 @@ int upr_add_inlined(struct upr_elf *elf, const struct upr_probe_def *def, struct
 /** upr_resolve_sdt() - a statically defined probe: %[sdt_]PROVIDER:NAME, %NAME, sdt_PROVIDER:NAME.  Return: 0, -errno with @err */
 int upr_resolve_sdt(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,
 		    struct upr_error *err);
+/**
+ * upr_resolve_returns() - %return: functions of events from @first on give way to the places where they are left
+ * Return: 0, -errno with @err
+ */
+int upr_resolve_returns(struct upr_elf *elf, struct upr_event_list *list, size_t first, struct upr_error *err);
 /** upr_fetch_again() - arguments at the entry of what an IFUNC stands for; *ret NULL: the definition has none */
 int upr_fetch_again(struct upr_elf *elf, const char *text, struct fetch **ret);
 /** upr_check_boundary() - does an instruction begin at @addr?  *func: the function, or NULL.  Return: 0, -errno with @err */

@@ -161,7 +161,11 @@ struct uprobe_site *uprobe_site_new(struct uprobe_set *set, struct uprobe_event 
 		site->consumer.hit = site_hit;
 		site->consumer.unhit = site_unhit;
 	}
-	site_register(set, site);
+	site->kind = at->kind;
+	if (at->refused)
+		site->refused = arena_strdup(&set->arena, at->refused);
+	else
+		site_register(set, site);
 	return site;
 }
 

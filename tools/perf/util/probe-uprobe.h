@@ -45,6 +45,7 @@ struct uprobe_image {
  * @func_off:	offset in @symbol
  * @fetch:	its arguments, NULL: there are none
  * @refused:	why it is not armed, or NULL
+ * @kind:	enum upr_site_kind
  * @ifunc:	it is one of several that an IFUNC may stand for: its hits count
  *		once it is known to be the one in use (@chosen)
  * @chosen:	see above; always true without @ifunc
@@ -60,6 +61,7 @@ struct uprobe_site {
 	u64 func_off;
 	struct fetch *fetch;
 	const char *refused;
+	u8 kind;
 	struct ifunc_watch *ifunc;
 	bool chosen;
 };

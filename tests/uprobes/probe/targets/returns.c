@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+// returns.c - functions that return in all ways; the caller says what it got
+// clang-format off
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#ifdef __clang__
+#define kept __attribute__((noinline))
+#else
+#define kept __attribute__((noipa))
+#endif
+
+struct two { double x, y; };
+struct mixed { long n; double d; };
+struct big { long v[4]; };
+struct small { int a; short b; };
+enum kind { LOW, HIGH = 3 };
+
+static volatile int side;
+static jmp_buf back;
+
+static kept int early(int x) { if (x & 1) return x * 2; side++; return -x; }
+static kept double real(int x) { side++; return x * 1.5; }
+static kept float single(int x) { side++; return x * 0.5f; }
+static kept struct two two(int x) { side++; return (struct two){x, -x}; }
+static kept struct mixed mixed(int x) { side++; return (struct mixed){x, x + 0.25}; }
+static kept struct big big(int x) { side++; return (struct big){{x, 2, 3, 4}}; }
+static kept struct small small(int x) { side++; return (struct small){x, x + 1}; }
+static kept const char *text(int x) { side++; return x & 1 ? "odd" : "even"; }
+static kept enum kind kind(int x) { side++; return x > 3 ? HIGH : LOW; }
+static kept _Bool flag(int x) { side++; return x > 2; }
+static kept int last(int x) { side++; if (x > 2) return x; return early(x + 1); }
+static kept void nothing(int x) { side = x; }
+static kept int recursive(int n) { return n > 0 ? recursive(n - 1) * 3 + n : 1; }
+static kept int indirect(int x, int (*f)(int)) { side++; return f(x); }
+static kept int choice(int x)
+{
+	switch (x) {
+	case 0: return side + 5;
+	case 1: side++; break;
+	case 2: return early(7);
+	case 3: side += 3; break;
+	case 4: return 99;
+	case 5: side *= 2; break;
+	case 6: return (int)real(side);
+	}
+	return x;
+}
+static __attribute__((noinline, cold)) void complain(int x) { side += x; }
+static kept int rarely(int x) { if (__builtin_expect(x == 3, 0)) { complain(x); return side - side - 1; } return x; }
+static kept int away(int x) { if (x == 4) longjmp(back, 1); return x; }
+
+int main(void)
+{
+	volatile int i;
+
+	for (i = 0; i < 7; i++) {
+		struct two t;
+		struct mixed m;
+		struct big b;
+		struct small s;
+
+		printf("early %d\n", early(i));
+		printf("real %g\n", real(i));
+		printf("single %g\n", single(i));
+		t = two(i); printf("two {x=%g,y=%g}\n", t.x, t.y + 0.);
+		m = mixed(i); printf("mixed {n=%ld,d=%g}\n", m.n, m.d);
+		b = big(i); printf("big {v={%ld,%ld,%ld,%ld}}\n", b.v[0], b.v[1], b.v[2], b.v[3]);
+		s = small(i); printf("small {a=%d,b=%d}\n", s.a, s.b);
+		printf("text \"%s\"\n", text(i));
+		printf("kind %s\n", kind(i) == HIGH ? "HIGH" : "LOW");
+		printf("flag %s\n", flag(i) ? "true" : "false");
+		printf("last %d\n", last(i));
+		printf("indirect %d\n", indirect(i, rarely));
+		printf("choice %d\n", choice(i));
+		printf("rarely %d\n", rarely(i));
+		nothing(i);
+		if (!setjmp(back))
+			printf("away %d\n", away(i));
+	}
+	printf("recursive %d\n", recursive(5));
+	return 0;
+}
