@@ -113,7 +113,8 @@ fuzz: deps
 	+@$(MAKE) --no-print-directory fuzz-built
 
 fuzz-built: $(FUZZERS)
-	@set -e; for f in $(FUZZERS); do echo "fuzz: $$f for $(TIME) s"; $$f $(TIME); done
+	@printf '%s\n' $(FUZZERS) | xargs -P $(shell nproc) -I F sh -c 'F $(TIME) >F.log 2>&1; r=$$?; echo "fuzz: F, $(TIME) s"; \
+		[ $$r = 0 ] && tail -n 3 F.log || cat F.log; exit $$r'
 
 bench: deps
 	+@$(MAKE) --no-print-directory bench-built
