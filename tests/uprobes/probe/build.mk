@@ -108,3 +108,13 @@ $(PROBE_T)/test-finder: $(FINDER_CODE:%.c=$(O)/san/%.o) $(O)/san/tests/uprobes/p
 TESTS      += $(PROBE_T)/test-finder
 TESTS_USER += $(PROBE_T)/test-finder
 FUZZERS    += $(PROBE_T)/test-finder
+
+# fetch programs: the engine's part alone
+$(O)/tests/unit/test-fetch: $(O)/san/tests/uprobes/unit/test-fetch.o
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(SANITIZE) -o $@ $^ -lurcu-bp
+
+TESTS       += $(O)/tests/unit/test-fetch
+TESTS_APART += $(O)/tests/unit/test-fetch
+FUZZERS     += $(O)/tests/unit/test-fetch
