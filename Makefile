@@ -127,7 +127,7 @@ lint:
 
 install: all
 	install -D -m 755 $(O)/perf-uprobe $(DESTDIR)$(PREFIX)/bin/perf-uprobe
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 Documentation/perf-uprobe.1 Documentation/perf-uprobe-probe.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 Documentation/perf-uprobe*.1
 	install -D -m 644 tools/perf/perf-completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/perf-uprobe
 
 clean:

@@ -255,10 +255,30 @@ static int add_copies_of(struct copies *c, const struct debug_info *info, const 
 	return c->r;
 }
 
+/* Nobody who counts calls waits for debug information to be downloaded, unless he has asked for lines or variables. */
+static bool has_info_here(struct upr_elf *elf)
+{
+	Elf_Scn *scn = NULL;
+	size_t names, nr;
+
+	/* which looks for a debug file */
+	upr_elf_funcs(elf, &nr, NULL);
+	if (elf->info.debug_file || elf->debug_info)
+		return true;
+	while (!elf_getshdrstrndx(elf->elf, &names) && (scn = elf_nextscn(elf->elf, scn))) {
+		GElf_Shdr shdr;
+		const char *name = gelf_getshdr(scn, &shdr) ? elf_strptr(elf->elf, names, shdr.sh_name) : NULL;
+
+		if (name && (!strcmp(name, ".debug_info") || !strcmp(name, ".zdebug_info")))
+			return true;
+	}
+	return false;
+}
+
 int upr_add_inlined(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,
 		    struct upr_event *ev, struct upr_error *err)
 {
-	const struct debug_info *info = upr_elf_debug_info(elf);
+	const struct debug_info *info = has_info_here(elf) ? upr_elf_debug_info(elf) : NULL;
 	struct copies c = {.wanted = {elf, def, err}, .list = list, .ev = ev};
 	u32 nr = ev->nr_sites, i, k;
 	int r = 0;
