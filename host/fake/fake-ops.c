@@ -185,6 +185,24 @@ static int op_text_write(struct upr_mm *upr, u64 addr, const void *buf, size_t l
 	return fake_text_access(mm, addr, (void *)buf, len, true);
 }
 
+static int op_data_add(struct upr_mm *upr, u64 addr, int n)
+{
+	struct fake_mm *mm = upr->host;
+	u16 value;
+
+	check_sleeping(mm->world, "data_add");
+	if (mm->dead)
+		return -ESRCH;
+	if (mm->world->late_data) {
+		mm->world->late_data--;
+		return -EAGAIN;
+	}
+	if (fake_peek(mm, addr, &value, sizeof(value)))
+		return -EAGAIN;
+	value += (u16)n;
+	return fake_poke(mm, addr, &value, sizeof(value));
+}
+
 static void op_trap_planted(struct upr_mm *upr, u64 addr)
 {
 	struct fake_mm *mm = upr->host;
@@ -391,6 +409,7 @@ const struct target_ops fake_target_ops = {
 	.mem_write = op_mem_write,
 	.text_read = op_text_read,
 	.text_write = op_text_write,
+	.data_add = op_data_add,
 	.trap_planted = op_trap_planted,
 	.area_map = op_area_map,
 	.area_unmap = op_area_unmap,

@@ -255,6 +255,7 @@ struct fake_world {
 	u32 nr_cpus;			/* see target_ops.machine */
 	bool rdpid;
 	unsigned int nr_shared;		/* memory for counters not freed yet */
+	int late_data;			/* so many times data_add answers that there is no data yet */
 	int fail_text;			/* after this many text writes (1: the next) one ends in -EIO */
 	unsigned int pc_leaks;		/* signal frames that showed a pc in an area */
 	unsigned int stray_traps;	/* SIGTRAPs sent to the program */

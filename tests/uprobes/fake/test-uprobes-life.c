@@ -225,6 +225,107 @@ static void unwanted(struct fake_test *t)
 	fake_explore(t, &s);
 }
 
+/* --- semaphores -------------------------------------------------------------------- */
+
+#define SEMAPHORE (SCRIPT_DATA + 128)
+
+/* The function of which site 1 is the beginning looks at it; the child is wanted or not. */
+static void setup_semaphores(struct fake_world *w, bool child, int late)
+{
+	struct stage *st = stage_new(w, UPR_MODE_AUTO);
+	struct unwanted *u = kzalloc(sizeof(*u), GFP_KERNEL);
+	unsigned int i;
+
+	write_children(&st->script, FAKE_SYS_FORK);
+	stage_raise(st);
+	w->late_data = late;
+	u->mm = st->mm->upr;
+	st->extra = u;
+	upr_batch_begin(w->session);
+	for (i = 0; i < st->script.nr; i++) {
+		struct site *site = stage_site(st, st->script.at[i]);
+
+		if (i == 1)
+			site->consumer.semaphore = (s64)(SEMAPHORE - FAKE_TEXT - site->offset);
+		if (!child) {
+			site->consumer.want = want_first;
+			site->consumer.data = u;
+		}
+		fake_expect(w, !site_register(site));
+	}
+	upr_batch_end(w->session);
+	stage_hold(st);
+}
+
+static void setup_semaphores_both(struct fake_world *w)
+{
+	setup_semaphores(w, true, 0);
+}
+
+static void setup_semaphores_parent(struct fake_world *w)
+{
+	setup_semaphores(w, false, 0);
+}
+
+static void setup_semaphores_late(struct fake_world *w)
+{
+	setup_semaphores(w, true, 3);
+}
+
+/* It is raised where the place is armed, and only there, whenever nothing is under way. */
+static void step_semaphores(struct fake_world *w)
+{
+	struct stage *st = w->data;
+	struct fake_task *t;
+	u16 value;
+
+	list_for_each_entry(t, &w->tasks, node) {
+		int late = w->late_data;
+
+		if (t->phase == FAKE_DEAD || !t->mm->upr)
+			continue;
+		upr_report_data(t->mm->upr);
+		if (upr_mm_busy(t->mm->upr) || late || fake_peek(t->mm, SEMAPHORE, &value, sizeof(value)))
+			continue;
+		fake_expect(w, value == w->probes->armed(t->mm, FAKE_TEXT + st->sites[1].offset));
+	}
+}
+
+static void check_semaphores(struct fake_world *w)
+{
+	struct stage *st = w->data;
+
+	fake_expect(w, !w->pc_leaks && !w->stray_traps && !w->late_data);
+	fake_expect(w, site_count(&st->sites[1]) >= 2);
+}
+
+static void semaphores(struct fake_test *t)
+{
+	static const struct {
+		const char *name;
+		void (*setup)(struct fake_world *w);
+	} kinds[] = {
+		{"semaphores: raised where a place is armed, in children, too", setup_semaphores_both},
+		{"semaphores: put down in a child that nobody wants", setup_semaphores_parent},
+		{"semaphores: of data that is mapped later", setup_semaphores_late},
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct fake_scenario s = {
+			.name = kinds[i].name,
+			.setup = kinds[i].setup,
+			.check = check_semaphores,
+			.step = step_semaphores,
+			.teardown = free_unwanted,
+			.preemptions = 2,
+			.runs = RUNS,
+		};
+
+		fake_explore(t, &s);
+	}
+}
+
 /* --- exec and mappings ------------------------------------------------------------ */
 
 static void setup_exec(struct fake_world *w)
@@ -544,6 +645,7 @@ static void jumps(struct fake_test *t)
 }
 
 const struct fake_case upr_life_cases[] = {
-	{"children", children}, {"unwanted", unwanted},	    {"mappings", mappings}, {"signals", signals},
-	{"faults", faults},	{"within-hit", within_hit}, {"life-jumps", jumps},  {NULL, NULL},
+	{"children", children},	    {"unwanted", unwanted}, {"semaphores", semaphores},
+	{"mappings", mappings},	    {"signals", signals},   {"faults", faults},
+	{"within-hit", within_hit}, {"life-jumps", jumps},  {NULL, NULL},
 };
