@@ -208,7 +208,7 @@ int cmd_list(int argc, char **argv)
 
 	opterr = 0;
 	optind = 1;
-	while (status < 0 && (c = getopt_long(argc, argv, "x:p:jvh", long_options, NULL)) != -1) {
+	while (status < 0 && (c = getopt_long(argc, argv, ":x:p:jvh", long_options, NULL)) != -1) {
 		if (c == 'x')
 			list.files[list.nr_files++] = optarg;
 		else if (c == 'p')
@@ -220,8 +220,7 @@ int cmd_list(int argc, char **argv)
 		else if (c == 'h')
 			status = fputs(usage_text, stdout) < 0;
 		else
-			status = ui_usage_error(usage_text, "unknown option, or one without its value: `%s'",
-						argv[optind - 1]);
+			status = ui_wrong_option(usage_text, c, argv);
 	}
 	if (status < 0 && (optind < argc || (!list.nr_files && !pid)))
 		status = ui_usage_error(usage_text, "give -x FILE or -p PID");

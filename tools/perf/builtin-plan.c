@@ -121,25 +121,6 @@ static int add_def(struct probe_options *opts, char *text)
 	return -1;
 }
 
-static int wrong_option(int c, char **argv)
-{
-	const char *word = argv[optind - 1];
-	size_t dashes = strspn(word, "-");
-
-	if (c == ':' && dashes == 1)
-		return ui_usage_error(usage_text, "switch `%c' requires a value", optopt);
-	if (c == ':')
-		return ui_usage_error(usage_text, "option `%s' requires a value", word + dashes);
-	if (dashes == 2 || !optopt)
-		return ui_usage_error(
-			usage_text,
-			"unknown option `%s'; with --plan only -x, -v and -q of perf probe's options make sense",
-			word + dashes);
-	return ui_usage_error(usage_text,
-			      "unknown switch `%c'; with --plan only -x, -v and -q of perf probe's options make sense",
-			      optopt);
-}
-
 static int parse_option(struct probe_options *opts, int c, char **argv)
 {
 	switch (c) {
@@ -174,7 +155,7 @@ static int parse_option(struct probe_options *opts, int c, char **argv)
 		fputs(usage_text, stdout);
 		return 0;
 	default:
-		return wrong_option(c, argv);
+		return ui_wrong_option(usage_text, c, argv);
 	}
 }
 

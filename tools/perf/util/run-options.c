@@ -213,20 +213,6 @@ static int add_def(struct run_options *opts, char *text)
 	return -1;
 }
 
-static int wrong_option(const struct run_options *opts, int c, char **argv)
-{
-	const char *word = argv[optind - 1];
-	size_t dashes = strspn(word, "-");
-
-	if (c == ':' && dashes == 1)
-		return ui_usage_error(opts->syntax->usage, "switch `%c' requires a value", optopt);
-	if (c == ':')
-		return ui_usage_error(opts->syntax->usage, "option `%s' requires a value", word + dashes);
-	if (dashes == 2 || !optopt)
-		return ui_usage_error(opts->syntax->usage, "unknown option `%s'", word + dashes);
-	return ui_usage_error(opts->syntax->usage, "unknown switch `%c'", optopt);
-}
-
 static bool is_without(const struct run_syntax *syntax, int c)
 {
 	size_t i;
@@ -241,7 +227,7 @@ static int parse_option(struct run_options *opts, int c, char **argv)
 {
 	if (is_without(opts->syntax, c)) {
 		optopt = c < 256 ? c : 0;
-		return wrong_option(opts, '?', argv);
+		return ui_wrong_option(opts->syntax->usage, '?', argv);
 	}
 	switch (c) {
 	case 'e':
@@ -295,7 +281,7 @@ static int parse_option(struct run_options *opts, int c, char **argv)
 		fputs(opts->syntax->usage, stdout);
 		return 0;
 	default:
-		return wrong_option(opts, c, argv);
+		return ui_wrong_option(opts->syntax->usage, c, argv);
 	}
 }
 

@@ -4,9 +4,11 @@
  *
  * Purpose: see ui.h.  Locks: none.
  */
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,6 +68,20 @@ int ui_usage_error(const char *usage, const char *fmt, ...)
 	fputc('\n', stderr);
 	fputs(usage, stderr);
 	return STATUS_USAGE;
+}
+
+int ui_wrong_option(const char *usage, int c, char **argv)
+{
+	const char *word = argv[optind - 1];
+	size_t dashes = strspn(word, "-");
+
+	if (c == ':' && dashes == 1)
+		return ui_usage_error(usage, "switch `%c' requires a value", optopt);
+	if (c == ':')
+		return ui_usage_error(usage, "option `%s' requires a value", word + dashes);
+	if (dashes == 2 || !optopt)
+		return ui_usage_error(usage, "unknown option `%s'", word + dashes);
+	return ui_usage_error(usage, "unknown switch `%c'", optopt);
 }
 
 int ui_out_of_memory(void)

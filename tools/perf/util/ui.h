@@ -27,6 +27,12 @@ void ui_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /** ui_usage_error() - "  Error: ..." and how to use it.  Return: STATUS_USAGE */
 int ui_usage_error(const char *usage, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/**
+ * ui_wrong_option() - what getopt_long() could not take, told as perf tells it
+ * @c:	its answer: '?', or ':' for a missing value; optopt and optind are as it has left them
+ * Return: STATUS_USAGE
+ */
+int ui_wrong_option(const char *usage, int c, char **argv);
 /** ui_out_of_memory() - Return: STATUS_FAILED */
 int ui_out_of_memory(void);
 
