@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#if __has_include(<sys/sdt.h>)
+#ifdef WITH_SDT
 #include <sys/sdt.h>
 #define HAVE_SDT 1
 #endif
