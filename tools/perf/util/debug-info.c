@@ -212,8 +212,14 @@ bool die_is_signed(Dwarf_Die *type)
 Dwarf_Die *die_type(Dwarf_Die *die, Dwarf_Die *mem)
 {
 	Dwarf_Attribute attr;
+	Dwarf_Die whole;
 
-	return attr_of(die, DW_AT_type, &attr) ? dwarf_formref_die(&attr, mem) : NULL;
+	if (!attr_of(die, DW_AT_type, &attr) || !dwarf_formref_die(&attr, mem))
+		return NULL;
+	/* the unit has a declaration of it, without a name; a type unit has the type */
+	if (dwarf_attr(mem, DW_AT_signature, &attr) && dwarf_formref_die(&attr, &whole))
+		*mem = whole;
+	return mem;
 }
 
 Dwarf_Die *die_real_type(Dwarf_Die *die, Dwarf_Die *mem)
