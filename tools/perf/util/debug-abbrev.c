@@ -193,15 +193,18 @@ static enum abbrev_what what_of(struct abbrev_table *table, unsigned int tag, un
 			table->far_origins |= form == DW_FORM_ref_addr;
 			return STEP_ORIGIN;
 		}
-	} else if (tag == DW_TAG_compile_unit || tag == DW_TAG_partial_unit || tag == DW_TAG_type_unit) {
+	} else if (tag == DW_TAG_compile_unit || tag == DW_TAG_partial_unit || tag == DW_TAG_type_unit ||
+		   tag == DW_TAG_skeleton_unit) {
 		if (name == DW_AT_stmt_list)
 			return form == DW_FORM_data4 || form == DW_FORM_data8 || form == DW_FORM_sec_offset ?
 				       STEP_LINES :
 				       STEP_AWAY;
 		if (name == DW_AT_str_offsets_base)
 			return form == DW_FORM_sec_offset ? STEP_STRINGS : STEP_AWAY;
-		if (name == DW_AT_dwo_name || name == DW_AT_GNU_dwo_name)
+		if (name == DW_AT_dwo_name || name == DW_AT_GNU_dwo_name) {
+			table->away = true;
 			return STEP_AWAY;
+		}
 	}
 	return STEP_END;
 }

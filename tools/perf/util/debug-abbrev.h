@@ -117,6 +117,7 @@ struct abbrev {
  * @other_names: elsewhere
  * @far_names:	functions have names in other units
  * @far_origins: code was made of functions of other units
+ * @away:	units have their entries in another file
  */
 struct abbrev_table {
 	struct abbrev_shape shape;
@@ -132,6 +133,7 @@ struct abbrev_table {
 	bool other_names;
 	bool far_names;
 	bool far_origins;
+	bool away;
 };
 
 /** abbrev_table_read() - Return: NULL if it is not understood, or there is no memory */

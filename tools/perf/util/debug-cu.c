@@ -6,6 +6,7 @@
  *
  * Locks: none.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,11 +26,10 @@ void debug_cu_forget(struct debug_cu *known)
 /* What is known of @cu, if only that nothing is. */
 static struct debug_cu *known_of(const struct debug_info *di, Dwarf_Die *cu)
 {
-	Dwarf_Off off = dwarf_dieoffset(cu);
-
-	if (di->known->off != off) {
+	if (di->known->die != cu->addr) {
 		debug_cu_forget(di->known);
-		di->known->off = off;
+		di->known->die = cu->addr;
+		di->known->off = dwarf_dieoffset(cu);
 	}
 	return di->known;
 }
@@ -115,7 +115,7 @@ Dwarf_Die *cu_function_at(const struct debug_info *di, Dwarf_Die *cu, Dwarf_Addr
 	if (known->failed)
 		return die_function_at(cu, addr, mem);
 	range = range_at(known, addr);
-	return range ? dwarf_offdie(di->dwarf, range->function, mem) : NULL;
+	return range ? die_beside(cu, range->function, mem) : NULL;
 }
 
 /* --- variables of the unit ---------------------------------------------------------- */
@@ -128,7 +128,7 @@ Dwarf_Die *cu_variable(const struct debug_info *di, Dwarf_Die *cu, const char *n
 
 	for (i = 0; i < known->nr_globals; i++)
 		if (!strcmp(known->globals[i].name, name))
-			return known->globals[i].entry ? dwarf_offdie(di->dwarf, known->globals[i].entry, mem) : NULL;
+			return known->globals[i].entry ? die_beside(cu, known->globals[i].entry, mem) : NULL;
 	found = die_variable_at(cu, name, 0, mem);
 	if (upr_grow(&known->globals, known->nr_globals, &known->cap_globals, sizeof(*known->globals))) {
 		char *copy = strdup(name);
@@ -142,23 +142,100 @@ Dwarf_Die *cu_variable(const struct debug_info *di, Dwarf_Die *cu, const char *n
 
 /* --- instances ------------------------------------------------------------------------- */
 
-static void find_instances(struct debug_units *units, struct debug_cu *known)
-{
-	struct debug_unit *unit = debug_units_at(units, known->off);
+struct instance_walk {
+	struct debug_instance **v;
+	size_t *nr;
+	size_t *cap;
+	bool far;
+	bool failed;
+};
 
-	known->has_instances = true;
-	if (!unit || !debug_unit_instances(units, unit, &known->instances, &known->nr_instances)) {
-		known->failed = true;
-		return;
+static enum die_walk visit_instance(Dwarf_Die *die, void *data)
+{
+	struct instance_walk *w = data;
+	Dwarf_Attribute attr;
+	Dwarf_Die origin;
+
+	if ((dwarf_tag(die) != DW_TAG_inlined_subroutine && dwarf_tag(die) != DW_TAG_subprogram) ||
+	    !dwarf_formref_die(dwarf_attr(die, DW_AT_abstract_origin, &attr), &origin) ||
+	    (origin.cu != die->cu) != w->far)
+		return DIE_CONTINUE;
+	if (!upr_grow(w->v, *w->nr, w->cap, sizeof(**w->v))) {
+		w->failed = true;
+		return DIE_END;
 	}
-	debug_instances_sort(known->instances, known->nr_instances);
+	(*w->v)[(*w->nr)++] = (struct debug_instance){(uintptr_t)origin.addr, (uintptr_t)die->addr};
+	return DIE_CONTINUE;
 }
 
-static Dwarf_Off *add_entries(Dwarf_Off *entries, size_t *nr, const struct debug_instance *v, size_t nr_v,
-			      Dwarf_Off origin)
+/* libdw can say it of any unit. */
+static void walk_instances(struct debug_cu *known, Dwarf_Die *cu)
+{
+	size_t cap = 0;
+	struct instance_walk w = {.v = &known->instances, .nr = &known->nr_instances, .cap = &cap};
+	Dwarf_Die mem;
+
+	known->by_libdw = true;
+	die_find(cu, visit_instance, &w, &mem);
+	known->failed |= w.failed;
+}
+
+static bool find_instances(const struct debug_info *di, struct debug_cu *known, Dwarf_Die *cu)
+{
+	struct debug_unit *unit = NULL;
+
+	if (!known->has_instances) {
+		known->has_instances = true;
+		if (di->units && dwarf_cu_getdwarf(cu->cu) == di->dwarf && debug_units_find_far(di->units))
+			unit = debug_units_at(di->units, known->off);
+		if (!unit || !debug_unit_instances(di->units, unit, &known->instances, &known->nr_instances))
+			walk_instances(known, cu);
+		debug_instances_sort(known->instances, known->nr_instances);
+	}
+	return !known->failed;
+}
+
+/* Once, through all of the file. */
+static bool find_far(const struct debug_info *di)
+{
+	struct debug_far *far = di->far;
+	struct instance_walk w = {.v = &far->v, .nr = &far->nr, .cap = &far->cap, .far = true};
+	Dwarf_Off off = 0;
+	Dwarf_Die cu, mem;
+
+	if (far->known)
+		return true;
+	far->nr = 0;
+	while (debug_info_next_cu(di, &off, &cu))
+		die_find(&cu, visit_instance, &w, &mem);
+	debug_instances_sort(far->v, far->nr);
+	far->known = !w.failed;
+	return far->known;
+}
+
+/* Those in other units. */
+static bool far_of(const struct debug_info *di, const struct debug_cu *known, Dwarf_Die *cu,
+		   const struct debug_instance **v, size_t *nr)
+{
+	Dwarf *dwarf = dwarf_cu_getdwarf(cu->cu);
+
+	*nr = 0;
+	if (!known->by_libdw) {
+		*v = di->units->far;
+		*nr = di->units->nr_far;
+	} else if (dwarf == di->dwarf || dwarf == dwarf_getalt(di->dwarf)) {
+		if (!find_far(di))
+			return false;
+		*v = di->far->v;
+		*nr = di->far->nr;
+	}
+	return true;
+}
+
+static u64 *add_entries(u64 *entries, size_t *nr, const struct debug_instance *v, size_t nr_v, u64 origin)
 {
 	size_t first = debug_instances_first(v, nr_v, origin), last = first;
-	Dwarf_Off *more;
+	u64 *more;
 
 	while (last < nr_v && v[last].origin == origin)
 		last++;
@@ -172,44 +249,59 @@ static Dwarf_Off *add_entries(Dwarf_Off *entries, size_t *nr, const struct debug
 	return more;
 }
 
-/* A copy: the callback may ask about another unit.  The first *own of them are in the function's unit.  NULL: ask libdw */
-static Dwarf_Off *entries_of(const struct debug_info *di, Dwarf_Die *function, size_t *own, size_t *nr)
-{
-	Dwarf_Off origin = dwarf_dieoffset(function), *entries;
-	struct debug_cu *known;
-	Dwarf_Die cu;
+/**
+ * struct entries - instances of a function
+ * @own:	so many of them are in the function's unit
+ * @by_libdw:	they are in memory
+ */
+struct entries {
+	u64 *v;
+	size_t nr;
+	size_t own;
+	bool by_libdw;
+};
 
-	*nr = 0;
-	if (!di->units || !dwarf_diecu(function, &cu, NULL, NULL))
-		return NULL;
+/* A copy: the callback may ask about another unit. */
+static bool entries_of(const struct debug_info *di, Dwarf_Die *function, struct entries *ret)
+{
+	const struct debug_instance *far = NULL;
+	struct debug_cu *known;
+	size_t nr_far;
+	Dwarf_Die cu;
+	u64 origin;
+
+	*ret = (struct entries){0};
+	if (!dwarf_diecu(function, &cu, NULL, NULL))
+		return false;
 	known = known_of(di, &cu);
-	if (!known->has_instances)
-		find_instances(di->units, known);
-	if (known->failed)
-		return NULL;
-	debug_units_find_far(di->units);
-	entries = add_entries(malloc(sizeof(*entries)), nr, known->instances, known->nr_instances, origin);
-	*own = *nr;
-	return add_entries(entries, nr, di->units->far, di->units->nr_far, origin);
+	if (!find_instances(di, known, &cu) || !far_of(di, known, &cu, &far, &nr_far))
+		return false;
+	ret->by_libdw = known->by_libdw;
+	origin = known->by_libdw ? (uintptr_t)function->addr : dwarf_dieoffset(function);
+	ret->v = add_entries(malloc(sizeof(*ret->v)), &ret->nr, known->instances, known->nr_instances, origin);
+	ret->own = ret->nr;
+	ret->v = add_entries(ret->v, &ret->nr, far, nr_far, origin);
+	return ret->v;
 }
 
 int cu_each_instance(const struct debug_info *di, Dwarf_Die *function, int (*fn)(Dwarf_Die *instance, void *data),
 		     void *data)
 {
-	size_t own, nr, i;
-	Dwarf_Off *entries = entries_of(di, function, &own, &nr);
+	struct entries entries;
 	Dwarf_Die die;
+	size_t i;
 	int r = 0;
 
-	if (!entries)
-		return die_each_instance(function, fn, data);
-	for (i = 0; !r && i < nr; i++) {
-		if (!dwarf_offdie(di->dwarf, entries[i], &die))
+	if (!entries_of(di, function, &entries))
+		return -ENOMEM;
+	for (i = 0; !r && i < entries.nr; i++) {
+		if (entries.by_libdw ? !dwarf_die_addr_die(di->dwarf, (void *)(uintptr_t)entries.v[i], &die) :
+				       !dwarf_offdie(di->dwarf, entries.v[i], &die))
 			continue;
 		/* a copy of its own in another unit is found there, by its name */
-		if (dwarf_tag(&die) == DW_TAG_inlined_subroutine || (i < own && die_is_instance(&die)))
+		if (dwarf_tag(&die) == DW_TAG_inlined_subroutine || (i < entries.own && die_is_instance(&die)))
 			r = fn(&die, data);
 	}
-	free(entries);
+	free(entries.v);
 	return r;
 }

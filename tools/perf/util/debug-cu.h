@@ -33,11 +33,14 @@ struct debug_global {
 
 /**
  * struct debug_cu - one unit
- * @off:	its first entry; 0: none yet
+ * @die:	its first entry, in memory; NULL: none yet
+ * @off:	the same in its file
  * @has_ranges, @has_instances: @ranges, @instances have been looked up
+ * @by_libdw:	@instances are entries in memory
  * @failed:	some of it: ask libdw
  */
 struct debug_cu {
+	const void *die;
 	Dwarf_Off off;
 	struct debug_range *ranges;
 	size_t nr_ranges;
@@ -49,7 +52,16 @@ struct debug_cu {
 	size_t cap_globals;
 	bool has_ranges;
 	bool has_instances;
+	bool by_libdw;
 	bool failed;
+};
+
+/** struct debug_far - code that was inlined into other units than that of its function: entries in memory, if @known */
+struct debug_far {
+	struct debug_instance *v;
+	size_t nr;
+	size_t cap;
+	bool known;
 };
 
 /** debug_cu_forget() - back to none */

@@ -194,6 +194,7 @@ static inline const u8 *pass(const u8 *p, const u8 *end, const struct abbrev_tab
  * @entry:	of the present one
  * @depth:	of it: 1 is a child of the unit
  * @in:		behind its code
+ * @imports:	units that are part of this one do not matter
  */
 struct entry_walk {
 	const struct abbrev_table *table;
@@ -201,6 +202,7 @@ struct entry_walk {
 	u64 entry;
 	int depth;
 	int next;
+	bool imports;
 };
 
 static bool walk_begin(struct entry_walk *walk, struct debug_units *units, struct debug_unit *unit)
@@ -233,7 +235,7 @@ static const struct abbrev *walk_next(struct entry_walk *walk, const struct debu
 			p = in.p;
 		}
 		a = abbrev_find(table, code);
-		if (!a || a->kind == ABBREV_IMPORT)
+		if (!a || (a->kind == ABBREV_IMPORT && !walk->imports))
 			break;
 		walk->depth = next;
 		next += a->children;
@@ -332,6 +334,8 @@ bool debug_unit_instances(struct debug_units *units, struct debug_unit *unit, st
 	size_t cap = 0;
 
 	*nr = 0;
+	/* they are units of their own as well */
+	walk.imports = true;
 	while (!unsure && (a = walk_next(&walk, units, &unsure))) {
 		int r = read_instance(unit, &walk, a, &one);
 
@@ -381,37 +385,43 @@ size_t debug_instances_first(const struct debug_instance *v, size_t nr, u64 orig
 	return lo;
 }
 
-/* Those of a unit that are made of functions of others. */
-static void add_far(struct debug_units *units, struct debug_unit *unit)
+/* Those of a unit that are made of functions of others.  Return: false if they are not all */
+static bool add_far(struct debug_units *units, struct debug_unit *unit)
 {
+	u64 off = unit->off, end = unit->end;
 	struct debug_instance *v;
 	size_t nr, i;
+	bool all;
 
 	if (!debug_unit_instances(units, unit, &v, &nr))
-		return;
+		return false;
 	for (i = 0; i < nr; i++) {
-		if (v[i].origin >= unit->off && v[i].origin < unit->end)
+		if (v[i].origin >= off && v[i].origin < end)
 			continue;
 		if (!upr_grow(&units->far, units->nr_far, &units->cap_far, sizeof(*v)))
 			break;
 		units->far[units->nr_far++] = v[i];
 	}
+	all = i == nr;
 	free(v);
+	return all;
 }
 
-void debug_units_find_far(struct debug_units *units)
+bool debug_units_find_far(struct debug_units *units)
 {
 	const struct abbrev_table *table;
 	struct debug_unit *unit;
 	size_t i;
 
 	if (units->has_far)
-		return;
+		return !units->far_failed;
 	units->has_far = true;
 	for (i = 0; (unit = debug_units_get(units, i)); i++) {
 		table = debug_unit_table(units, unit);
-		if (table && table->far_origins)
-			add_far(units, unit);
+		if (!table || (table->far_origins && !add_far(units, unit)))
+			units->far_failed = true;
 	}
+	units->far_failed |= units->bad;
 	debug_instances_sort(units->far, units->nr_far);
+	return !units->far_failed;
 }

@@ -7,6 +7,7 @@
  * Locks: none.
  */
 #include <fnmatch.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,8 +55,14 @@ void debug_search_begin(struct debug_search *s, const struct debug_info *di, con
 	find_offsets(s);
 }
 
+static void keep(void *entry)
+{
+	(void)entry;
+}
+
 void debug_search_end(struct debug_search *s)
 {
+	tdestroy(s->imported, keep);
 	free(s->functions.v);
 	free(s->offs);
 }
@@ -100,7 +107,10 @@ bool debug_search_next(struct debug_search *s, Dwarf_Die *cu)
 		s->at++;
 		s->off = unit->end;
 		die = unit->die;
-		if (may_have(s, unit) && dwarf_offdie(s->di->dwarf, die, cu))
+		/* types have no code, and their lines are those of the units that use them */
+		if (unit->type == DW_UT_type)
+			continue;
+		if (may_have(s, unit) && debug_info_unit(s->di, die, cu))
 			return true;
 	}
 	/* the rest is for libdw */
@@ -111,13 +121,39 @@ bool debug_search_next(struct debug_search *s, Dwarf_Die *cu)
 	return debug_info_next_cu(s->di, &s->off, cu);
 }
 
+struct passing_on {
+	struct debug_search *s;
+	Dwarf_Die *cu;
+	int (*fn)(Dwarf_Die *die, void *data);
+	void *data;
+};
+
+static int by_address(const void *a, const void *b)
+{
+	return ((uintptr_t)a > (uintptr_t)b) - ((uintptr_t)a < (uintptr_t)b);
+}
+
+/* A function that was moved to a partial unit is part of every unit that imports it: once is enough. */
+static int pass_on(Dwarf_Die *die, void *data)
+{
+	struct passing_on *p = data;
+
+	if (die->cu != p->cu->cu) {
+		if (tfind(die->addr, &p->s->imported, by_address))
+			return DWARF_CB_OK;
+		tsearch(die->addr, &p->s->imported, by_address);
+	}
+	return p->fn(die, p->data);
+}
+
 void debug_search_functions(struct debug_search *s, Dwarf_Die *cu, int (*fn)(Dwarf_Die *die, void *data), void *data)
 {
+	struct passing_on p = {s, cu, fn, data};
 	Dwarf_Die die;
 	size_t i;
 
 	if (!s->functions.exact || dwarf_tag(cu) != DW_TAG_compile_unit) {
-		dwarf_getfuncs(cu, fn, data, 0);
+		dwarf_getfuncs(cu, pass_on, &p, 0);
 		return;
 	}
 	for (i = 0; i < s->functions.nr; i++)

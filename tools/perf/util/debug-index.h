@@ -23,6 +23,7 @@
  * @at:		the next unit
  * @off:	and where it is, for libdw
  * @functions:	of the present unit, if they are exact
+ * @imported:	functions of partial units that have been given
  */
 struct debug_search {
 	const struct debug_info *di;
@@ -37,6 +38,7 @@ struct debug_search {
 	size_t at;
 	Dwarf_Off off;
 	struct debug_entries functions;
+	void *imported;
 };
 
 void debug_search_begin(struct debug_search *s, const struct debug_info *di, const char *func, const char *file);

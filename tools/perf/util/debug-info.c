@@ -47,7 +47,9 @@ int debug_info_open(struct debug_info *di, const char *path)
 	}
 	di->known = calloc(1, sizeof(*di->known));
 	di->units = calloc(1, sizeof(*di->units));
-	if (!di->known || !di->units) {
+	di->far = calloc(1, sizeof(*di->far));
+	di->lacks = calloc(1, sizeof(*di->lacks));
+	if (!di->known || !di->units || !di->far || !di->lacks) {
 		debug_info_close(di);
 		return -ENOMEM;
 	}
@@ -69,10 +71,65 @@ void debug_info_close(struct debug_info *di)
 		debug_units_close(di->units);
 	if (di->known)
 		debug_cu_forget(di->known);
+	if (di->far)
+		free(di->far->v);
+	if (di->lacks)
+		free(*di->lacks);
+	free(di->lacks);
+	free(di->far);
 	free(di->units);
 	free(di->known);
 	dwfl_end(di->dwfl);
 	*di = (struct debug_info){0};
+}
+
+/* The file that it names has the rest. */
+static void note_lack(const struct debug_info *di, Dwarf_Die *skeleton)
+{
+	Dwarf_Attribute attr;
+	const char *name, *dir;
+
+	if (*di->lacks ||
+	    (!dwarf_attr(skeleton, DW_AT_dwo_name, &attr) && !dwarf_attr(skeleton, DW_AT_GNU_dwo_name, &attr)))
+		return;
+	name = dwarf_formstring(&attr);
+	dir = dwarf_formstring(dwarf_attr(skeleton, DW_AT_comp_dir, &attr));
+	if (!name)
+		return;
+	if (!dir || *name == '/')
+		dir = "";
+	if (asprintf(di->lacks,
+		     "%s%s%s has its debug information (split DWARF) and cannot be found or read: put it there or beside "
+		     "the program; a .dwp file cannot be read",
+		     dir, *dir ? "/" : "", name) < 0)
+		*di->lacks = NULL;
+}
+
+const char *debug_info_lacks(const struct debug_info *di)
+{
+	return di->lacks ? *di->lacks : NULL;
+}
+
+/* A skeleton has little more than its addresses: libdw opens the file with the rest. */
+static void take_split(const struct debug_info *di, Dwarf_Die *cu)
+{
+	Dwarf_Die split;
+	uint8_t type;
+
+	if (dwarf_cu_info(cu->cu, NULL, &type, NULL, &split, NULL, NULL, NULL) || type != DW_UT_skeleton)
+		return;
+	if (split.addr)
+		*cu = split;
+	else
+		note_lack(di, cu);
+}
+
+bool debug_info_unit(const struct debug_info *di, Dwarf_Off off, Dwarf_Die *cu)
+{
+	if (!dwarf_offdie(di->dwarf, off, cu))
+		return false;
+	take_split(di, cu);
+	return true;
 }
 
 bool debug_info_next_cu(const struct debug_info *di, Dwarf_Off *off, Dwarf_Die *cu)
@@ -81,7 +138,7 @@ bool debug_info_next_cu(const struct debug_info *di, Dwarf_Off *off, Dwarf_Die *
 	size_t header;
 
 	while (!dwarf_nextcu(di->dwarf, at, off, &header, NULL, NULL, NULL)) {
-		if (dwarf_offdie(di->dwarf, at + header, cu))
+		if (debug_info_unit(di, at + header, cu))
 			return true;
 		at = *off;
 	}
@@ -102,8 +159,10 @@ bool debug_info_cu_at(const struct debug_info *di, Dwarf_Addr addr, Dwarf_Die *c
 {
 	Dwarf_Off off = 0;
 
-	if (dwarf_addrdie(di->dwarf, addr, cu))
+	if (dwarf_addrdie(di->dwarf, addr, cu)) {
+		take_split(di, cu);
 		return true;
+	}
 	while (debug_info_next_cu(di, &off, cu))
 		if (cu_has(cu, addr))
 			return true;
@@ -111,6 +170,11 @@ bool debug_info_cu_at(const struct debug_info *di, Dwarf_Addr addr, Dwarf_Die *c
 }
 
 /* --- one entry ----------------------------------------------------------------- */
+
+Dwarf_Die *die_beside(const Dwarf_Die *die, Dwarf_Off off, Dwarf_Die *mem)
+{
+	return dwarf_offdie(dwarf_cu_getdwarf(die->cu), off, mem);
+}
 
 int die_entry(Dwarf_Die *die, Dwarf_Addr *ret)
 {
@@ -369,43 +433,6 @@ Dwarf_Die *die_function_at(Dwarf_Die *cu, Dwarf_Addr addr, Dwarf_Die *mem)
 
 	dwarf_getfuncs(cu, visit_function, &at, 0);
 	return at.found ? mem : NULL;
-}
-
-/* --- inlined instances ----------------------------------------------------------------- */
-
-struct instances {
-	Dwarf_Addr origin;
-	int (*fn)(Dwarf_Die *instance, void *data);
-	void *data;
-	int ret;
-};
-
-static enum die_walk visit_instance(Dwarf_Die *die, void *data)
-{
-	struct instances *in = data;
-	Dwarf_Attribute mem;
-	Dwarf_Die origin;
-
-	if (dwarf_tag(die) != DW_TAG_inlined_subroutine && dwarf_tag(die) != DW_TAG_subprogram)
-		return DIE_CONTINUE;
-	if (!dwarf_formref_die(dwarf_attr(die, DW_AT_abstract_origin, &mem), &origin) ||
-	    dwarf_dieoffset(&origin) != in->origin)
-		return DIE_CONTINUE;
-	/* a copy of its own is found by its name */
-	if (dwarf_tag(die) == DW_TAG_subprogram && !die_is_instance(die))
-		return DIE_CONTINUE;
-	in->ret = in->fn(die, in->data);
-	return in->ret ? DIE_END : DIE_CONTINUE;
-}
-
-int die_each_instance(Dwarf_Die *function, int (*fn)(Dwarf_Die *instance, void *data), void *data)
-{
-	struct instances in = {.origin = dwarf_dieoffset(function), .fn = fn, .data = data};
-	Dwarf_Die cu, mem;
-
-	if (dwarf_diecu(function, &cu, NULL, NULL))
-		die_find(&cu, visit_instance, &in, &mem);
-	return in.ret;
 }
 
 /* --- lines -------------------------------------------------------------------------------- */

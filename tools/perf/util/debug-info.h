@@ -21,6 +21,7 @@
 
 struct debug_units;
 struct debug_cu;
+struct debug_far;
 
 /**
  * struct debug_info - see above
@@ -28,6 +29,8 @@ struct debug_cu;
  * @cfi_eh, @cfi_dbg: unwind tables, NULL: none
  * @units:	the units of @dwarf, NULL: libdw alone can read them
  * @known:	what has been found out about one of them
+ * @far:	code that was inlined into other units, if libdw had to look for it
+ * @lacks:	a file that has part of the debug information and cannot be read, if one is known; *@lacks is NULL at first
  */
 struct debug_info {
 	Dwfl *dwfl;
@@ -37,19 +40,38 @@ struct debug_info {
 	Dwarf_CFI *cfi_dbg;
 	struct debug_units *units;
 	struct debug_cu *known;
+	struct debug_far *far;
+	char **lacks;
 };
 
 /** debug_info_open() - Return: 0; -ENOEXEC: no such ELF file; -ENOMEM.  debug_info_close() in the first case. */
 int debug_info_open(struct debug_info *di, const char *path);
 void debug_info_close(struct debug_info *di);
 
-/** debug_info_next_cu() - the next compilation unit; *off is 0 at first.  Return: false when there is none. */
+/**
+ * debug_info_next_cu() - the next unit; *off is 0 at first; of a skeleton (split DWARF) what it stands for
+ * Return: false when there is none.
+ */
 bool debug_info_next_cu(const struct debug_info *di, Dwarf_Off *off, Dwarf_Die *cu);
+
+/** debug_info_unit() - the same, by the offset of its first entry */
+bool debug_info_unit(const struct debug_info *di, Dwarf_Off off, Dwarf_Die *cu);
+/** debug_info_lacks() - what to do about a part of the debug information that was not found, in words; NULL: nothing */
+const char *debug_info_lacks(const struct debug_info *di);
 
 /** debug_info_cu_at() - the unit whose code @addr is in.  Return: false: nobody says that there is one. */
 bool debug_info_cu_at(const struct debug_info *di, Dwarf_Addr addr, Dwarf_Die *cu);
 
 /* --- entries: all of them take abstract and specified entries into account --- */
+
+/** die_is() - are both the same entry?  Their offsets count in their own file only. */
+static inline bool die_is(const Dwarf_Die *a, const Dwarf_Die *b)
+{
+	return a->addr == b->addr;
+}
+
+/** die_beside() - the entry at @off of the file that @die is in.  Return: @mem, or NULL. */
+Dwarf_Die *die_beside(const Dwarf_Die *die, Dwarf_Off off, Dwarf_Die *mem);
 
 /** die_entry() - where a function, or an inlined instance, begins.  Return: 0 or -ENOENT. */
 int die_entry(Dwarf_Die *die, Dwarf_Addr *ret);
@@ -70,7 +92,7 @@ bool die_is_signed(Dwarf_Die *type);
 /* Types that lead to types, entries in entries: more than anybody writes; damaged ones lead back to themselves. */
 #define DIE_CHAIN_MAX 256
 
-/** die_type() - the type of @die, NULL: void; die_real_type(): without qualifiers and typedefs */
+/** die_type() - the type of @die, from its type unit if it has one, NULL: void; die_real_type(): without qualifiers and typedefs */
 Dwarf_Die *die_type(Dwarf_Die *die, Dwarf_Die *mem);
 Dwarf_Die *die_real_type(Dwarf_Die *die, Dwarf_Die *mem);
 
@@ -100,9 +122,10 @@ Dwarf_Die *die_variable_at(Dwarf_Die *die, const char *name, Dwarf_Addr addr, Dw
 /** die_member() - of a structure or union; unnamed ones are returned if it is in them */
 Dwarf_Die *die_member(Dwarf_Die *type, const char *name, Dwarf_Die *mem);
 
-/** die_each_instance() - inlined instances of an abstract function in its unit.  Return: the first that is not 0. */
-int die_each_instance(Dwarf_Die *function, int (*fn)(Dwarf_Die *instance, void *data), void *data);
-/** cu_each_instance() - the same, quickly when asked again, and behind them those in other units */
+/**
+ * cu_each_instance() - inlined instances of an abstract function in its unit, and behind them those in other units
+ * Return: the first result of @fn that is not 0, or 0.
+ */
 int cu_each_instance(const struct debug_info *di, Dwarf_Die *function, int (*fn)(Dwarf_Die *instance, void *data),
 		     void *data);
 

@@ -45,7 +45,7 @@ struct debug_unit {
 	struct abbrev_table *table;
 };
 
-/** struct debug_instance - code made of a function: the entries of both in .debug_info */
+/** struct debug_instance - code made of a function: the entries of both in .debug_info, or in memory where libdw has read them */
 struct debug_instance {
 	u64 origin;
 	u64 entry;
@@ -59,7 +59,7 @@ struct debug_instance {
  * @bad:	the rest is not understood
  * @nr_tables:	in memory
  * @far:	code inlined into other units than that of its function, as link-time optimisation does it, in the
- *		order of functions; if @has_far
+ *		order of functions, if @has_far; all of them, unless @far_failed
  */
 struct debug_units {
 	struct debug_section info, abbrev, str, str_offsets, line, line_str;
@@ -74,6 +74,7 @@ struct debug_units {
 	size_t nr_far;
 	size_t cap_far;
 	bool has_far;
+	bool far_failed;
 };
 
 /** debug_units_open() - Return: false if libdw alone can read the file */
@@ -115,8 +116,8 @@ bool debug_unit_functions(struct debug_units *units, struct debug_unit *unit, de
  */
 bool debug_unit_instances(struct debug_units *units, struct debug_unit *unit, struct debug_instance **ret, size_t *nr);
 
-/** debug_units_find_far() - fill in @units->far, as far as units can be read */
-void debug_units_find_far(struct debug_units *units);
+/** debug_units_find_far() - fill in @units->far.  Return: false if some units cannot be read */
+bool debug_units_find_far(struct debug_units *units);
 /** debug_instances_sort(), debug_instances_first() - the first of those in order that is made of @origin or one behind it */
 void debug_instances_sort(struct debug_instance *v, size_t nr);
 size_t debug_instances_first(const struct debug_instance *v, size_t nr, u64 origin);

@@ -39,13 +39,13 @@ struct call_site {
 
 /**
  * struct fetch_calls - all calls of a function that the file knows of
- * @function:	offset of its entry
+ * @function:	its entry
  * @entered_by_jump: a function ends in this one, or may
  * @ends_in_jump: this one ends in others
  */
 struct fetch_calls {
 	struct fetch_calls *next;
-	Dwarf_Off function;
+	Dwarf_Die function;
 	struct call_site *v;
 	size_t nr;
 	size_t cap;
@@ -53,10 +53,10 @@ struct fetch_calls {
 	bool ends_in_jump;
 };
 
-/** struct wanted - what was passed in register @reg, or for the parameter at offset @param, if that is not 0 */
+/** struct wanted - what was passed in register @reg, or for @param, if that is not NULL */
 struct wanted {
 	unsigned int reg;
-	Dwarf_Off param;
+	const Dwarf_Die *param;
 };
 
 /** struct choice - where a call returns to, and code for what it passes */
@@ -69,14 +69,14 @@ struct choice {
 
 /**
  * struct search - one for calls
- * @origin:	offset of the entry that the function is an instance of, or its own
+ * @origin:	the entry that the function is an instance of, or its own
  * @entry:	where its code begins
  * @caller:	being looked at
  */
 struct search {
 	struct fetch_calls *list;
 	Dwarf_Die function;
-	Dwarf_Off origin;
+	Dwarf_Die origin;
 	Dwarf_Addr entry;
 	Dwarf_Die cu;
 	Dwarf_Die caller;
@@ -123,7 +123,7 @@ static bool leads_to(struct search *s, Dwarf_Die *call)
 
 	if (!call_target(call, &target))
 		return false;
-	if (dwarf_dieoffset(&target) == dwarf_dieoffset(function) || dwarf_dieoffset(&target) == s->origin)
+	if (die_is(&target, function) || die_is(&target, &s->origin))
 		return true;
 	if (!dwarf_entrypc(&target, &entry))
 		return entry == s->entry;
@@ -164,7 +164,7 @@ static int look_at_call(struct search *s, Dwarf_Die *call)
 
 	if (!is_tail(call))
 		return leads_to(s, call) ? add_call(s, call) : 0;
-	s->list->ends_in_jump |= dwarf_dieoffset(&s->caller) == dwarf_dieoffset(&s->function);
+	s->list->ends_in_jump |= die_is(&s->caller, &s->function);
 	s->list->entered_by_jump |= !call_target(call, &target) || leads_to(s, call);
 	return 0;
 }
@@ -203,9 +203,9 @@ static int search_all(struct search *s, const struct fetch_frame *frame)
 	Dwarf_Die origin;
 	int r = 0;
 
-	s->origin = dwarf_dieoffset(&s->function);
+	s->origin = s->function;
 	if (dwarf_attr(&s->function, DW_AT_abstract_origin, &attr) && dwarf_formref_die(&attr, &origin))
-		s->origin = dwarf_dieoffset(&origin);
+		s->origin = origin;
 	/* nobody outside can call it by its name */
 	if (!dwarf_hasattr_integrate(&s->function, DW_AT_external)) {
 		s->cu = frame->cu;
@@ -223,12 +223,12 @@ static const struct fetch_calls *calls_of(const struct fetch_frame *frame)
 	struct fetch_calls *list;
 
 	for (list = *frame->calls; list; list = list->next)
-		if (list->function == dwarf_dieoffset(&s.function))
+		if (die_is(&list->function, &s.function))
 			return list;
 	list = calloc(1, sizeof(*list));
 	if (!list)
 		return NULL;
-	list->function = dwarf_dieoffset(&s.function);
+	list->function = s.function;
 	list->next = *frame->calls;
 	*frame->calls = list;
 	s.list = list;
@@ -261,7 +261,7 @@ static bool passes(const struct wanted *w, Dwarf_Die *param)
 	if (w->param)
 		return (dwarf_attr(param, DW_AT_call_parameter, &attr) ||
 			dwarf_attr(param, DW_AT_abstract_origin, &attr)) &&
-		       dwarf_formref_die(&attr, &formal) && dwarf_dieoffset(&formal) == w->param;
+		       dwarf_formref_die(&attr, &formal) && die_is(&formal, w->param);
 	if (!dwarf_attr(param, DW_AT_location, &attr) || dwarf_getlocation(&attr, &ops, &nr) || nr != 1)
 		return false;
 	return (ops->atom == DW_OP_regx && ops->number == reg) ||
@@ -407,7 +407,7 @@ const char *fetch_push_entry_value(const struct fetch_frame *frame, unsigned int
 	return push_passed(frame, &w, code);
 }
 
-const char *fetch_push_passed(const struct fetch_frame *frame, Dwarf_Off param, struct fetch_code *code)
+const char *fetch_push_passed(const struct fetch_frame *frame, const Dwarf_Die *param, struct fetch_code *code)
 {
 	const struct wanted w = {.param = param};
 	Dwarf_Addr entry;

@@ -146,7 +146,7 @@ static const char *number_type(struct expr *x, Dwarf_Off off, struct number_type
 	if (!off)
 		return NULL;
 	off += dwarf_dieoffset(cu) - dwarf_cuoffset(cu);
-	if (!dwarf_offdie(x->frame->info->dwarf, off, &type))
+	if (!die_beside(cu, off, &type))
 		return "its location has a type that the debug information does not have";
 	size = dwarf_bytesize(&type);
 	if (!dwarf_attr(&type, DW_AT_encoding, &attr) || dwarf_formudata(&attr, &encoding) || size <= 0 || size > 8)
@@ -302,12 +302,12 @@ static const char *parameter_op(struct expr *x, const Dwarf_Op *op)
 
 	if (!x->attr || dwarf_getlocation_die(x->attr, op, &param))
 		return "its caller's parameter cannot be read from the debug information";
-	return fetch_push_passed(x->frame, dwarf_dieoffset(&param), &x->loc.code);
+	return fetch_push_passed(x->frame, &param, &x->loc.code);
 }
 
 static const char *implicit_pointer_op(struct expr *x, const Dwarf_Op *op)
 {
-	if (!dwarf_offdie(x->frame->info->dwarf, op->number, &x->loc.target))
+	if (!x->attr || dwarf_getlocation_die(x->attr, op, &x->loc.target))
 		return "optimized out: the pointer itself is not there";
 	x->loc.kind = FETCH_POINTER;
 	x->loc.offset = (s64)op->number2;

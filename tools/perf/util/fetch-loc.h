@@ -100,8 +100,8 @@ const char *fetch_push_cfa(const struct fetch_frame *frame, struct fetch_code *c
 const char *fetch_push_register(const struct fetch_frame *frame, unsigned int nr, struct fetch_code *code);
 /** fetch_push_entry_value() - what a register held when the frame's function was entered.  Return: NULL, or why not */
 const char *fetch_push_entry_value(const struct fetch_frame *frame, unsigned int nr, struct fetch_code *code);
-/** fetch_push_passed() - what a caller has passed for the parameter at @param, which the function has no register for */
-const char *fetch_push_passed(const struct fetch_frame *frame, Dwarf_Off param, struct fetch_code *code);
+/** fetch_push_passed() - what a caller has passed for the parameter @param, which the function has no register for */
+const char *fetch_push_passed(const struct fetch_frame *frame, const Dwarf_Die *param, struct fetch_code *code);
 /** fetch_push_tls() - from an offset in the file's thread-local storage to the address.  Return: NULL, or why not */
 const char *fetch_push_tls(const struct debug_info *info, struct fetch_code *code);
 
