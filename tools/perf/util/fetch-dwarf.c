@@ -348,7 +348,7 @@ static const char *indexed_constant_op(struct expr *x, const Dwarf_Op *op)
 
 	if (!x->attr || dwarf_getlocation_attr(x->attr, op, &attr) || dwarf_formudata(&attr, &value))
 		return "a constant of its location cannot be read from the debug information";
-	fetch_emit(&x->loc.code, UPR_FETCH_PUSH, 0, (s64)value);
+	fetch_emit(&x->loc.code, UPR_FETCH_PUSH, 0, (s64)fetch_tls_offset(x->frame->info, value));
 	return NULL;
 }
 

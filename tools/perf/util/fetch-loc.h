@@ -104,6 +104,8 @@ const char *fetch_push_entry_value(const struct fetch_frame *frame, unsigned int
 const char *fetch_push_passed(const struct fetch_frame *frame, const Dwarf_Die *param, struct fetch_code *code);
 /** fetch_push_tls() - from an offset in the file's thread-local storage to the address.  Return: NULL, or why not */
 const char *fetch_push_tls(const struct debug_info *info, struct fetch_code *code);
+/** fetch_tls_offset() - of an offset by index: gcc 12 has the address in the initial image instead (split DWARF) */
+u64 fetch_tls_offset(const struct debug_info *info, u64 number);
 
 /** fetch_has() - are bytes [off, off + size) of it somewhere? */
 bool fetch_has(const struct fetch_loc *loc, size_t off, size_t size);

@@ -129,25 +129,48 @@ static const char *push_tls_of_library(Elf *elf, struct fetch_code *code)
 
 /* --- both -------------------------------------------------------------------------------- */
 
-const char *fetch_push_tls(const struct debug_info *info, struct fetch_code *code)
+/* Its segment, if it has one.  Return: false if the headers cannot be read */
+static bool find_segment(Elf *elf, GElf_Phdr *tls, bool *program)
 {
-	GElf_Addr bias;
-	Elf *elf = dwfl_module_getelf(info->mod, &bias);
-	GElf_Phdr phdr, tls = {0};
-	bool program = false;
-	size_t i, nr;
+	GElf_Phdr phdr;
 	GElf_Ehdr ehdr;
+	size_t i, nr;
 
+	*tls = (GElf_Phdr){0};
 	if (!elf || !gelf_getehdr(elf, &ehdr) || elf_getphdrnum(elf, &nr))
-		return "the file's program headers cannot be read";
-	program = ehdr.e_type == ET_EXEC;
+		return false;
+	*program = ehdr.e_type == ET_EXEC;
 	for (i = 0; i < nr; i++) {
 		if (!gelf_getphdr(elf, (int)i, &phdr))
 			continue;
 		if (phdr.p_type == PT_TLS)
-			tls = phdr;
-		program |= phdr.p_type == PT_INTERP;
+			*tls = phdr;
+		*program |= phdr.p_type == PT_INTERP;
 	}
+	return true;
+}
+
+u64 fetch_tls_offset(const struct debug_info *info, u64 number)
+{
+	GElf_Addr bias;
+	GElf_Phdr tls;
+	bool program;
+
+	if (!find_segment(dwfl_module_getelf(info->mod, &bias), &tls, &program) || number < tls.p_memsz ||
+	    number < tls.p_vaddr || number - tls.p_vaddr >= tls.p_memsz)
+		return number;
+	return number - tls.p_vaddr;
+}
+
+const char *fetch_push_tls(const struct debug_info *info, struct fetch_code *code)
+{
+	GElf_Addr bias;
+	Elf *elf = dwfl_module_getelf(info->mod, &bias);
+	bool program;
+	GElf_Phdr tls;
+
+	if (!find_segment(elf, &tls, &program))
+		return "the file's program headers cannot be read";
 	if (!tls.p_memsz)
 		return "the file has no thread-local storage";
 	return program ? push_tls_of_program(&tls, code) : push_tls_of_library(elf, code);
