@@ -265,6 +265,7 @@ static bool read_attributes(struct bytes *in, const struct abbrev_shape *shape, 
 			return false;
 	}
 	*a = (struct abbrev){(u16)skip, kind_of(tag, declared), children, steps};
+	table->away |= a->kind == ABBREV_IMPORT;
 	if (table->nr_steps != steps || a->kind != ABBREV_PLAIN)
 		return !in->bad && add_step(table, &skip, STEP_END, 0);
 	a->steps = 0;

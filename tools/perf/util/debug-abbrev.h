@@ -117,7 +117,7 @@ struct abbrev {
  * @other_names: elsewhere
  * @far_names:	functions have names in other units
  * @far_origins: code was made of functions of other units
- * @away:	units have their entries in another file
+ * @away:	units have their entries in another file, or in units that they import
  */
 struct abbrev_table {
 	struct abbrev_shape shape;

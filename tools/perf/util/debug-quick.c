@@ -78,6 +78,7 @@ bool debug_unit_mentions(struct debug_units *units, struct debug_unit *unit, con
 	const u8 *p = units->info.p + unit->die;
 	size_t len = unit->end - unit->die, i;
 
+	/* what it refers to mentions it, perhaps */
 	if (!table || table->other_names || table->far_names || table->away)
 		return true;
 	if (table->own_names && memmem(p, len, text, strlen(text) + 1))

@@ -95,12 +95,21 @@ static bool is_pointer(const struct fetch_value *v)
 	return tag == DW_TAG_pointer_type;
 }
 
+/* That of @die; where there is none @die itself stays, to tell why. */
+static void set_type(struct fetch_value *v, Dwarf_Die *die)
+{
+	Dwarf_Die type;
+
+	v->has_type = die_real_type(die, &type) != NULL;
+	v->type = v->has_type ? type : *die;
+}
+
 /* What a pointer or a reference leads to: void has no type. */
 static int follow_type(const struct fetch_place *place, struct fetch_value *v, struct upr_error *err)
 {
 	Dwarf_Die type = v->type;
 
-	v->has_type = die_real_type(&type, &v->type) != NULL;
+	set_type(v, &type);
 	v->dim = 0;
 	return follow(place, v, err);
 }
@@ -115,7 +124,7 @@ static int follow_reference(const struct fetch_place *place, struct fetch_value 
 int fetch_eval_variable(const struct fetch_place *place, Dwarf_Die *var, struct fetch_value *ret, struct upr_error *err)
 {
 	*ret = (struct fetch_value){0};
-	ret->has_type = die_real_type(var, &ret->type) != NULL;
+	set_type(ret, var);
 	if (fetch_locate(&place->frame, var, &ret->loc))
 		return upr_error_nomem(err);
 	if (settle(ret, err))
@@ -123,11 +132,16 @@ int fetch_eval_variable(const struct fetch_place *place, Dwarf_Die *var, struct 
 	return follow_reference(place, ret, err);
 }
 
-/* A namespace, class or variable in @parent; of a variable the definition, if there is one. */
-static bool find_child(Dwarf_Die *parent, const char *name, size_t len, bool scope, Dwarf_Die *ret)
+/* Units in units in units: as deep as dwz goes. */
+#define IMPORTS_MAX 4
+
+/* A namespace, class or variable in @parent, or in units that are part of it; of a variable the definition, if there is one. */
+static bool find_below(Dwarf_Die *parent, const char *name, size_t len, bool scope, unsigned int imports,
+		       Dwarf_Die *ret)
 {
+	Dwarf_Die die, unit, found;
+	Dwarf_Attribute attr;
 	bool declared = false;
-	Dwarf_Die die;
 
 	if (dwarf_child(parent, &die))
 		return false;
@@ -138,6 +152,11 @@ static bool find_child(Dwarf_Die *parent, const char *name, size_t len, bool sco
 				    tag == DW_TAG_variable ||
 					    (tag == DW_TAG_member && dwarf_hasattr(&die, DW_AT_external));
 
+		if (tag == DW_TAG_imported_unit && imports < IMPORTS_MAX && dwarf_attr(&die, DW_AT_import, &attr) &&
+		    dwarf_formref_die(&attr, &unit) && find_below(&unit, name, len, scope, imports + 1, &found)) {
+			*ret = found;
+			return true;
+		}
 		if (!fits || !own || strncmp(own, name, len) || own[len])
 			continue;
 		if (!declared)
@@ -149,6 +168,11 @@ static bool find_child(Dwarf_Die *parent, const char *name, size_t len, bool sco
 		}
 	} while (!dwarf_siblingof(&die, &die));
 	return declared;
+}
+
+static bool find_child(Dwarf_Die *parent, const char *name, size_t len, bool scope, Dwarf_Die *ret)
+{
+	return find_below(parent, name, len, scope, 0, ret);
 }
 
 /* NAME, or NAMESPACE::NAME, of a unit. */
@@ -275,8 +299,24 @@ static int variable(const struct fetch_place *place, const char *name, struct fe
 
 /* --- members and elements -------------------------------------------------------------------- */
 
-static int no_structure(const char *name, struct upr_error *err)
+/* What gcc has put in a type unit of a .dwo file; libdw reads one of them. */
+static bool is_lost(struct fetch_value *v)
 {
+	Dwarf_Attribute attr;
+	Dwarf_Die type;
+
+	return !v->has_type && v->type.addr && dwarf_attr_integrate(&v->type, DW_AT_type, &attr) &&
+	       dwarf_whatform(&attr) == DW_FORM_ref_sig8 && !dwarf_formref_die(&attr, &type);
+}
+
+static int no_structure(const char *name, struct fetch_value *v, struct upr_error *err)
+{
+	if (is_lost(v))
+		return upr_error_set(
+			err, UPR_ERR_NO_FUNCTION, ENOENT,
+			"the type that '%s' would be a member of is in a type unit that cannot be read: of a .dwo file "
+			"elfutils reads no more than one; rebuild without -fdebug-types-section",
+			name);
 	return upr_error_set(err, UPR_ERR_SYNTAX, EINVAL,
 			     "'%s' is no member: what stands before it is neither a structure nor a pointer to one",
 			     name);
@@ -295,7 +335,7 @@ static int take_member(const struct fetch_place *place, const char *name, struct
 			return r;
 	}
 	if (!v->has_type || !die_is_structure(&v->type) || v->bits)
-		return no_structure(name, err);
+		return no_structure(name, v, err);
 	type_name = dwarf_diename(&v->type);
 	if (!die_find_member(&v->type, name, &member, &at))
 		return upr_error_set(err, UPR_ERR_NO_FUNCTION, ENOENT, "%s has no member '%s' with a place of its own",
@@ -304,7 +344,7 @@ static int take_member(const struct fetch_place *place, const char *name, struct
 	v->size = at.size;
 	v->shift = at.shift;
 	v->bits = at.bits;
-	v->has_type = die_real_type(&member, &v->type) != NULL;
+	set_type(v, &member);
 	v->dim = 0;
 	return follow_reference(place, v, err);
 }
