@@ -6,6 +6,7 @@
  *
  * Locks: none.
  */
+#include <elfutils/libdwelf.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdlib.h>
@@ -100,14 +101,33 @@ static void note_lack(const struct debug_info *di, Dwarf_Die *skeleton)
 		dir = "";
 	if (asprintf(di->lacks,
 		     "%s%s%s has its debug information (split DWARF) and cannot be found or read: put it there or beside "
-		     "the program; a .dwp file cannot be read",
+		     "the program; a .dwp file cannot be read, nor can gcc's type units in a .dwo file",
 		     dir, *dir ? "/" : "", name) < 0)
+		*di->lacks = NULL;
+}
+
+/* What dwz has moved to a file that several programs share. */
+static void note_shared(const struct debug_info *di)
+{
+	const void *id;
+	const char *name;
+
+	if (dwelf_dwarf_gnu_debugaltlink(di->dwarf, &name, &id) <= 0 || dwarf_getalt(di->dwarf))
+		return;
+	if (asprintf(di->lacks,
+		     "%s has part of its debug information (dwz) and cannot be found or read: put it beside the "
+		     "program or where it was",
+		     name) < 0)
 		*di->lacks = NULL;
 }
 
 const char *debug_info_lacks(const struct debug_info *di)
 {
-	return di->lacks ? *di->lacks : NULL;
+	if (!di->lacks)
+		return NULL;
+	if (!*di->lacks)
+		note_shared(di);
+	return *di->lacks;
 }
 
 /* A skeleton has little more than its addresses: libdw opens the file with the rest. */

@@ -56,7 +56,10 @@ bool debug_info_next_cu(const struct debug_info *di, Dwarf_Off *off, Dwarf_Die *
 
 /** debug_info_unit() - the same, by the offset of its first entry */
 bool debug_info_unit(const struct debug_info *di, Dwarf_Off off, Dwarf_Die *cu);
-/** debug_info_lacks() - what to do about a part of the debug information that was not found, in words; NULL: nothing */
+/**
+ * debug_info_lacks() - a part of the debug information that was not found, and what to do about it, in words
+ * Return: NULL: none that is known; a unit's is known when the unit has been asked for.
+ */
 const char *debug_info_lacks(const struct debug_info *di);
 
 /** debug_info_cu_at() - the unit whose code @addr is in.  Return: false: nobody says that there is one. */

@@ -137,6 +137,14 @@ void probe_file_no_info(const struct probe_file *file, const struct finder_optio
 	probe_say(opts, "Rebuild with -g, or install an appropriate debuginfo package.");
 }
 
+void probe_file_lacks(const struct probe_file *file, const struct finder_options *opts)
+{
+	const char *lacks = debug_info_lacks(&file->info);
+
+	if (lacks)
+		probe_say(opts, "%s.", lacks);
+}
+
 /* --- names ----------------------------------------------------------------------------- */
 
 /* Without a dot in front, and what follows another one, or an @. */
@@ -372,6 +380,7 @@ static int by_info(struct probe_file *file, struct perf_def *def, const struct f
 	if (places->nr)
 		return 0;
 	not_found(def, opts);
+	probe_file_lacks(file, opts);
 	return -ENOENT;
 }
 

@@ -70,6 +70,8 @@ void probe_file_close(struct probe_file *file);
 void probe_file_load(struct probe_file *file);
 /** probe_file_no_info() - tell the user that it has no debug information */
 void probe_file_no_info(const struct probe_file *file, const struct finder_options *opts);
+/** probe_file_lacks() - say of which part of its debug information has not been found, if something is known */
+void probe_file_lacks(const struct probe_file *file, const struct finder_options *opts);
 
 /** probe_say() - tell the user a line, or several */
 void probe_say(const struct finder_options *opts, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

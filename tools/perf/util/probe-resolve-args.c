@@ -87,6 +87,11 @@ static void skip_prologue(const struct upr_probe_def *def, struct upr_site *site
 
 static int no_information(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_error *err)
 {
+	const char *lacks = upr_elf_lacks(elf);
+
+	if (lacks)
+		return upr_error_set(err, UPR_ERR_NO_FUNCTION, ENOENT, "'%s' in %s needs debug information, but %s",
+				     def->text, elf->info.name, lacks);
 	return upr_error_set(
 		err, UPR_ERR_NO_FUNCTION, ENOENT,
 		"'%s' needs debug information, and %s has none of that place: rebuild it with -g, or install its "

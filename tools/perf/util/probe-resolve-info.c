@@ -50,6 +50,11 @@ const struct debug_info *upr_elf_debug_info(struct upr_elf *elf)
 	return info->dwarf ? info : NULL;
 }
 
+const char *upr_elf_lacks(const struct upr_elf *elf)
+{
+	return elf->debug_info ? debug_info_lacks(elf->debug_info) : NULL;
+}
+
 /* Nobody has so many by intention. */
 #define PLACES_MAX 1000000
 
@@ -119,6 +124,11 @@ static int add_places(struct upr_elf *elf, const struct upr_probe_def *def, stru
 static int nothing_found(struct upr_elf *elf, const struct upr_probe_def *def, const struct upr_error *said,
 			 struct upr_error *err)
 {
+	const char *lacks = upr_elf_lacks(elf);
+
+	if (lacks)
+		return upr_error_set(err, UPR_ERR_NO_FUNCTION, ENOENT, "'%s' is not found in %s, but %s", def->text,
+				     elf->info.name, lacks);
 	if (said->text[0])
 		return upr_error_set(err, UPR_ERR_NO_FUNCTION, ENOENT, "'%s' in %s: %s", def->text, elf->info.name,
 				     said->text);

@@ -358,9 +358,12 @@ static int add_named_event(struct upr_elf *elf, const struct upr_probe_def *def,
 
 static int no_function(struct upr_elf *elf, const char *name, struct upr_error *err)
 {
-	const char *file = elf->info.name, *near;
+	const char *file = elf->info.name, *near, *lacks = upr_elf_lacks(elf);
 	size_t nr;
 
+	if (lacks)
+		return upr_error_set(err, UPR_ERR_NO_FUNCTION, ENOENT, "no function %s in %s, but %s", name, file,
+				     lacks);
 	upr_elf_funcs(elf, &nr, NULL);
 	if (!nr)
 		return upr_error_set(
@@ -403,12 +406,23 @@ static int no_function_at(struct upr_elf *elf, const struct upr_probe_def *def, 
 static int no_symbol(struct upr_elf *elf, const struct upr_probe_def *def, const char *name,
 		     struct upr_event_list *list, struct upr_error *err)
 {
+	struct upr_probe_def bare = *def;
+	struct upr_error why = {0};
 	size_t before = list->nr;
+	bool found;
 
-	if (!upr_resolve_by_info(elf, def, list, NULL))
+	if (!upr_resolve_by_info(elf, def, list, &why))
 		return 0;
 	roll_back(list, before);
-	return no_function(elf, name, err);
+	/* is it the function that is not there, or what is asked of it? */
+	bare.nr_args = 0;
+	found = def->nr_args && !upr_resolve_by_info(elf, &bare, list, NULL);
+	roll_back(list, before);
+	if (!found)
+		return no_function(elf, name, err);
+	if (err)
+		*err = why;
+	return -ENOENT;
 }
 
 static int resolve_function(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,

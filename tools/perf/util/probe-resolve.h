@@ -66,6 +66,8 @@ bool upr_names_reserve(struct upr_event_list *list, size_t more);
 /** upr_name_release() - @name, as it was given */
 void upr_name_release(struct upr_event_list *list, const char *name);
 
+/** upr_elf_lacks() - debug_info_lacks() of what has been read of @elf so far */
+const char *upr_elf_lacks(const struct upr_elf *elf);
 /** upr_resolve_by_info() - lines and inlined functions: by debug information.  Return: 0, -errno with @err */
 int upr_resolve_by_info(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list,
 			struct upr_error *err);

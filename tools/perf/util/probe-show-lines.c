@@ -194,6 +194,7 @@ int probe_show_lines(struct probe_file *file, const struct perf_lines *lines, co
 	if (!r && !s.found) {
 		if (opts->say)
 			opts->say("Specified source line is not found.", opts->data);
+		probe_file_lacks(file, opts);
 		r = -ENOENT;
 	}
 	if (!r)

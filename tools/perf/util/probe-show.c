@@ -292,5 +292,6 @@ int probe_show_vars(struct probe_file *file, struct perf_def *def, const char *f
 	free(point);
 	if (opts->say)
 		opts->say(text, opts->data);
+	probe_file_lacks(file, opts);
 	return -ENOENT;
 }
