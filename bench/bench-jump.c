@@ -245,6 +245,12 @@ static int has(int subject, enum rival rival)
 	return figures[subject][rival].ns != NO_FIGURE;
 }
 
+/* what a ratio is taken to: a figure below a tenth of a nanosecond, or below none, is noise */
+static double measurable(double ns)
+{
+	return ns > 0.1 ? ns : 0.1;
+}
+
 static void print_table(void)
 {
 	size_t i;
@@ -262,13 +268,9 @@ static void print_table(void)
 			else
 				printf(" %10s", "-");
 		}
-		/* below a tenth of a nanosecond a ratio means nothing */
-		for (r = MAINLINE; r <= TRAP; r++) {
-			double jump = figures[i][JUMP].ns > 0.1 ? figures[i][JUMP].ns : 0.1;
-
+		for (r = MAINLINE; r <= TRAP; r++)
 			if (has(i, JUMP) && has(i, r))
-				printf(" %11.0fx", figures[i][r].ns / jump);
-		}
+				printf(" %11.0fx", figures[i][r].ns / measurable(figures[i][JUMP].ns));
 		putchar('\n');
 	}
 	for (r = 0; r < NR_RIVALS; r++) {
@@ -289,7 +291,7 @@ static void print_goal(const char *what, int known, int met, double value, const
 
 static void print_goals(void)
 {
-	double jump = figures[PUSH][JUMP].ns, worst = NO_FIGURE, two = figures[TWO_THREADS][JUMP].ns;
+	double jump = measurable(figures[PUSH][JUMP].ns), worst = NO_FIGURE, two = figures[TWO_THREADS][JUMP].ns;
 	int i;
 
 	for (i = 0; i < TWO_THREADS; i++)
@@ -300,7 +302,7 @@ static void print_goals(void)
 	print_goal("the same with two threads on one function", has(TWO_THREADS, JUMP), two <= GOAL_NS, two, " ns");
 	print_goal("300 times cheaper than mainline on push", has(PUSH, JUMP) && has(PUSH, MAINLINE),
 		   figures[PUSH][MAINLINE].ns >= GOAL_PUSH * jump, figures[PUSH][MAINLINE].ns / jump, "x");
-	jump = figures[NOP5][JUMP].ns;
+	jump = measurable(figures[NOP5][JUMP].ns);
 	print_goal("200 times cheaper than mainline on a nop of 5 bytes", has(NOP5, JUMP) && has(NOP5, MAINLINE),
 		   figures[NOP5][MAINLINE].ns >= GOAL_NOP5 * jump, figures[NOP5][MAINLINE].ns / jump, "x");
 }

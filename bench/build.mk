@@ -61,3 +61,6 @@ $(O)/bench/info: bench/info-main.c $(O)/bench/info-units.o $(O)/bench/info-one.o
 	@echo "  LD      $@"
 	$(Q)$(CC) -O2 -g -o $@ $^ -lm -Wl,--build-id
 	@rm -f $(O)/bench/info-units.o $(O)/bench/info-one.o $(O)/bench/info-unit.s
+
+# what the scripts among the benches run
+bench-built: $(O)/bench/big $(O)/bench/info $(O)/bench/measure
