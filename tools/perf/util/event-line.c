@@ -73,13 +73,15 @@ static bool is_octal(const char *s)
 	return s[0] >= '0' && s[0] <= '3' && s[1] >= '0' && s[1] <= '7' && s[2] >= '0' && s[2] <= '7';
 }
 
-/* @last: nothing follows in the line, blanks may stay */
+/* @last: nothing follows in the line, blanks may stay; one at the start would be taken for what separates */
 static void put_quoted(const char *s, bool last, FILE *out)
 {
-	for (; *s; s++) {
+	bool first = true;
+
+	for (; *s; s++, first = false) {
 		unsigned char c = *s;
 
-		if (c < ' ' || c == 0x7f || (c == ' ' && !last) || (c == '\\' && is_octal(s + 1)))
+		if (c < ' ' || c == 0x7f || (c == ' ' && (first || !last)) || (c == '\\' && is_octal(s + 1)))
 			fprintf(out, "\\%03o", c);
 		else
 			fputc(c, out);
@@ -157,6 +159,12 @@ static int read_word(struct stored_event *ev, char *word)
 	if (!strcmp(word, "no-inlines"))
 		ev->no_inlines = true;
 	return 0;
+}
+
+static void drop_head(struct reader *r)
+{
+	stored_event_free(&r->head);
+	r->has_head = false;
 }
 
 static int read_head(struct reader *r, char *s)
@@ -284,6 +292,11 @@ static int read_line(struct reader *r, char *s)
 		return -ENOMEM;
 	if (!strncmp(s, head, strlen(head))) {
 		rc = read_head(r, s + strlen(head));
+		/* says nothing of an event: a line like any other */
+		if (!rc && !r->head.file_id && !r->head.def) {
+			drop_head(r);
+			rc = keep_line(r, copy);
+		}
 	} else if (cut_line(s + quoted, &line)) {
 		if (quoted) {
 			unquote(line.path);
@@ -374,9 +387,12 @@ static void put_event(const struct stored_event *ev, FILE *out)
 	if (ev->above)
 		fputs(ev->above, out);
 	if (ev->file_id || ev->def) {
-		fprintf(out, "%s %s", head, ev->file_id ? ev->file_id : "build-id=");
-		if (ev->as)
-			fprintf(out, " as=%s", ev->as);
+		fprintf(out, "%s ", head);
+		put_quoted(ev->file_id ? ev->file_id : "build-id=", false, out);
+		if (ev->as) {
+			fputs(" as=", out);
+			put_quoted(ev->as, false, out);
+		}
 		if (ev->no_inlines)
 			fputs(" no-inlines", out);
 		if (ev->nr_places > 1)
