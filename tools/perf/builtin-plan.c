@@ -11,6 +11,7 @@
 #include <stdarg.h>
 
 #include "builtin.h"
+#include "util/file-defs.h"
 #include "util/plan.h"
 #include "util/probe-event.h"
 #include "util/ui.h"
@@ -53,19 +54,8 @@ static const char usage_text[] =
 	"    -q, --quiet           no notes, no progress, no summary\n"
 	"    -h, --help            this text\n\n";
 
-/**
- * struct probe_file - -x FILE DEF...
- * The strings are argv's.
- */
-struct probe_file {
-	const char *name;
-	char **defs;
-	size_t nr_defs;
-};
-
-struct probe_options {
-	struct probe_file *files;
-	size_t nr_files;
+struct plan_options {
+	struct file_list files;
 	bool json;
 	bool summary;
 	bool no_cache;
@@ -78,7 +68,7 @@ struct probe_options {
  * @map:	NULL: the file is of a kind that has no jumps
  */
 struct planner {
-	const struct probe_options *opts;
+	const struct plan_options *opts;
 	struct upr_elf *elf;
 	struct code_map *map;
 	struct plan_tally tally;
@@ -86,42 +76,20 @@ struct planner {
 
 /* --- options ---------------------------------------------------------------- */
 
-/* Make room for one more of an array whose size goes up in powers of two. */
-static bool grow(void *array, size_t nr, size_t size)
+static int add_file(struct plan_options *opts, const char *name)
 {
-	void **at = array, *p;
-
-	if (nr & (nr - 1))
-		return true;
-	p = realloc(*at, (nr ? 2 * nr : 1) * size);
-	if (p)
-		*at = p;
-	return p != NULL;
+	return file_list_add(&opts->files, name) ? -1 : ui_out_of_memory();
 }
 
-static int add_file(struct probe_options *opts, const char *name)
+static int add_def(struct plan_options *opts, char *text)
 {
-	if (!grow(&opts->files, opts->nr_files, sizeof(*opts->files)))
-		return ui_out_of_memory();
-	opts->files[opts->nr_files++] = (struct probe_file){.name = name};
-	return -1;
-}
-
-static int add_def(struct probe_options *opts, char *text)
-{
-	struct probe_file *file;
-
-	if (!opts->nr_files)
+	if (!opts->files.nr)
 		return ui_usage_error(usage_text, "`%s' comes before any -x FILE, and kernel functions are not for us",
 				      text);
-	file = &opts->files[opts->nr_files - 1];
-	if (!grow(&file->defs, file->nr_defs, sizeof(*file->defs)))
-		return ui_out_of_memory();
-	file->defs[file->nr_defs++] = text;
-	return -1;
+	return file_list_define(&opts->files, text) ? -1 : ui_out_of_memory();
 }
 
-static int parse_option(struct probe_options *opts, int c, char **argv)
+static int parse_option(struct plan_options *opts, int c, char **argv)
 {
 	switch (c) {
 	case OPT_WORD:
@@ -159,28 +127,28 @@ static int parse_option(struct probe_options *opts, int c, char **argv)
 	}
 }
 
-static int check(const struct probe_options *opts)
+static int check(const struct plan_options *opts)
 {
 	bool all = opts->all_entries || opts->all_boundaries;
 	size_t i;
 
-	if (!opts->nr_files)
+	if (!opts->files.nr)
 		return ui_usage_error(usage_text, "nothing to plan; give -x FILE and a function");
 	if (opts->all_entries && opts->all_boundaries)
 		return ui_usage_error(usage_text, "--all-entries and --all-boundaries exclude each other");
-	for (i = 0; i < opts->nr_files; i++) {
-		if (all && opts->files[i].nr_defs)
+	for (i = 0; i < opts->files.nr; i++) {
+		if (all && opts->files.v[i].nr_defs)
 			return ui_usage_error(usage_text,
 					      "`%s': --all-entries and --all-boundaries take no definitions",
-					      opts->files[i].defs[0]);
-		if (!all && !opts->files[i].nr_defs)
-			return ui_usage_error(usage_text, "-x %s: no function follows it", opts->files[i].name);
+					      opts->files.v[i].defs[0]);
+		if (!all && !opts->files.v[i].nr_defs)
+			return ui_usage_error(usage_text, "-x %s: no function follows it", opts->files.v[i].name);
 	}
 	return -1;
 }
 
 /* Return: -1 to go on, or an exit status. */
-static int parse(struct probe_options *opts, int argc, char **argv)
+static int parse(struct plan_options *opts, int argc, char **argv)
 {
 	int c, status;
 
@@ -283,7 +251,7 @@ static void plan_ifunc(struct planner *p, const char *event, const struct upr_si
 	}
 }
 
-static int plan_defs(struct planner *p, const struct probe_file *file, struct upr_error *err)
+static int plan_defs(struct planner *p, const struct file_defs *file, struct upr_error *err)
 {
 	struct upr_event_list list = {0};
 	char event[2 * UPR_EVENT_NAME_MAX];
@@ -369,7 +337,7 @@ static int plan_all(struct planner *p, struct upr_error *err)
 
 /* --- the whole ---------------------------------------------------------------------- */
 
-static int plan_file(struct planner *p, const struct probe_file *file, struct upr_error *err)
+static int plan_file(struct planner *p, const struct file_defs *file, struct upr_error *err)
 {
 	char *path = NULL;
 	int rc;
@@ -392,7 +360,7 @@ static int plan_file(struct planner *p, const struct probe_file *file, struct up
 	return rc;
 }
 
-static int run(const struct probe_options *opts)
+static int run(const struct plan_options *opts)
 {
 	struct planner *p = calloc(1, sizeof(*p));
 	struct upr_error err = {0};
@@ -402,8 +370,8 @@ static int run(const struct probe_options *opts)
 	if (!p)
 		return ui_out_of_memory();
 	p->opts = opts;
-	for (i = 0; i < opts->nr_files && !rc; i++)
-		rc = plan_file(p, &opts->files[i], &err);
+	for (i = 0; i < opts->files.nr && !rc; i++)
+		rc = plan_file(p, &opts->files.v[i], &err);
 	if (!rc && fflush(stdout)) {
 		rc = -errno;
 		upr_error_set(&err, UPR_ERR_SYSTEM, errno, "cannot write the plan: %s", strerror(errno));
@@ -418,14 +386,11 @@ static int run(const struct probe_options *opts)
 
 int cmd_plan(int argc, char **argv)
 {
-	struct probe_options opts = {0};
+	struct plan_options opts = {0};
 	int status = parse(&opts, argc, argv);
-	size_t i;
 
 	if (status < 0)
 		status = run(&opts);
-	for (i = 0; i < opts.nr_files; i++)
-		free(opts.files[i].defs);
-	free(opts.files);
+	file_list_free(&opts.files);
 	return status;
 }

@@ -59,7 +59,8 @@ static const struct option long_options[] = {
 static const char stat_usage[] =
 	"\n Usage: perf-uprobe stat [<options>] -x FILE DEF... [-x FILE DEF...] -- COMMAND [ARGS]\n"
 	"    or: perf-uprobe stat [<options>] -x FILE DEF... -p PID[,PID...] [-- COMMAND [ARGS]]\n\n"
-	"    DEF is [[GROUP:]EVENT=] FUNCTION | FUNCTION+OFFSET | 0xADDRESS; FUNCTION may hold * ? [...]\n\n"
+	"    DEF is [[GROUP:]EVENT=] FUNCTION | FUNCTION+OFFSET | FUNCTION%return | FUNCTION:LINE | FUNCTION;PATTERN |\n"
+	"    SOURCE:LINE | 0xADDRESS | %PROVIDER:NAME; FUNCTION may hold * ? [...]\n\n"
 	"    -e, --event <event>   count an event defined earlier (GROUP:EVENT, wildcards, commas)\n"
 	"    -x, --exec <file>     program or library (path, or name as the loader knows it) of the DEFs that follow\n"
 	"    -p, --pid <pid>       count in running processes, until they end, COMMAND ends, or Ctrl-C\n"
@@ -83,9 +84,10 @@ static const char stat_usage[] =
 static const char trace_usage[] =
 	"\n Usage: perf-uprobe trace [<options>] -x FILE DEF... [-x FILE DEF...] -- COMMAND [ARGS]\n"
 	"    or: perf-uprobe trace [<options>] -x FILE DEF... -p PID[,PID...] [-- COMMAND [ARGS]]\n\n"
-	"    DEF is [[GROUP:]EVENT=] FUNCTION | FUNCTION+OFFSET | FUNCTION:LINE | SOURCE:LINE | 0xADDRESS, and in the same\n"
-	"    word, behind blanks, the arguments to be shown: variables (a, b->len, a[i], *p), $vars, $params, registers\n"
-	"    (%di), $stack0, $arg1, $comm; each with :TYPE (string, x64, s32...)\n\n"
+	"    DEF is [[GROUP:]EVENT=] FUNCTION | FUNCTION+OFFSET | FUNCTION%return | FUNCTION:LINE | FUNCTION;PATTERN |\n"
+	"    SOURCE:LINE | 0xADDRESS | %PROVIDER:NAME, and in the same word, behind blanks, the arguments to be shown:\n"
+	"    variables (a, b->len, a[i], *p), $vars, $params, registers (%di), $stack0, $arg1, $retval, $comm; each with\n"
+	"    :TYPE (string, x64, s32...)\n\n"
 	"    -e, --event <event>   trace an event defined earlier (GROUP:EVENT, wildcards, commas)\n"
 	"    -x, --exec <file>     program or library (path, or name as the loader knows it) of the DEFs that follow\n"
 	"    -p, --pid <pid>       trace running processes, until they end, COMMAND ends, or Ctrl-C\n"
@@ -109,19 +111,6 @@ const struct run_syntax trace_syntax = {
 	.without = {OPT_CSV, OPT_TOP, 'I', OPT_NO_FOLLOW},
 	.no_jumps = true,
 };
-
-/* Make room for one more of an array whose size goes up in powers of two. */
-static bool grow(void *array, size_t nr, size_t size)
-{
-	void **at = array, *p;
-
-	if (nr & (nr - 1))
-		return true;
-	p = realloc(*at, (nr ? 2 * nr : 1) * size);
-	if (p)
-		*at = p;
-	return p != NULL;
-}
 
 static int parse_number(const struct run_options *opts, const char *name, const char *text, unsigned int low,
 			unsigned int *ret)
@@ -173,7 +162,7 @@ static int parse_pids(struct run_options *opts, char *text)
 			;
 		if (i < opts->nr_pids)
 			continue;
-		if (!grow(&opts->pids, opts->nr_pids, sizeof(*opts->pids)))
+		if (!room_for_one(&opts->pids, opts->nr_pids, sizeof(*opts->pids)))
 			return ui_out_of_memory();
 		opts->pids[opts->nr_pids++] = pid;
 	}
@@ -185,32 +174,35 @@ static int parse_events(struct run_options *opts, char *text)
 	char *word, *save = NULL;
 
 	for (word = strtok_r(text, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
-		if (!grow(&opts->events, opts->nr_events, sizeof(*opts->events)))
+		if (!room_for_one(&opts->events, opts->nr_events, sizeof(*opts->events)))
 			return ui_out_of_memory();
 		opts->events[opts->nr_events++] = word;
 	}
 	return -1;
 }
 
+/* The file before must have got its definitions. */
+static int check_last_file(const struct run_options *opts)
+{
+	const struct file_defs *last = opts->files.v + opts->files.nr - 1;
+
+	if (!opts->files.nr || last->nr_defs)
+		return -1;
+	return ui_usage_error(opts->syntax->usage, "-x %s: no function follows it", last->name);
+}
+
 static int add_file(struct run_options *opts, const char *name)
 {
-	if (opts->nr_files && !opts->files[opts->nr_files - 1].nr_defs)
-		return ui_usage_error(opts->syntax->usage, "-x %s: no function follows it",
-				      opts->files[opts->nr_files - 1].name);
-	if (!grow(&opts->files, opts->nr_files, sizeof(*opts->files)))
-		return ui_out_of_memory();
-	opts->files[opts->nr_files++] = (struct run_file){.name = name};
-	return -1;
+	int status = check_last_file(opts);
+
+	if (status < 0 && !file_list_add(&opts->files, name))
+		status = ui_out_of_memory();
+	return status;
 }
 
 static int add_def(struct run_options *opts, char *text)
 {
-	struct run_file *file = &opts->files[opts->nr_files - 1];
-
-	if (!grow(&file->defs, file->nr_defs, sizeof(*file->defs)))
-		return ui_out_of_memory();
-	file->defs[file->nr_defs++] = text;
-	return -1;
+	return file_list_define(&opts->files, text) ? -1 : ui_out_of_memory();
 }
 
 static bool is_without(const struct run_syntax *syntax, int c)
@@ -288,10 +280,11 @@ static int parse_option(struct run_options *opts, int c, char **argv)
 /* What only shows when all has been read. */
 static int check(struct run_options *opts)
 {
-	if (opts->nr_files && !opts->files[opts->nr_files - 1].nr_defs)
-		return ui_usage_error(opts->syntax->usage, "-x %s: no function follows it",
-				      opts->files[opts->nr_files - 1].name);
-	if (!opts->nr_files && !opts->nr_events)
+	int status = check_last_file(opts);
+
+	if (status >= 0)
+		return status;
+	if (!opts->files.nr && !opts->nr_events)
 		return ui_usage_error(opts->syntax->usage, "nothing to %s; give -x FILE FUNCTION... or -e EVENT",
 				      opts->syntax->purpose);
 	if (!opts->command && !opts->nr_pids)
@@ -308,7 +301,7 @@ int run_options_parse(struct run_options *opts, const struct run_syntax *syntax,
 	optind = 1;
 	/* "-": words come in their order, as OPT_WORD; ":" tells a missing value from an unknown option */
 	while ((c = getopt_long(argc, argv, "-:e:x:p:o:I:jivqh", long_options, NULL)) != -1) {
-		if (c == OPT_WORD && !opts->nr_files) {
+		if (c == OPT_WORD && !opts->files.nr) {
 			optind--;
 			break;
 		}
@@ -323,11 +316,7 @@ int run_options_parse(struct run_options *opts, const struct run_syntax *syntax,
 
 void run_options_free(struct run_options *opts)
 {
-	size_t i;
-
-	for (i = 0; i < opts->nr_files; i++)
-		free(opts->files[i].defs);
-	free(opts->files);
+	file_list_free(&opts->files);
 	free(opts->events);
 	free(opts->pids);
 }

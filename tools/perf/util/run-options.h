@@ -13,20 +13,12 @@
 #include <stddef.h>
 #include <utrace/uprobes.h>
 
+#include "file-defs.h"
+
 enum run_format {
 	RUN_TEXT,
 	RUN_CSV,
 	RUN_JSON,
-};
-
-/**
- * struct run_file - -x FILE DEF...
- * The strings are argv's.
- */
-struct run_file {
-	const char *name;
-	char **defs;
-	size_t nr_defs;
 };
 
 /**
@@ -50,7 +42,6 @@ extern const struct run_syntax stat_syntax, trace_syntax;
  * @events:	-e, commas already split
  * @pids:	-p
  * @command:	NULL-terminated, or NULL
- * @mode_name:	as given
  * @top:	0: all
  * @interval_ms: 0: none
  * @timeout_ms:	0: none
@@ -58,8 +49,7 @@ extern const struct run_syntax stat_syntax, trace_syntax;
  */
 struct run_options {
 	const struct run_syntax *syntax;
-	struct run_file *files;
-	size_t nr_files;
+	struct file_list files;
 	char **events;
 	size_t nr_events;
 	int *pids;

@@ -190,8 +190,8 @@ static int define(struct run *run)
 
 	for (i = 0; i < opts->nr_events && !rc; i++)
 		rc = event_store_define(run->set, opts->events[i], &err);
-	for (i = 0; i < opts->nr_files && !rc; i++)
-		rc = uprobe_set_define(run->set, opts->files[i].name, opts->files[i].defs, opts->files[i].nr_defs,
+	for (i = 0; i < opts->files.nr && !rc; i++)
+		rc = uprobe_set_define(run->set, opts->files.v[i].name, opts->files.v[i].defs, opts->files.v[i].nr_defs,
 				       opts->pids, opts->nr_pids, &err);
 	if (!rc)
 		return 0;
