@@ -349,6 +349,13 @@ static enum fit fit_of(const struct upr_pretty *p, const char *text)
 	return !strcmp(stripped, text) ? FIT_NO_ARGS : FIT_NONE;
 }
 
+/* Its demangled name is the function's, but entering it is no call of that. */
+static bool is_piece_only(const struct upr_name *n, const char *text)
+{
+	return (n->kind == UPR_SYM_PART && !strstr(text, ".cold")) ||
+	       (strstr(n->name, ".part.") && !strstr(text, ".part"));
+}
+
 static int find_demangled(struct upr_elf *elf, const char *text, struct upr_matches *matches)
 {
 	enum fit best = FIT_NONE, fit;
@@ -364,7 +371,7 @@ static int find_demangled(struct upr_elf *elf, const char *text, struct upr_matc
 		const struct upr_name *n = &elf->names[i];
 		const struct upr_pretty *p;
 
-		if (!is_mangled(n->name) || !strstr(n->name, literal))
+		if (!is_mangled(n->name) || !strstr(n->name, literal) || is_piece_only(n, text))
 			continue;
 		p = pretty(elf, n);
 		fit = p ? fit_of(p, text) : FIT_NONE;
