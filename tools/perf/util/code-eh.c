@@ -85,14 +85,11 @@ static u64 read_value(struct reader *r, u8 encoding)
 	return value;
 }
 
-/* What is done with an entry that has a landing pad. */
-typedef void (*call_site_fn)(struct code_map *map, u64 lo, u64 hi, u64 pad);
-
 /* false: the table could not be read to its end. */
-static bool read_call_sites(struct code_map *map, const struct upr_fde *fde, call_site_fn fn)
+static bool read_call_sites(struct upr_elf *elf, const struct upr_fde *fde, code_pad_fn fn, void *data)
 {
 	u64 avail, base = fde->addr, len;
-	struct reader r = {.p = upr_elf_bytes(map->elf, fde->lsda, &avail)};
+	struct reader r = {.p = upr_elf_bytes(elf, fde->lsda, &avail)};
 	const u8 *stop;
 	u8 encoding;
 
@@ -116,14 +113,14 @@ static bool read_call_sites(struct code_map *map, const struct upr_fde *fde, cal
 
 		read_uleb(&r);
 		if (pad && !r.bad)
-			fn(map, fde->addr + start, fde->addr + start + size, base + pad);
+			fn(data, fde->addr + start, fde->addr + start + size, base + pad);
 	}
 	return !r.bad;
 }
 
-static void mark_pad(struct code_map *map, u64 lo, u64 hi, u64 pad)
+static void mark_pad(void *data, u64 lo, u64 hi, u64 pad)
 {
-	code_mark_addr(map, CODE_PAD, pad);
+	code_mark_addr(data, CODE_PAD, pad);
 }
 
 int code_distrust(struct code_map *map, size_t func)
@@ -151,7 +148,7 @@ int code_scan_frames(struct code_map *map)
 
 	for (i = 0; i < elf->nr_fdes; i++) {
 		code_mark_addr(map, CODE_FUNC, elf->fdes[i].addr);
-		if (elf->fdes[i].lsda && !read_call_sites(map, &elf->fdes[i], mark_pad) &&
+		if (elf->fdes[i].lsda && !read_call_sites(map->elf, &elf->fdes[i], mark_pad, map) &&
 		    distrust_frame(map, &elf->fdes[i]))
 			return -ENOMEM;
 	}
@@ -175,13 +172,22 @@ static const struct upr_fde *fde_at(const struct upr_elf *elf, u64 addr)
 	return lo && addr - elf->fdes[lo - 1].addr < elf->fdes[lo - 1].size ? &elf->fdes[lo - 1] : NULL;
 }
 
+bool code_each_pad(struct upr_elf *elf, u64 addr, code_pad_fn fn, void *data)
+{
+	const struct upr_fde *fde = fde_at(elf, addr);
+
+	return !fde || !fde->lsda || read_call_sites(elf, fde, fn, data);
+}
+
 bool code_is_framed(const struct code_map *map, u64 addr)
 {
 	return !map->elf->frames_unsound || fde_at(map->elf, addr);
 }
 
-static void keep_span(struct code_map *map, u64 lo, u64 hi, u64 pad)
+static void keep_span(void *data, u64 lo, u64 hi, u64 pad)
 {
+	struct code_map *map = data;
+
 	/* without memory: the last one reaches everywhere */
 	if (upr_grow(&map->spans, map->nr_spans, &map->cap_spans, sizeof(*map->spans)))
 		map->spans[map->nr_spans++] = (struct code_span){.lo = lo, .hi = hi};
@@ -201,7 +207,7 @@ bool code_is_guarded(struct code_map *map, u64 addr)
 	if (map->lsda_fde != fde) {
 		map->lsda_fde = fde;
 		map->nr_spans = 0;
-		if (fde->lsda && !read_call_sites(map, fde, keep_span))
+		if (fde->lsda && !read_call_sites(map->elf, fde, keep_span, map))
 			keep_span(map, 0, (u64)-1, 0);
 	}
 	for (i = 0; i < map->nr_spans; i++) {

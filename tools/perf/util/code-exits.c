@@ -21,7 +21,9 @@
 
 /**
  * struct walk - over a function and its pieces
+ * @map:	NULL: a file without one
  * @pieces:	found so far; those before @next have been looked at
+ * @switches:	may the piece at hand have one?  NOT_ASKED until an instruction wants to know
  */
 struct walk {
 	struct upr_elf *elf;
@@ -29,6 +31,8 @@ struct walk {
 	const struct upr_func *pieces[PIECES_MAX];
 	unsigned int nr;
 	unsigned int next;
+	enum { NOT_ASKED, NO, YES } switches;
+	struct code_map *map;
 	struct code_exits *ret;
 	struct upr_error *err;
 };
@@ -57,16 +61,45 @@ static bool is_own(const struct walk *w, u64 addr)
 }
 
 /* Split off from a function, never called. */
-static bool is_piece(struct walk *w, const struct upr_func *f)
+static bool is_piece(const struct walk *w, const struct upr_func *f)
 {
-	struct code_map *map;
-
 	if (f->kind == UPR_SYM_PART)
 		return strstr(f->names->name, ".cold") != NULL;
-	if (f->kind != UPR_SYM_FDE)
-		return false;
-	map = code_map_get(w->elf, false, NULL);
-	return map && !code_map_is_entry(map, f);
+	return f->kind == UPR_SYM_FDE && w->map && !code_map_is_entry(w->map, f);
+}
+
+static int add_piece(struct walk *w, u64 addr, const struct upr_func *f)
+{
+	if (w->nr == PIECES_MAX)
+		return refuse(w, addr, "it has too many pieces");
+	w->pieces[w->nr++] = f;
+	return 1;
+}
+
+/* Is @to in the function?  A piece that was not known is one more to be walked.  Return: 1, 0, -errno refused */
+static int stays_in(struct walk *w, u64 addr, u64 to)
+{
+	const struct upr_func *f;
+
+	if (is_own(w, to))
+		return 1;
+	f = upr_elf_func_at(w->elf, to);
+	return f && is_piece(w, f) ? add_piece(w, addr, f) : 0;
+}
+
+/* A part that only a table or an exception leads to: is it this function's? */
+static bool is_cold_part_of(const struct upr_func *func, const struct upr_func *part)
+{
+	const char *name = part->names->name;
+	u32 i;
+
+	for (i = 0; i < func->nr_names && part->kind == UPR_SYM_PART; i++) {
+		size_t len = strlen(func->names[i].name);
+
+		if (!strncmp(name, func->names[i].name, len) && !strncmp(name + len, ".cold", 5))
+			return true;
+	}
+	return false;
 }
 
 /* --- instructions ------------------------------------------------------------------------- */
@@ -81,32 +114,22 @@ static int add_exit(struct walk *w, u64 addr, bool tail)
 
 static int direct_jump(struct walk *w, u64 addr, const struct upr_insn *insn)
 {
-	u64 to = addr + insn->length + (u64)insn->imm;
-	const struct upr_func *f;
+	int r = stays_in(w, addr, addr + insn->length + (u64)insn->imm);
 
-	if (is_own(w, to))
-		return 0;
-	f = upr_elf_func_at(w->elf, to);
-	if (f && is_piece(w, f)) {
-		if (w->nr == PIECES_MAX)
-			return refuse(w, addr, "it has too many pieces");
-		w->pieces[w->nr++] = f;
-		return 0;
-	}
+	if (r)
+		return min(r, 0);
 	if (insn->branch != UPR_BR_JMP)
 		return refuse(w, addr, "a jump to another function that depends on a condition");
 	return add_exit(w, addr, true);
 }
 
+/* --- switches ----------------------------------------------------------------------------- */
+
 /* Does a table of offsets lead anywhere in it, or does data hold an address in it? */
-static bool may_have_switch(struct walk *w, const struct upr_func *f)
+static bool is_named_within(const struct code_map *map, const struct upr_func *f)
 {
-	struct code_map *map = code_map_get(w->elf, false, NULL);
 	u64 addr;
 
-	/* who does not know has to assume it */
-	if (!map || code_map_complete(map))
-		return true;
 	for (addr = f->addr + 1; addr < f->addr + f->size; addr++) {
 		u32 pos = code_pos(map, addr);
 
@@ -117,22 +140,131 @@ static bool may_have_switch(struct walk *w, const struct upr_func *f)
 	return false;
 }
 
-/* A table of addresses at a known place: of the function's own code, or of others?  Return: 1, 0, -EAGAIN not certain */
-static int chooses_own(struct walk *w, const struct upr_insn *insn)
+static bool may_have_switch(struct walk *w, const struct upr_func *f)
 {
-	u64 avail, first;
-	const u8 *table = insn->base == UPR_INSN_NOREG ? upr_elf_bytes(w->elf, (u64)insn->disp, &avail) : NULL;
-
-	if (!table || avail < sizeof(first))
-		return -EAGAIN;
-	memcpy(&first, table, sizeof(first));
-	if (is_own(w, first))
-		return 1;
-	return upr_elf_is_text(w->elf, first) ? 0 : -EAGAIN;
+	/* who does not know has to assume it */
+	if (w->switches == NOT_ASKED)
+		w->switches = !w->map || code_map_complete(w->map) || is_named_within(w->map, f) ? YES : NO;
+	return w->switches == YES;
 }
 
-/* A switch is a jump within the function, whatever is chosen.  Return: 1 it is, 0 it is a call, -EAGAIN not certain */
-static int is_switch(struct walk *w, const struct upr_func *f, const struct upr_insn *insn,
+/* Entry @i of a table of addresses.  Return: false, it has none */
+static bool address_at(const struct walk *w, u64 table, u64 i, u64 *ret)
+{
+	size_t size = upr_elf_info(w->elf)->mode32 ? 4 : 8;
+	u64 avail;
+	const u8 *p = upr_elf_bytes(w->elf, table + i * size, &avail);
+
+	*ret = 0;
+	if (!p || avail < size)
+		return false;
+	memcpy(ret, p, size);
+	return true;
+}
+
+/*
+ * Nothing says where a table ends: it is followed as long as it stays in the function, and what comes then must not
+ * be a piece that only a symbol table would tell of.
+ * Return: 1 it stays, 0 this is none of its entries, -errno refused
+ */
+static int table_entry(struct walk *w, u64 addr, u64 to)
+{
+	const struct upr_func *f;
+	u32 pos;
+
+	if (is_own(w, to))
+		return 1;
+	f = upr_elf_func_at(w->elf, to);
+	if (f && is_cold_part_of(w->func, f))
+		return add_piece(w, addr, f);
+	if (!f || f->kind != UPR_SYM_FDE)
+		return 0;
+	pos = w->map ? code_pos(w->map, f->addr) : CODE_NOWHERE;
+	if (pos != CODE_NOWHERE && code_bit(w->map->bits[CODE_CALLED], pos))
+		return 0;
+	return refuse(w, addr, "a switch may lead out of it, or into a piece of it,");
+}
+
+/* A table of addresses at a known place: of the function's own code, or of others?  Return: as is_switch() */
+static int chooses_own(struct walk *w, u64 addr, const struct upr_insn *insn)
+{
+	const struct upr_func *f;
+	u64 to, i;
+	int r;
+
+	if (insn->base != UPR_INSN_NOREG || !address_at(w, (u64)insn->disp, 0, &to))
+		return -EAGAIN;
+	f = upr_elf_func_at(w->elf, to);
+	/* calls lead to where functions begin; of the own beginning one cannot say */
+	if (f && f->addr == to && !is_piece(w, f) && !is_cold_part_of(w->func, f))
+		return f == w->func ? -EAGAIN : 0;
+	for (i = 0, r = 1; r > 0 && address_at(w, (u64)insn->disp, i, &to); i++)
+		r = table_entry(w, addr, to);
+	return r ? r : i > 1 ? 1 : -EAGAIN;
+}
+
+/* Blocks that are reached through tables of offsets alone, in pieces, have exits as well. */
+static int follow_tables(struct walk *w, const struct upr_func *f)
+{
+	u32 lo = code_pos(w->map, f->addr);
+	size_t at;
+
+	if (lo == CODE_NOWHERE)
+		return 0;
+	for (at = code_first_table(w->map, lo); at < w->map->nr_tables; at++) {
+		const struct code_table *t = &w->map->tables[at];
+		u64 avail, i;
+		const u8 *p = upr_elf_bytes(w->elf, t->at, &avail);
+		int r = 1;
+
+		if (t->from - lo >= f->size)
+			break;
+		for (i = 0; r > 0 && p && i < t->nr && 4 * i + 4 <= avail; i++)
+			r = table_entry(w, f->addr, t->base + (u64)(s64)code_s32(p + 4 * i));
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* --- exceptions --------------------------------------------------------------------------- */
+
+struct pads {
+	struct walk *w;
+	int r;
+};
+
+/* Whose table it is in its function the pad is, even in a piece that nothing else leads to. */
+static void one_pad(void *data, u64 lo, u64 hi, u64 pad)
+{
+	struct pads *pads = data;
+	struct walk *w = pads->w;
+	const struct upr_func *f = upr_elf_func_at(w->elf, pad);
+
+	if (pads->r || is_own(w, pad))
+		return;
+	if (!f || (f->kind != UPR_SYM_FDE && f->kind != UPR_SYM_PART))
+		pads->r = refuse(w, lo, "an exception leads out of it");
+	else
+		pads->r = min(add_piece(w, lo, f), 0);
+}
+
+static int follow_pads(struct walk *w, const struct upr_func *f)
+{
+	struct pads pads = {w, 0};
+
+	if (!code_each_pad(w->elf, f->addr, one_pad, &pads) && !pads.r)
+		return refuse(w, f->addr, "an exception table that cannot be read");
+	return pads.r;
+}
+
+/* --- instructions ------------------------------------------------------------------------- */
+
+/*
+ * A switch is a jump within the function, whatever is chosen.
+ * Return: 1 it is, 0 it is a call, -EAGAIN not certain, another -errno refused
+ */
+static int is_switch(struct walk *w, const struct upr_func *f, u64 addr, const struct upr_insn *insn,
 		     const struct upr_insn *before)
 {
 	/* compilers say so, where targets of calls are marked */
@@ -142,7 +274,7 @@ static int is_switch(struct walk *w, const struct upr_func *f, const struct upr_
 	if (upr_modrm_mod(insn) != 3 && insn->index == UPR_INSN_NOREG)
 		return 0;
 	if (upr_modrm_mod(insn) != 3)
-		return chooses_own(w, insn);
+		return chooses_own(w, addr, insn);
 	if (!may_have_switch(w, f))
 		return 0;
 	/* the table's offset has just been added to its address */
@@ -154,11 +286,13 @@ static int is_switch(struct walk *w, const struct upr_func *f, const struct upr_
 static int indirect_jump(struct walk *w, const struct upr_func *f, u64 addr, const struct upr_insn *insn,
 			 const struct upr_insn *before)
 {
-	int r = is_switch(w, f, insn, before);
+	int r = is_switch(w, f, addr, insn, before);
 
-	if (r < 0)
+	if (r == -EAGAIN)
 		return refuse(w, addr, "an indirect jump that may stay in it or leave it");
-	return r ? 0 : add_exit(w, addr, true);
+	if (r <= 0)
+		return r ? r : add_exit(w, addr, true);
+	return w->map ? follow_tables(w, f) : 0;
 }
 
 static int one_insn(struct walk *w, const struct upr_func *f, u64 addr, const struct upr_insn *insn,
@@ -190,6 +324,7 @@ static int one_piece(struct walk *w, const struct upr_func *f)
 
 	if (r)
 		return r;
+	w->switches = NOT_ASKED;
 	if (!b.linear)
 		r = refuse(w, f->addr, "there is data between its instructions, or code that overlaps,");
 	for (i = 0; i < b.nr && !r; i++) {
@@ -203,7 +338,7 @@ static int one_piece(struct walk *w, const struct upr_func *f)
 		before = insn;
 	}
 	upr_boundaries_free(&b);
-	return r;
+	return r ? r : follow_pads(w, f);
 }
 
 static int by_addr(const void *a, const void *b)
@@ -215,7 +350,8 @@ static int by_addr(const void *a, const void *b)
 
 int code_find_exits(struct upr_elf *elf, const struct upr_func *func, struct code_exits *ret, struct upr_error *err)
 {
-	struct walk w = {.elf = elf, .func = func, .pieces = {func}, .nr = 1, .ret = ret, .err = err};
+	struct code_map *map = code_map_get(elf, false, NULL);
+	struct walk w = {.elf = elf, .map = map, .func = func, .pieces = {func}, .nr = 1, .ret = ret, .err = err};
 	int r = 0;
 
 	*ret = (struct code_exits){0};

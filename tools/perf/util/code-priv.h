@@ -324,6 +324,10 @@ int code_distrust(struct code_map *map, size_t func);
 
 /* code-eh.c: landing pads.  Return 0 or -ENOMEM. */
 int code_scan_frames(struct code_map *map);
+/* Something that an entry of an exception table says: from instructions in [@lo, @hi) an exception leads to @pad. */
+typedef void (*code_pad_fn)(void *data, u64 lo, u64 hi, u64 pad);
+/* All of them that the code around @addr has.  Return: false, the table could not be read to its end */
+bool code_each_pad(struct upr_elf *elf, u64 addr, code_pad_fn fn, void *data);
 /* Is it known which landing pads the function at @addr has? */
 bool code_is_framed(const struct code_map *map, u64 addr);
 /* May an exception raised at @addr, other than by a call, be caught in its function? */
@@ -334,6 +338,8 @@ bool code_is_guarded(struct code_map *map, u64 addr);
 int code_table_candidate(struct code_map *map, u32 from, u64 at);
 /* Mark what the tables name, once everything has been scanned.  Return 0 or -ENOMEM. */
 int code_mark_tables(struct code_map *map);
+/* Index of the first table whose base is taken at @from or behind. */
+size_t code_first_table(const struct code_map *map, u32 from);
 /* The first table of those whose base is taken at @from: the others follow it.  NULL: none. */
 const struct code_table *code_table_of(const struct code_map *map, u32 from);
 /* Index of the first place in map->ind at or behind @pos. */

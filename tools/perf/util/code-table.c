@@ -299,7 +299,7 @@ int code_mark_tables(struct code_map *map)
 	return rc;
 }
 
-const struct code_table *code_table_of(const struct code_map *map, u32 from)
+size_t code_first_table(const struct code_map *map, u32 from)
 {
 	size_t lo = 0, hi = map->nr_tables;
 
@@ -311,5 +311,12 @@ const struct code_table *code_table_of(const struct code_map *map, u32 from)
 		else
 			hi = mid;
 	}
-	return lo < map->nr_tables && map->tables[lo].from == from ? &map->tables[lo] : NULL;
+	return lo;
+}
+
+const struct code_table *code_table_of(const struct code_map *map, u32 from)
+{
+	size_t i = code_first_table(map, from);
+
+	return i < map->nr_tables && map->tables[i].from == from ? &map->tables[i] : NULL;
 }

@@ -49,6 +49,36 @@ static kept int choice(int x)
 }
 static __attribute__((noinline, cold)) void complain(int x) { side += x; }
 static kept int rarely(int x) { if (__builtin_expect(x == 3, 0)) { complain(x); return side - side - 1; } return x; }
+/* a case that only the table of the switch leads to, in the part that is seldom executed */
+static kept void sorted(int x)
+{
+	switch (x) {
+	case 0: side = 5; break;
+	case 1: side++; break;
+	case 2: side *= 3; break;
+	case 3: complain(x); break;
+	case 4: side -= 3; break;
+	case 5: side ^= 7; break;
+	}
+}
+static kept int told(int x)
+{
+	switch (x) {
+	case 0: side = 5; break;
+	case 1: side++; break;
+	case 2: side *= 3; break;
+	case 3: complain(x); return side - side - 3;
+	case 4: side -= 3; break;
+	case 5: side ^= 7; break;
+	}
+	return x;
+}
+/* what ends in a table of functions is no switch, not even where the first of them is itself */
+typedef int (*step_t)(int);
+extern const step_t steps[4];
+kept int step(int n) { side++; return n <= 0 ? 1 : steps[n & 3](n - 1); }
+static kept int other_step(int n) { return n <= 0 ? 2 : steps[n & 3](n - 1); }
+const step_t steps[4] = {step, other_step, step, other_step};
 static kept int away(int x) { if (x == 4) longjmp(back, 1); return x; }
 
 int main(void)
@@ -75,6 +105,9 @@ int main(void)
 		printf("indirect %d\n", indirect(i, rarely));
 		printf("choice %d\n", choice(i));
 		printf("rarely %d\n", rarely(i));
+		printf("told %d\n", told(i));
+		sorted(i);
+		steps[i & 3](i);
 		nothing(i);
 		if (!setjmp(back))
 			printf("away %d\n", away(i));
