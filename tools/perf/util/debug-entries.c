@@ -348,11 +348,14 @@ bool debug_unit_instances(struct debug_units *units, struct debug_unit *unit, st
 		one.entry = walk.entry;
 		v[(*nr)++] = one;
 	}
-	if (unsure)
+	if (unsure) {
+		/* who asks walks the unit with libdw then, and counts from none */
 		free(v);
-	else
-		*ret = v;
-	return !unsure;
+		*nr = 0;
+		return false;
+	}
+	*ret = v;
+	return true;
 }
 
 static int by_origin(const void *a, const void *b)
