@@ -223,6 +223,7 @@ struct upr_filter {
  * @cleared:	the stop in which a window that began here was taken out, sp->stops as it was
  * @put_off:	to wait for the next stop
  * @trapped:	there has been an int3: who executed it may not have reported it yet
+ * @has_sema:	the program's counter for it is, or is to be, one higher
  * @twin:	its copy in the child that is being made, or NULL
  * @all:	on upr_space.bps, in the order they came: mostly that of addresses
  * @node:	on pending, zombies or garbage of its address space
@@ -257,6 +258,7 @@ struct upr_bp {
 	bool put_off;
 	bool trapped;
 	bool queued;
+	bool has_sema;
 	struct upr_bp *twin;
 	struct list_head all;
 	struct list_head node;
@@ -552,6 +554,8 @@ enum utrace_resume upr_pad_signal(struct upr_task *u, struct upr_bp *leader, str
 
 /* after text has changed, tasks quiet: raise what is probed now, lower what is not any more */
 void upr_semas_settle(struct upr_space *sp);
+/* of a site that stays as it is: has what is wanted of its counter changed? */
+bool upr_sema_is_due(const struct upr_space *sp, const struct upr_bp *bp);
 /* [start, start + len) of text is gone */
 void upr_semas_unmap(struct upr_space *sp, u64 start, u64 len);
 void upr_semas_clone(const struct upr_space *from, struct upr_space *to);

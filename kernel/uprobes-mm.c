@@ -146,6 +146,7 @@ void upr_each_site(struct upr_space *sp, const struct upr_probe *probe, upr_site
 static void review_site(struct upr_space *sp, struct upr_bp *bp, void *data)
 {
 	upr_bp_review(sp, bp);
+	sp->dirty |= upr_sema_is_due(sp, bp);
 }
 
 void upr_mm_review(struct upr_mm *mm, struct upr_probe *probe)
@@ -175,6 +176,7 @@ int upr_mm_add_consumer(struct upr_mm *mm, struct upr_probe *probe, struct upr_c
 			break;
 		if (!bp->want)
 			upr_bp_review(sp, bp);
+		sp->dirty |= upr_sema_is_due(sp, bp);
 	}
 	mutex_unlock(&mm->lock);
 	return r;

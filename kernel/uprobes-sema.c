@@ -19,23 +19,29 @@
  * @site:	probed
  * @addr:	of the counter
  * @raised:	by one, by us
+ * @hopeless:	what is there is no such counter
  */
 struct upr_sema {
 	struct list_head node;
 	u64 site;
 	u64 addr;
 	bool raised;
+	bool hopeless;
 };
 
-static void drop(struct upr_sema *sema)
+static void drop(struct upr_space *sp, struct upr_sema *sema)
 {
+	struct upr_bp *bp = upr_bp_find(sp->mm.bps, sema->site);
+
+	if (bp)
+		bp->has_sema = false;
 	list_del(&sema->node);
 	kfree(sema);
 }
 
 static bool is_probed(const struct upr_bp *bp)
 {
-	return bp && bp->state == UPR_BP_ARMED && bp->want && bp->probe->semaphore;
+	return bp && bp->state == UPR_BP_ARMED && bp->want && READ_ONCE(bp->probe->semaphore);
 }
 
 static struct upr_sema *sema_find(struct upr_space *sp, u64 site)
@@ -49,16 +55,17 @@ static struct upr_sema *sema_find(struct upr_space *sp, u64 site)
 }
 
 /* Without memory the program does without its arguments; the place is hit if it does not ask. */
-static void sema_new(struct upr_space *sp, u64 site, u64 addr, bool raised)
+static bool sema_new(struct upr_space *sp, u64 site, u64 addr, bool raised)
 {
 	struct upr_sema *sema = kzalloc(sizeof(*sema), GFP_KERNEL);
 
 	if (!sema)
-		return;
+		return false;
 	sema->site = site;
 	sema->addr = addr;
 	sema->raised = raised;
 	list_add_tail(&sema->node, &sp->semas);
+	return true;
 }
 
 static void raise_all(struct upr_space *sp)
@@ -67,11 +74,20 @@ static void raise_all(struct upr_space *sp)
 
 	sp->semas_pending = false;
 	list_for_each_entry(sema, &sp->semas, node) {
-		if (sema->raised)
+		int r;
+
+		if (sema->raised || sema->hopeless)
 			continue;
-		sema->raised = !sp->mm.target->data_add(&sp->mm, sema->addr, 1);
-		sp->semas_pending |= !sema->raised;
+		r = sp->mm.target->data_add(&sp->mm, sema->addr, 1);
+		sema->raised = !r;
+		sema->hopeless = r && r != -EAGAIN;
+		sp->semas_pending |= r == -EAGAIN;
 	}
+}
+
+bool upr_sema_is_due(const struct upr_space *sp, const struct upr_bp *bp)
+{
+	return bp->state == UPR_BP_ARMED && bp->has_sema != is_probed(bp) && sp->mm.target->data_add;
 }
 
 void upr_semas_settle(struct upr_space *sp)
@@ -86,11 +102,15 @@ void upr_semas_settle(struct upr_space *sp)
 			continue;
 		if (sema->raised)
 			sp->mm.target->data_add(&sp->mm, sema->addr, -1);
-		drop(sema);
+		drop(sp, sema);
 	}
-	list_for_each_entry(bp, &sp->bps, all)
-		if (is_probed(bp) && !sema_find(sp, bp->addr))
-			sema_new(sp, bp->addr, bp->addr + (u64)bp->probe->semaphore, false);
+	list_for_each_entry(bp, &sp->bps, all) {
+		if (bp->has_sema || !is_probed(bp))
+			continue;
+		/* a breakpoint may be new where one was before, or in a child */
+		bp->has_sema = sema_find(sp, bp->addr) ||
+			       sema_new(sp, bp->addr, bp->addr + (u64)bp->probe->semaphore, false);
+	}
 	raise_all(sp);
 }
 
@@ -101,7 +121,7 @@ void upr_semas_unmap(struct upr_space *sp, u64 start, u64 len)
 	/* the file's data is gone as well */
 	list_for_each_entry_safe(sema, next, &sp->semas, node)
 		if (sema->site - start < len)
-			drop(sema);
+			drop(sp, sema);
 }
 
 void upr_semas_clone(const struct upr_space *from, struct upr_space *to)
@@ -117,8 +137,11 @@ void upr_semas_free(struct upr_space *sp)
 {
 	struct upr_sema *sema, *next;
 
-	list_for_each_entry_safe(sema, next, &sp->semas, node)
-		drop(sema);
+	/* the breakpoints are gone already */
+	list_for_each_entry_safe(sema, next, &sp->semas, node) {
+		list_del(&sema->node);
+		kfree(sema);
+	}
 }
 
 void upr_report_data(struct upr_mm *mm)
@@ -128,6 +151,12 @@ void upr_report_data(struct upr_mm *mm)
 	if (!READ_ONCE(sp->semas_pending))
 		return;
 	mutex_lock(&mm->lock);
-	raise_all(sp);
+	/* of several tasks one may have a child of which nobody has told yet: its memory is as it was then */
+	if (sp->nr_tasks > 1) {
+		sp->dirty = true;
+		upr_arm_kick(sp);
+	} else {
+		raise_all(sp);
+	}
 	mutex_unlock(&mm->lock);
 }

@@ -268,12 +268,24 @@ static void probe_changed(struct upr_probe *probe)
 	list_move_tail(&probe->changed, &probe->session->changed);
 }
 
+/* What any of those that are left has said.  session->consumer_lock is held. */
+static s64 semaphore_of(const struct upr_probe *probe)
+{
+	struct upr_consumer *consumer;
+
+	list_for_each_entry(consumer, &probe->consumers, node)
+		if (consumer->semaphore)
+			return consumer->semaphore;
+	return 0;
+}
+
 /* What jumps have counted in its time stays with it.  session->consumer_lock is held. */
 static void consumer_del(struct upr_consumer *consumer)
 {
 	if (upr_consumer_is_plain(consumer))
 		atomic64_add((s64)(upr_probe_jump_hits(consumer->probe) - consumer->jump_base), &consumer->hits);
 	list_del_rcu(&consumer->node);
+	WRITE_ONCE(consumer->probe->semaphore, semaphore_of(consumer->probe));
 	WRITE_ONCE(consumer->probe, NULL);
 }
 
@@ -409,6 +421,11 @@ static int add_consumer(struct upr_session *session, struct upr_probe *probe, st
 	int r = 0;
 
 	consumer->id = ++session->last_id;
+	/* sites that are there may be looked at as soon as they have been asked */
+	if (consumer->semaphore) {
+		session->has_semaphores = true;
+		WRITE_ONCE(probe->semaphore, consumer->semaphore);
+	}
 	session->choosy |= consumer->want != NULL;
 	list_for_each_entry(mm, &session->mms, node) {
 		r = upr_mm_add_consumer(mm, probe, consumer);
@@ -421,6 +438,7 @@ static int add_consumer(struct upr_session *session, struct upr_probe *probe, st
 		WRITE_ONCE(consumer->probe, probe);
 		list_add_tail_rcu(&consumer->node, &probe->consumers);
 	} else {
+		WRITE_ONCE(probe->semaphore, semaphore_of(probe));
 		probe_changed(probe);
 	}
 	spin_unlock_irqrestore(&session->consumer_lock, flags);
@@ -462,10 +480,6 @@ int upr_register_facts(struct upr_session *session, struct upr_file_key file, u6
 		r = probe_new(session, file, offset, facts, mode, &probe);
 	if (!r)
 		r = add_consumer(session, probe, consumer);
-	if (!r && consumer->semaphore) {
-		probe->semaphore = consumer->semaphore;
-		session->has_semaphores = true;
-	}
 	if (!r && ret)
 		*ret = probe;
 	if (!session->batch)

@@ -338,6 +338,7 @@ struct survive {
  * @areas:	ours
  * @stop_began:	when, in microseconds; 0 not known
  * @forced:	cleaned without the engine's help
+ * @data_start, @data_end: writable data of the program, since no task of it has run
  * @maps_checked: no task of it has run since maps were last compared
  * @syscall_insn: address of a system call instruction; 0 not looked for
  * @slack:	zeros in executable memory that nobody uses; 0 not looked for
@@ -357,6 +358,7 @@ struct host_mm {
 	int fd;
 	bool mode32;
 	unsigned int env;
+	u64 data_start, data_end;
 	bool maps_checked;
 	bool rescan_queued;
 	bool breathing; /* its tasks run for a moment before more is done to it */

@@ -291,26 +291,41 @@ void host_trap_planted(struct upr_mm *umm, u64 addr)
 
 /* --- counters in data ------------------------------------------------------------------- */
 
+struct data_search {
+	struct host_mm *mm;
+	u64 addr;
+};
+
 static int find_data(void *data, const struct map_line *line)
 {
-	u64 addr = *(const u64 *)data;
+	struct data_search *s = data;
 
-	return line->start <= addr && addr < line->end && line->perms[1] == 'w' && line->perms[3] == 'p';
+	if (s->addr < line->start || s->addr >= line->end || line->perms[1] != 'w' || line->perms[3] != 'p')
+		return 0;
+	s->mm->data_start = line->start;
+	s->mm->data_end = line->end;
+	return 1;
 }
 
 int host_data_add(struct upr_mm *umm, u64 addr, int n)
 {
 	struct host_mm *mm = umm->host;
+	struct data_search search = {mm, addr};
 	pid_t tid = mm_any_tid(mm);
 	u16 value;
 	int r;
 
 	if (!tid)
 		return -ESRCH;
-	/* where a loader's first mapping of the file is yet to be replaced by that of its data nothing may be changed */
-	r = maps_each(tid, find_data, &addr);
-	if (r <= 0)
-		return r ? r : -EAGAIN;
+	/*
+	 * Where a loader's first mapping of the file is yet to be replaced by that of its data nothing may be changed.
+	 * Most counters of a file are in one mapping: all are not looked at for each.
+	 */
+	if (addr < mm->data_start || addr >= mm->data_end) {
+		r = maps_each(tid, find_data, &search);
+		if (r <= 0)
+			return r ? r : -EAGAIN;
+	}
 	r = vm_read(tid, addr, &value, sizeof(value));
 	if (r)
 		return r;

@@ -344,6 +344,7 @@ int task_run(struct host_task *t)
 		regs_forget(t);
 	if (t->mm) {
 		t->mm->maps_checked = false;
+		t->mm->data_end = 0;
 		t->mm->fresh = false;
 	}
 	t->state = next;

@@ -272,6 +272,60 @@ static void setup_semaphores_late(struct fake_world *w)
 	setup_semaphores(w, true, 3);
 }
 
+/* Somebody else has the places already; one comes who says of the counter, and goes again. */
+static bool come_and_go(struct fake_world *w, struct fake_actor *a)
+{
+	struct stage *st = w->data;
+	struct site *second = &st->sites[st->nr_sites - 1];
+
+	if (a->at) {
+		site_unregister(second);
+		return false;
+	}
+	fake_expect(w, !site_register(second));
+	return true;
+}
+
+static bool when_quiet(struct fake_world *w, struct fake_actor *a)
+{
+	struct stage *st = w->data;
+
+	return st->mm->upr && st->mm->upr->nr_bps && !upr_mm_busy(st->mm->upr) && list_empty(&w->requests);
+}
+
+static void setup_semaphores_second(struct fake_world *w)
+{
+	struct fake_actor *actor = kzalloc(sizeof(*actor), GFP_KERNEL);
+	struct stage *st = stage_new(w, UPR_MODE_AUTO);
+	struct site *second;
+	unsigned int i;
+
+	write_children(&st->script, FAKE_SYS_FORK);
+	stage_raise(st);
+	st->extra = actor;
+	upr_batch_begin(w->session);
+	for (i = 0; i < st->script.nr; i++)
+		fake_expect(w, !site_register(stage_site(st, st->script.at[i])));
+	upr_batch_end(w->session);
+	second = stage_site(st, st->sites[1].offset);
+	second->consumer.semaphore = (s64)(SEMAPHORE - FAKE_TEXT - second->offset);
+	actor->step = come_and_go;
+	actor->ready = when_quiet;
+	actor->name = 's';
+	fake_actor_add(w, actor);
+	stage_hold(st);
+}
+
+static bool somebody_says(const struct stage *st)
+{
+	unsigned int i;
+
+	for (i = 0; i < st->nr_sites; i++)
+		if (st->sites[i].consumer.semaphore && st->sites[i].consumer.probe)
+			return true;
+	return false;
+}
+
 /* It is raised where the place is armed, and only there, whenever nothing is under way. */
 static void step_semaphores(struct fake_world *w)
 {
@@ -287,7 +341,8 @@ static void step_semaphores(struct fake_world *w)
 		upr_report_data(t->mm->upr);
 		if (upr_mm_busy(t->mm->upr) || late || fake_peek(t->mm, SEMAPHORE, &value, sizeof(value)))
 			continue;
-		fake_expect(w, value == w->probes->armed(t->mm, FAKE_TEXT + st->sites[1].offset));
+		fake_expect(w,
+			    value == (somebody_says(st) && w->probes->armed(t->mm, FAKE_TEXT + st->sites[1].offset)));
 	}
 }
 
@@ -308,6 +363,7 @@ static void semaphores(struct fake_test *t)
 		{"semaphores: raised where a place is armed, in children, too", setup_semaphores_both},
 		{"semaphores: put down in a child that nobody wants", setup_semaphores_parent},
 		{"semaphores: of data that is mapped later", setup_semaphores_late},
+		{"semaphores: a second consumer brings it, and takes it away again", setup_semaphores_second},
 	};
 	unsigned int i;
 
