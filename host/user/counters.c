@@ -6,6 +6,7 @@
  * is made to create a memfd and to map it; the descriptor is opened here through
  * /proc/PID/fd, mapped, and closed in both.  That needs no path that both can see: it
  * works across mount, user and pid namespaces and for a target in a chroot.
+ * The file gets its size from here: RLIMIT_FSIZE of the target would end it with SIGXFSZ.
  *
  * A request may be interrupted between two calls (the thread has something else to report): what
  * has been reached is kept in it, and the next thread of the same process goes on from there.
@@ -19,6 +20,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,25 +63,51 @@ static s64 create_fd(struct host_task *t)
 	return r;
 }
 
+/* Beyond our own limit there is a signal for us: up to the hard one it is no obstacle. */
+static int set_size(int fd, size_t size)
+{
+	struct rlimit limit, higher;
+	int r;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit))
+		return -errno;
+	higher = limit;
+	higher.rlim_cur = limit.rlim_max;
+	if (higher.rlim_cur < size)
+		return -EFBIG;
+	if (limit.rlim_cur < size && setrlimit(RLIMIT_FSIZE, &higher))
+		return -errno;
+	r = ftruncate(fd, (off_t)size) ? -errno : 0;
+	if (limit.rlim_cur < size)
+		setrlimit(RLIMIT_FSIZE, &limit);
+	return r;
+}
+
 static int map_here(struct host_task *t, struct host_request *req, struct upr_file_key *key)
 {
 	struct stat st;
 	char path[48];
-	int fd, r = 0;
+	int fd, r;
 	void *p;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", t->tid, req->fd);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -EACCES;
-	p = fstat(fd, &st) ? MAP_FAILED : mmap(NULL, req->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	r = set_size(fd, req->size);
+	if (!r && fstat(fd, &st))
+		r = -errno;
+	if (r)
+		goto out;
+	p = mmap(NULL, req->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED) {
 		r = -ENOMEM;
-	} else {
-		key->dev = st.st_dev;
-		key->ino = st.st_ino;
-		req->counters->view = p;
+		goto out;
 	}
+	key->dev = st.st_dev;
+	key->ino = st.st_ino;
+	req->counters->view = p;
+out:
 	close(fd);
 	return r;
 }
@@ -109,9 +137,6 @@ static s64 prepare(struct host_task *t, struct host_request *req)
 	}
 	if (counters->view)
 		return 0;
-	r = call(t, CALL_FTRUNCATE, (u64)req->fd, req->size, 0, 0, 0);
-	if (r)
-		return r;
 	key = malloc(sizeof(*key));
 	if (!key)
 		return -ENOMEM;

@@ -582,7 +582,7 @@ struct host_request *area_ask(struct host_mm *mm, u64 addr, size_t size);
 struct host_area *area_remember(struct host_mm *mm, u64 addr, size_t size);
 int inject(struct host_task *t, long nr, const u64 args[6], s64 *ret);
 
-enum call_nr { CALL_MMAP, CALL_MUNMAP, CALL_SIGACTION, CALL_MEMFD, CALL_FTRUNCATE, CALL_CLOSE, CALL_NR };
+enum call_nr { CALL_MMAP, CALL_MUNMAP, CALL_SIGACTION, CALL_MEMFD, CALL_CLOSE, CALL_NR };
 /* the number of a call in the task's own width */
 long inject_nr(const struct host_task *t, enum call_nr call);
 

@@ -27,18 +27,8 @@
 #include <sys/wait.h>
 
 static const long numbers[2][CALL_NR] = {
-	[0] = {[CALL_MMAP] = 9,
-	       [CALL_MUNMAP] = 11,
-	       [CALL_SIGACTION] = 13,
-	       [CALL_MEMFD] = 319,
-	       [CALL_FTRUNCATE] = 77,
-	       [CALL_CLOSE] = 3},
-	[1] = {[CALL_MMAP] = 192,
-	       [CALL_MUNMAP] = 91,
-	       [CALL_SIGACTION] = 174,
-	       [CALL_MEMFD] = 356,
-	       [CALL_FTRUNCATE] = 93,
-	       [CALL_CLOSE] = 6},
+	[0] = {[CALL_MMAP] = 9, [CALL_MUNMAP] = 11, [CALL_SIGACTION] = 13, [CALL_MEMFD] = 319, [CALL_CLOSE] = 3},
+	[1] = {[CALL_MMAP] = 192, [CALL_MUNMAP] = 91, [CALL_SIGACTION] = 174, [CALL_MEMFD] = 356, [CALL_CLOSE] = 6},
 };
 
 long inject_nr(const struct host_task *t, enum call_nr call)
