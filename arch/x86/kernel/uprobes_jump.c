@@ -108,12 +108,10 @@ static const char *refusal(struct planning *p, unsigned int off, struct upr_insn
 {
 	const struct upr_facts *facts = p->facts;
 	struct upr_lowered jmp;
-	struct upr_xol xol;
 	const char *why;
 
-	if (upr_xol_analyze(&xol, facts->code + off, facts->len - off, UPR_INSN_64, 0))
-		return xol.reason;
-	*insn = xol.insn;
+	if (upr_xol_decode(insn, facts->code + off, facts->len - off, UPR_INSN_64, 0, &why))
+		return why;
 	why = branch_refusal(insn);
 	if (why)
 		return why;
@@ -217,11 +215,19 @@ static const char *internal_conflict(const struct planning *p, unsigned int patc
 	return NULL;
 }
 
+/* Does it name a place that its copy is better near to, or has to be? */
+static bool aims(const struct upr_insn *insn)
+{
+	return upr_is_direct(insn) || ((insn->attr & UPR_INSN_RIPREL) && insn->addrsize != 4 && !upr_is_idle(insn));
+}
+
 static void settle(struct planning *p, enum upr_jump_form form, unsigned int patch, const char *reason)
 {
 	struct upr_jump *jump = p->jump;
-	unsigned int size = max_t(unsigned int, max_t(unsigned int, jump->len, patch), UPR_JUMP_SIZE);
+	unsigned int size = max_t(unsigned int, max_t(unsigned int, jump->len, patch), UPR_JUMP_SIZE), i;
 
+	for (i = 0; i < jump->nr; i++)
+		jump->aims |= aims(&p->insns[i]);
 	jump->form = (u8)form;
 	jump->patch = (u8)patch;
 	jump->reason = reason;
@@ -362,9 +368,14 @@ static const char *plan(struct planning *p, enum upr_insn_mode mode)
 int upr_jump_analyze(struct upr_jump *jump, const struct upr_facts *facts, u64 offset, enum upr_insn_mode mode,
 		     unsigned int env)
 {
-	struct planning p = {.jump = jump, .facts = facts, .offset = offset, .env = env};
+	struct planning p;
 	const char *why;
 
+	p.jump = jump;
+	p.facts = facts;
+	p.offset = offset;
+	p.env = env;
+	p.why = NULL;
 	memset(jump, 0, sizeof(*jump));
 	jump->dead_gpr = facts->dead_gpr;
 	jump->flags_dead = facts->flags_dead;
@@ -467,12 +478,13 @@ void upr_jump_reach(const struct upr_jump *jump, u64 addr, unsigned int size, u6
 		keep_near(upr_jump_hole(jump, addr), lo, hi);
 	if (jump->form == UPR_JUMP_PUN)
 		pun_reach(jump, addr, size, lo, hi);
-	for (i = 0; i < jump->nr; i++) {
+	for (i = 0; jump->aims && i < jump->nr; i++) {
 		u64 at = addr + jump->off[i];
 
-		if (upr_insn_decode(&insn, jump->code + jump->off[i], jump->len - jump->off[i], UPR_INSN_64))
+		if (upr_insn_decode(&insn, jump->code + jump->off[i], jump->len - jump->off[i], UPR_INSN_64) ||
+		    !aims(&insn))
 			continue;
-		if ((insn.attr & UPR_INSN_RIPREL) && insn.addrsize != 4 && !upr_is_idle(&insn))
+		if (insn.attr & UPR_INSN_RIPREL)
 			keep_near(upr_insn_riprel_addr(&insn, at), lo, hi);
 		if (upr_is_direct(&insn))
 			prefer_near(upr_insn_target(&insn, at), size, lo, hi);

@@ -91,7 +91,7 @@ struct upr_pad_section {
  * @want:	offset whose spot is looked for
  * @found:	it
  * @copy:	where each displaced instruction begins
- * @insns:	they, decoded
+ * @insns:	they, decoded; the rest is begun with noughts
  */
 struct upr_pad_asm {
 	struct upr_asm as;
@@ -101,11 +101,11 @@ struct upr_pad_asm {
 	unsigned int want;
 	struct upr_spot now, found;
 	u16 copy[UPR_JUMP_INSNS];
-	struct upr_insn insns[UPR_JUMP_INSNS];
 	struct upr_pad_section sections[UPR_JUMP_INSNS];
 	unsigned int nr_consts;
 	struct upr_ref const_refs[UPR_PAD_CONSTS];
 	u64 consts[UPR_PAD_CONSTS];
+	struct upr_insn insns[UPR_JUMP_INSNS];
 };
 
 /* One instruction, or two with its effect, for a stack pointer that is 8 lower. */

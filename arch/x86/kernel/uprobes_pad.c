@@ -580,7 +580,7 @@ void upr_pad_lay_out(struct upr_pad_asm *pa, const struct upr_pad *pad, u8 *buf,
 	const struct upr_pad_count *count;
 	unsigned int i;
 
-	memset(pa, 0, sizeof(*pa));
+	memset(pa, 0, offsetof(struct upr_pad_asm, insns));
 	pa->as.buf = buf;
 	pa->as.slot = pad->pad;
 	pa->pad = pad;
@@ -640,8 +640,10 @@ static bool site_in_reach(const struct upr_pad *pad)
 
 int upr_pad_build(const struct upr_pad *pad, u8 *buf, unsigned int size)
 {
-	struct upr_pad_asm pa = {.err = -ERANGE};
+	struct upr_pad_asm pa;
 
+	pa.err = -ERANGE;
+	pa.as.len = 0;
 	if (site_in_reach(pad))
 		upr_pad_lay_out(&pa, pad, buf, UPR_PAD_NOWHERE, false);
 	memset(buf + pa.as.len, UPR_BREAKPOINT, size - pa.as.len);

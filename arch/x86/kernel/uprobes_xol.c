@@ -320,26 +320,46 @@ static int refuse(struct upr_xol *xol, int err, const char *reason)
 	return err;
 }
 
+/**
+ * upr_xol_decode() - an instruction that can be executed elsewhere in some way
+ * @why:	if not: the reason
+ * Return: 0; -EINVAL: not an instruction; -EOPNOTSUPP: one that cannot
+ */
+int upr_xol_decode(struct upr_insn *insn, const u8 *code, size_t len, enum upr_insn_mode mode, unsigned int env,
+		   const char **why)
+{
+	unsigned int i;
+	int err = upr_insn_decode(insn, code, min_t(size_t, len, UPR_INSN_MAX), mode);
+
+	if (err) {
+		*why = err == -ENODATA ? "the instruction is cut off" : "not an instruction";
+		return -EINVAL;
+	}
+	for (i = 0; i < ARRAY_SIZE(refusals); i++) {
+		if (refusals[i].match(insn)) {
+			*why = refusals[i].reason;
+			return -EOPNOTSUPP;
+		}
+	}
+	if ((env & UPR_ENV_SHSTK) && is_call_or_ret(insn)) {
+		*why = "a call or return under a shadow stack";
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
 int upr_xol_analyze(struct upr_xol *xol, const u8 *code, size_t len, enum upr_insn_mode mode, unsigned int env)
 {
 	struct upr_insn *insn = &xol->insn;
-	unsigned int i;
+	const char *why;
 	int err;
 
 	memset(xol, 0, sizeof(*xol));
 	xol->scratch = UPR_INSN_NOREG;
-	len = min_t(size_t, len, UPR_INSN_MAX);
-	err = upr_insn_decode(insn, code, len, mode);
-	if (err)
-		return refuse(xol, -EINVAL, err == -ENODATA ? "the instruction is cut off" : "not an instruction");
+	err = upr_xol_decode(insn, code, len, mode, env, &why);
 	memcpy(xol->code, code, insn->length);
-
-	for (i = 0; i < ARRAY_SIZE(refusals); i++)
-		if (refusals[i].match(insn))
-			return refuse(xol, -EOPNOTSUPP, refusals[i].reason);
-	if ((env & UPR_ENV_SHSTK) && is_call_or_ret(insn))
-		return refuse(xol, -EOPNOTSUPP, "a call or return under a shadow stack");
-
+	if (err)
+		return refuse(xol, err, why);
 	xol->ops = choose(insn);
 	xol->ways = xol->ops->ways;
 	xol->reason = xol->ops->reason;

@@ -38,18 +38,17 @@ static inline void upr_put8(struct upr_asm *as, u8 byte)
 	as->len++;
 }
 
-static inline void upr_put_le(struct upr_asm *as, u64 value, unsigned int size)
+static inline void upr_put_bytes(struct upr_asm *as, const void *bytes, unsigned int size)
 {
-	while (size--) {
-		upr_put8(as, (u8)value);
-		value >>= 8;
-	}
+	if (as->buf)
+		memcpy(as->buf + as->len, bytes, size);
+	as->len += size;
 }
 
-static inline void upr_put_bytes(struct upr_asm *as, const u8 *bytes, unsigned int size)
+/* We are little-endian ourselves. */
+static inline void upr_put_le(struct upr_asm *as, u64 value, unsigned int size)
 {
-	while (size--)
-		upr_put8(as, *bytes++);
+	upr_put_bytes(as, &value, size);
 }
 
 /* Does a rel32 or disp32 reach, counted from @from, the end of its instruction? */
@@ -145,6 +144,10 @@ static inline unsigned int upr_stack_width(const struct upr_insn *insn)
 		return 2;
 	return insn->mode == UPR_INSN_32 ? 4 : 8;
 }
+
+/* uprobes_xol.c */
+int upr_xol_decode(struct upr_insn *insn, const u8 *code, size_t len, enum upr_insn_mode mode, unsigned int env,
+		   const char **why);
 
 /* uprobes_slot.c */
 int upr_build_copy(const struct upr_xol *xol, enum upr_way way, u64 addr, struct upr_asm *as);
