@@ -20,7 +20,9 @@
 /* A range of less than this is not narrowed further to share an area. */
 #define RANGE_MIN ((u64)16 << 20)
 /* An area never takes more than this beyond what is needed now. */
-#define SPARE_MAX      4096u
+#define SPARE_MAX 4096u
+/* But for sites that are known already: as many as have their slots here. */
+#define LATER_MAX      (1u << 20)
 
 #define SLOTS_PER_PAGE (UPR_PAGE_SIZE / UPR_SLOT_SIZE)
 
@@ -350,6 +352,26 @@ static unsigned int spare_slots(const struct upr_space *sp)
 	return min(nr, SPARE_MAX);
 }
 
+/* The sites of the stops that follow will need as much each as those planned now, and mostly near to them. */
+static void spare_for_later(struct upr_space *sp)
+{
+	struct upr_area *area, *largest = NULL;
+	unsigned int sites = 0, slots;
+	struct upr_bp *bp;
+
+	list_for_each_entry(area, &sp->mm.areas, node)
+		if (area->state == UPR_AREA_PLANNED && !area->is_exact &&
+		    (!largest || area->nr_slots > largest->nr_slots))
+			largest = area;
+	if (!largest || sp->tight)
+		return;
+	list_for_each_entry(bp, &sp->pending, node)
+		sites += bp->area == largest;
+	slots = (unsigned int)min((u64)largest->nr_slots * upr_arm_later(sp) / max(sites, 1u), (u64)LATER_MAX);
+	largest->nr_slots += slots;
+	largest->spare = slots;
+}
+
 static void size_area(struct upr_area *area, unsigned int spare)
 {
 	if (!area->is_exact) {
@@ -391,6 +413,7 @@ unsigned int upr_areas_plan(struct upr_space *sp)
 	list_for_each_entry(bp, &sp->pending, node)
 		if (bp->state == UPR_BP_NEW && bp->want && !bp->area && needs_slot(sp, bp, mode))
 			plan_slot(sp, bp);
+	spare_for_later(sp);
 	list_for_each_entry(area, &sp->mm.areas, node)
 		if (area->state == UPR_AREA_PLANNED)
 			size_area(area, spare);
@@ -419,8 +442,11 @@ unsigned int upr_areas_plan(struct upr_space *sp)
 /* Its sites look elsewhere.  It goes with the next trim. */
 static void area_failed(struct upr_space *sp, struct upr_area *area, s64 error)
 {
+	bool again = area->spare && error != -EPERM;
 	unsigned int i;
 
+	/* less may be had */
+	sp->tight |= again;
 	if (error == -EPERM)
 		sp->no_area = true;
 	for (i = 1; i < area->nr_slots; i++) {
@@ -429,6 +455,8 @@ static void area_failed(struct upr_space *sp, struct upr_area *area, s64 error)
 		if (!bp)
 			continue;
 		upr_slot_put(bp);
+		if (again)
+			continue;
 		if (bp->window)
 			upr_window_refuse(sp, bp, "no executable memory can be had within reach of a jump");
 		else if (bp->reach != UPR_REACH_NONE)
@@ -533,9 +561,14 @@ static void fill_run(struct upr_space *sp, struct upr_bp **bps, unsigned int nr,
 
 static void fill(struct upr_space *sp, struct upr_bp **bps, unsigned int nr, u8 *buf, unsigned int most)
 {
-	unsigned int i = 0, n;
+	unsigned int i, n;
 
-	sort(bps, nr, sizeof(*bps), by_slot, NULL);
+	/* mostly they are in order already */
+	for (i = 1; i < nr && slot_addr(bps[i - 1]) < slot_addr(bps[i]); i++)
+		;
+	if (i < nr)
+		sort(bps, nr, sizeof(*bps), by_slot, NULL);
+	i = 0;
 	while (i < nr) {
 		for (n = 1; i + n < nr; n++)
 			if (slot_addr(bps[i + n]) != slots_end(bps[i + n - 1]) ||
@@ -568,7 +601,7 @@ void upr_areas_fill(struct upr_space *sp)
 	struct upr_bp *bp, *next, **bps;
 	unsigned int nr = upr_bp_collect(sp, to_be_filled, &bps);
 	unsigned int most = nr > 1 ? FILL_RUN : FILL_ONE;
-	u8 *buf = nr ? kvcalloc(most, UPR_SLOT_SIZE, GFP_KERNEL) : NULL;
+	u8 *buf = nr ? kvmalloc((size_t)most * UPR_SLOT_SIZE, GFP_KERNEL) : NULL;
 	u8 one[UPR_SLOT_SIZE];
 
 	sign_areas(sp);

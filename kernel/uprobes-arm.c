@@ -204,7 +204,7 @@ unsigned int upr_bp_collect(struct upr_space *sp, bool (*pick)(const struct upr_
 		nr += pick(bp);
 	if (!nr)
 		return 0;
-	bps = kvcalloc(nr, sizeof(struct upr_bp *), GFP_KERNEL);
+	bps = kvmalloc(nr * sizeof(struct upr_bp *), GFP_KERNEL);
 	if (!bps)
 		return 0;
 	nr = 0;
@@ -382,6 +382,17 @@ static void put_off(struct upr_space *sp)
 		bp->put_off = true;
 		list_move_tail(&bp->node, &sp->later);
 	}
+}
+
+/* How many more are to be armed in the stops that follow. */
+unsigned int upr_arm_later(const struct upr_space *sp)
+{
+	const struct upr_bp *bp;
+	unsigned int nr = 0;
+
+	list_for_each_entry(bp, &sp->later, node)
+		nr += to_be_armed(bp);
+	return nr;
 }
 
 /* The next ones. */

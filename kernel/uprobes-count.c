@@ -222,7 +222,7 @@ static struct upr_area *table_area(const struct upr_space *sp)
 	return area;
 }
 
-static void block_ask(struct upr_space *sp, u32 room)
+static void block_ask(struct upr_space *sp, u32 room, bool spare)
 {
 	const struct target_ops *target = sp->mm.target;
 	struct upr_block *block = kzalloc(sizeof(*block), GFP_KERNEL);
@@ -234,6 +234,7 @@ static void block_ask(struct upr_space *sp, u32 room)
 	if (!block->table)
 		goto fail;
 	list_add_tail(&block->node, &sp->blocks);
+	block->spare = spare;
 	block->waiting = 2;
 	sp->requested += 2;
 	target->area_map(&sp->mm, block->table);
@@ -246,18 +247,20 @@ fail:
 	sp->no_counters = true;
 }
 
-/* Room for @nr more, there or asked for; what is asked for is more, for those who come later. */
+/* Room for @nr more, there or asked for; each call in the program's name costs, so that more is asked for, for those who come later. */
 void upr_blocks_reserve(struct upr_space *sp, unsigned int nr)
 {
 	struct upr_block *block;
-	u64 left = 0;
+	u64 left = 0, later;
 
 	list_for_each_entry(block, &sp->blocks, node)
 		if (!block->failed && room_left(block) >= UPR_JUMP_INSNS)
 			left += room_left(block) - UPR_JUMP_INSNS;
 	if (left >= nr || sp->no_counters)
 		return;
-	block_ask(sp, (u32)min(ALIGN((u64)nr + nr / 8 + UPR_JUMP_INSNS, (u64)ROOM_STEP), (u64)COUNTER_MAX));
+	later = sp->tight ? 0 : upr_arm_later(sp);
+	block_ask(sp, (u32)min(ALIGN(nr + later + (nr + later) / 8 + UPR_JUMP_INSNS, (u64)ROOM_STEP), (u64)COUNTER_MAX),
+		  later);
 }
 
 /* The addresses of all arrays: of the one kind, then of the other. */
@@ -288,7 +291,12 @@ static void answered(struct upr_space *sp, struct upr_block *block, bool good, s
 	if (error == -EPERM)
 		sp->no_area = true;
 	block->waiting--;
-	if (block->failed)
+	if (!block->failed)
+		return;
+	/* less may be had */
+	if (block->spare && error != -EPERM)
+		sp->tight = true;
+	else
 		sp->no_counters = true;
 }
 

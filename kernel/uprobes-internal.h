@@ -144,6 +144,7 @@ struct upr_counter {
  * @addr:	of the counters there
  * @windows:	pads that count in it here
  * @waiting:	answers of the home still out: counters, table
+ * @spare:	it has room for those of later stops
  * @failed:	one of them was no
  * @written:	@table is filled in
  */
@@ -154,6 +155,7 @@ struct upr_block {
 	u64 addr;
 	unsigned int windows;
 	unsigned int waiting;
+	bool spare;
 	bool failed;
 	bool written;
 };
@@ -322,6 +324,7 @@ enum upr_area_state {
  * @blind:	a task's pc could not be read: areas are not to be unmapped
  * @no_area:	injecting a system call is forbidden
  * @no_counters: no shared memory can be had: nothing jumps
+ * @tight:	memory for more than one stop could not be had: it is asked for as it is needed
  * @ready:	the program has been started up
  * @renew:	and pads built before that are to be built anew
  * @at_once:	and this stop does so for all of them
@@ -356,6 +359,7 @@ struct upr_space {
 	bool blind;
 	bool no_area;
 	bool no_counters;
+	bool tight;
 	bool ready;
 	bool renew;
 	bool at_once;
@@ -526,6 +530,7 @@ bool upr_block_area_mapped(struct upr_space *sp, struct upr_area *area, s64 addr
 void upr_text_arm(struct upr_space *sp, struct upr_bp **bps, unsigned int nr);
 void upr_text_disarm(struct upr_space *sp, struct upr_bp **bps, unsigned int nr);
 void upr_bp_sort(struct upr_bp **bps, unsigned int nr);
+unsigned int upr_arm_later(const struct upr_space *sp);
 unsigned int upr_bp_collect(struct upr_space *sp, bool (*pick)(const struct upr_bp *bp), struct upr_bp ***ret);
 
 /* uprobes-survive.c */

@@ -251,7 +251,7 @@ void upr_text_arm(struct upr_space *sp, struct upr_bp **bps, unsigned int nr)
 
 	upr_bp_sort(bps, nr);
 	fill_holes(sp, bps, nr);
-	buf = nr > 1 ? kvcalloc(1, RUN_SIZE, GFP_KERNEL) : NULL;
+	buf = nr > 1 ? kvmalloc(RUN_SIZE, GFP_KERNEL) : NULL;
 	for (i = 0; i < nr; i += n) {
 		n = buf ? run_length(bps + i, nr - i, RUN_SIZE) : 1;
 		if (n > 1 && !arm_run(sp, bps + i, n, buf))
@@ -332,7 +332,7 @@ void upr_text_disarm(struct upr_space *sp, struct upr_bp **bps, unsigned int nr)
 	u8 *buf;
 
 	upr_bp_sort(bps, nr);
-	buf = nr > 1 ? kvcalloc(1, RUN_SIZE, GFP_KERNEL) : NULL;
+	buf = nr > 1 ? kvmalloc(RUN_SIZE, GFP_KERNEL) : NULL;
 	for (i = 0; i < nr; i += n) {
 		n = buf ? run_length(bps + i, nr - i, RUN_SIZE) : 1;
 		if (n > 1 && !disarm_run(sp, bps + i, n, buf))

@@ -118,6 +118,7 @@ struct upr_area {
 	unsigned int hint;		/* where to look for free slots first */
 	bool is_signed;
 	bool is_exact;			/* for a pun: neither larger nor elsewhere */
+	bool spare;			/* larger than is needed now */
 	int state;
 	struct upr_area *twin;
 };

@@ -161,6 +161,7 @@ static inline void kfree(const void *ptr)
 	free((void *)ptr);
 }
 
+#define kvmalloc(size, gfp)	kmalloc(size, gfp)
 #define kvcalloc(n, size, gfp)	kcalloc(n, size, gfp)
 #define kvfree(ptr)		kfree(ptr)
 

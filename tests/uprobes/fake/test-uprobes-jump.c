@@ -80,7 +80,7 @@ struct result {
 
 /* Sites by their numbers in the script. */
 struct pick {
-	unsigned int from, nr, set;
+	unsigned int from, nr, set, stop_sites;
 	enum upr_mode mode;
 	bool dead;
 	int fail_area, fail_counters, fail_scan, fail_text;
@@ -98,6 +98,8 @@ static struct fake_world *new_tour(struct fake_test *t, const struct pick *pick)
 	st->dead = pick->dead;
 	write_tour(&st->script);
 	stage_raise(st);
+	if (pick->stop_sites)
+		st->mm->upr->stop_sites = pick->stop_sites;
 	upr_batch_begin(w->session);
 	for (i = 0; i < pick->nr && pick->from + i < st->script.nr; i++)
 		if (pick->set & (1u << i))
@@ -261,6 +263,29 @@ static bool run_failing(struct fake_test *t, struct pick *pick, struct result *r
 	return good;
 }
 
+/* Two sites in two stops.  What is asked for in the first is for both, and less if that cannot be had. */
+static void failing_spare(struct fake_test *t)
+{
+	struct result with = {.is_known = false}, without = {.is_known = false};
+	struct pick pick = {.mode = UPR_MODE_JUMP, .nr = 32, .set = 1 | 1u << 31, .stop_sites = 1};
+	bool good = true;
+	int fail;
+
+	for (pick.from = 0; good && pick.from + pick.nr < tour_length(); pick.from++)
+		good = run_partly(t, &pick, &without);
+	for (fail = 1; good && fail <= 3; fail++) {
+		with.sites = with.jumping = 0;
+		for (pick.from = 0; good && pick.from + pick.nr < tour_length(); pick.from++) {
+			pick.fail_area = fail <= 2 ? fail : 0;
+			pick.fail_counters = fail == 3;
+			good = run_partly(t, &pick, &with);
+		}
+		good = good && with.jumping == without.jumping;
+	}
+	fake_ok(t, good && without.jumping, "no memory for those of later stops: %u of %u sites jump all the same",
+		with.jumping, with.sites);
+}
+
 static void failures(struct fake_test *t)
 {
 	struct result result = {.is_known = false}, exact = {.is_known = false};
@@ -290,6 +315,7 @@ static void failures(struct fake_test *t)
 		good = run_failing(t, &pick, &result);
 	}
 	fake_ok(t, good, "one text write fails");
+	failing_spare(t);
 }
 
 const struct fake_case upr_jump_cases[] = {
