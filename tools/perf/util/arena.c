@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <upr-compat.h>
+
 #include "arena.h"
 
 #define CHUNK_MIN ((size_t)4 << 10)
-#define CHUNK_MAX ((size_t)2 << 20)
+#define CHUNK_MAX UPR_LARGE
 #define ALIGNMENT _Alignof(max_align_t)
 
 /* @data is zeroed from @used on */
@@ -35,7 +37,7 @@ static void *take(struct arena *arena, size_t len, size_t align)
 		size = c ? 2 * (sizeof(*c) + c->size) : CHUNK_MIN;
 		size = size > CHUNK_MAX ? CHUNK_MAX : size;
 		size = size < sizeof(*c) + len ? sizeof(*c) + len : size;
-		c = calloc(1, size);
+		c = upr_large_zalloc(size);
 		if (!c)
 			return NULL;
 		c->size = size - sizeof(*c);
@@ -71,7 +73,7 @@ void arena_free(struct arena *arena)
 
 	for (c = arena->chunks; c; c = next) {
 		next = c->next;
-		free(c);
+		upr_large_free(c, sizeof(*c) + c->size);
 	}
 	arena->chunks = NULL;
 }

@@ -220,8 +220,40 @@ static void print_csv(FILE *out, const struct table *table, const struct stat_ti
 	}
 }
 
-/* There may be tens of thousands of rows: printf() takes longer than all that is counted. */
-static void print_number(FILE *out, const char *before, u64 n)
+/*
+ * There may be tens of thousands of rows, and a call of stdio for each word takes longer than all that is counted:
+ * lines are put together here.
+ */
+struct lines {
+	FILE *out;
+	size_t len;
+	char buf[16384];
+};
+
+static void lines_flush(struct lines *l)
+{
+	fwrite(l->buf, 1, l->len, l->out);
+	l->len = 0;
+}
+
+static void put_bytes(struct lines *l, const char *s, size_t len)
+{
+	if (len > sizeof(l->buf) - l->len)
+		lines_flush(l);
+	if (len > sizeof(l->buf)) {
+		fwrite(s, 1, len, l->out);
+		return;
+	}
+	memcpy(l->buf + l->len, s, len);
+	l->len += len;
+}
+
+static void put(struct lines *l, const char *s)
+{
+	put_bytes(l, s, strlen(s));
+}
+
+static void put_number(struct lines *l, const char *before, u64 n)
 {
 	char digits[20], *p = digits + sizeof(digits);
 
@@ -229,54 +261,72 @@ static void print_number(FILE *out, const char *before, u64 n)
 		*--p = (char)('0' + n % 10);
 		n /= 10;
 	} while (n);
-	fputs_unlocked(before, out);
-	fwrite_unlocked(p, 1, digits + sizeof(digits) - p, out);
+	put(l, before);
+	put_bytes(l, p, digits + sizeof(digits) - p);
 }
 
-static void print_json_row(FILE *out, const struct row *row)
+/* What JSON wants otherwise is rare. */
+static void put_string(struct lines *l, const char *before, const char *s)
+{
+	size_t len;
+
+	put(l, before);
+	for (len = 0; s[len]; len++)
+		if ((u8)s[len] < 0x20 || s[len] == '"' || s[len] == '\\' || s[len] == 0x7f)
+			break;
+	if (s[len]) {
+		lines_flush(l);
+		ui_json_string(l->out, s);
+		return;
+	}
+	put(l, "\"");
+	put_bytes(l, s, len);
+	put(l, "\"");
+}
+
+static void put_row(struct lines *l, const struct row *row)
 {
 	const struct uprobe_totals *t = &row->t;
 	const char *comma = "";
 	int way;
 
-	fputs_unlocked("\"event\":", out);
-	ui_json_string(out, row->event->name);
-	print_number(out, ",\"count\":", row->count);
-	print_number(out, ",\"sites\":", t->sites);
-	fputs_unlocked(",\"modes\":{", out);
+	put_string(l, "\"event\":", row->event->name);
+	put_number(l, ",\"count\":", row->count);
+	put_number(l, ",\"sites\":", t->sites);
+	put(l, ",\"modes\":{");
 	for (way = 0; way < UPR_NR_WAYS; way++) {
 		if (!t->modes[way])
 			continue;
-		fputs_unlocked(comma, out);
-		ui_json_string(out, uprobe_way_name(way));
-		print_number(out, ":", t->modes[way]);
+		put_string(l, comma, uprobe_way_name(way));
+		put_number(l, ":", t->modes[way]);
 		comma = ",";
 	}
-	print_number(out, "},\"missed\":", t->missed);
-	if (row->event->symbol) {
-		fputs_unlocked(",\"symbol\":", out);
-		ui_json_string(out, row->event->symbol);
-	}
-	if (t->why) {
-		fputs(",\"unarmed\":", out);
-		ui_json_string(out, t->why);
-	}
+	put_number(l, "},\"missed\":", t->missed);
+	if (row->event->symbol)
+		put_string(l, ",\"symbol\":", row->event->symbol);
+	if (t->why)
+		put_string(l, ",\"unarmed\":", t->why);
 }
 
 static void print_json(FILE *out, const struct table *table, const struct stat_times *times, bool interval)
 {
+	struct lines l;
 	size_t i;
 
+	l.out = out;
+	l.len = 0;
 	for (i = 0; i < table->nr; i++) {
-		fputc_unlocked('{', out);
+		put(&l, "{");
 		if (interval) {
-			fputs("\"interval\":", out);
+			put(&l, "\"interval\":");
+			lines_flush(&l);
 			print_seconds(out, times->elapsed);
-			fputc(',', out);
+			put(&l, ",");
 		}
-		print_json_row(out, &table->rows[i]);
-		fputs_unlocked("}\n", out);
+		put_row(&l, &table->rows[i]);
+		put(&l, "}\n");
 	}
+	lines_flush(&l);
 }
 
 /* --- entry ---------------------------------------------------------------------- */

@@ -301,7 +301,6 @@ int upr_collect_fdes(struct upr_elf *elf)
 		if (add_fde(elf, &eh, &entry.fde, find_cie(elf, &eh, entry.fde.CIE_pointer, &cache)))
 			return -ENOMEM;
 	}
-	if (elf->nr_fdes)
-		qsort(elf->fdes, elf->nr_fdes, sizeof(*elf->fdes), by_address);
+	upr_sort(elf->fdes, elf->nr_fdes, sizeof(*elf->fdes), by_address);
 	return 0;
 }

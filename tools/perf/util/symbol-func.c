@@ -59,7 +59,7 @@ static void drop_doubles(struct upr_elf *elf)
 
 	if (!elf->nr_syms)
 		return;
-	qsort(s, elf->nr_syms, sizeof(*s), by_name);
+	upr_sort(s, elf->nr_syms, sizeof(*s), by_name);
 	for (i = 0; i < elf->nr_syms; i++) {
 		struct upr_raw_sym *last = kept ? &s[kept - 1] : NULL;
 
@@ -77,7 +77,7 @@ static void drop_doubles(struct upr_elf *elf)
 			last->kind = s[i].kind;
 	}
 	elf->nr_syms = kept;
-	qsort(s, kept, sizeof(*s), by_preference);
+	upr_sort(s, kept, sizeof(*s), by_preference);
 }
 
 static u8 stronger_kind(u8 a, u8 b)
@@ -297,8 +297,7 @@ int upr_elf_load(struct upr_elf *elf)
 		return -ENOMEM;
 	free(elf->syms);
 	elf->syms = NULL;
-	if (elf->nr_funcs)
-		qsort(elf->funcs, elf->nr_funcs, sizeof(*elf->funcs), by_addr);
+	upr_sort(elf->funcs, elf->nr_funcs, sizeof(*elf->funcs), by_addr);
 	settle_sizes(elf);
 	return fill_indices(elf);
 }

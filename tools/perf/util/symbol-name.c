@@ -131,7 +131,8 @@ static void strip_args(const char *base, char *buf, size_t size)
 
 bool upr_glob_match(const char *pattern, const char *string)
 {
-	return !fnmatch(pattern, string, 0);
+	/* fnmatch() makes wide characters of both first */
+	return !strcmp(pattern, "*") || !fnmatch(pattern, string, 0);
 }
 
 bool upr_has_glob(const char *pattern)
@@ -184,7 +185,7 @@ static int sort_matches(struct upr_matches *matches)
 
 	if (!matches->nr)
 		return 0;
-	qsort(matches->m, matches->nr, sizeof(*matches->m), match_by_addr);
+	upr_sort(matches->m, matches->nr, sizeof(*matches->m), match_by_addr);
 	for (i = 0; i < matches->nr; i++) {
 		if (!kept || matches->m[kept - 1].func != matches->m[i].func)
 			matches->m[kept++] = matches->m[i];

@@ -140,6 +140,8 @@ const struct upr_text_section *upr_text_section_at(const struct upr_elf *elf, u6
 /* a NUL-terminated string in the file at @addr, or NULL */
 const char *upr_elf_string_at(const struct upr_elf *elf, u64 addr);
 bool upr_elf_dyn(const struct upr_elf *elf, s64 tag, u64 *val);
+/* qsort(), of what mostly is in order already */
+void upr_sort(void *base, size_t nr, size_t size, int (*cmp)(const void *, const void *));
 /* room for one more element; false without memory */
 bool upr_grow(void *array, size_t nr, size_t *cap, size_t size);
 

@@ -52,6 +52,17 @@ char *upr_elf_strdup(struct upr_elf *elf, const char *s)
 	return upr_elf_strndup(elf, s, strlen(s));
 }
 
+void upr_sort(void *base, size_t nr, size_t size, int (*cmp)(const void *, const void *))
+{
+	const char *p = base;
+	size_t i;
+
+	for (i = 1; i < nr && cmp(p + (i - 1) * size, p + i * size) <= 0; i++)
+		;
+	if (i < nr)
+		qsort(base, nr, size, cmp);
+}
+
 bool upr_grow(void *array, size_t nr, size_t *cap, size_t size)
 {
 	void **p = array;
