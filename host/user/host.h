@@ -308,6 +308,7 @@ struct host_area {
  * struct survive - what the program has for the case that we die (survive.c)
  * @page:	handler and small tables; 0 none
  * @tables, @tables_size: large ones, apart
+ * @frames:	UNDO_ROOM bytes that nobody else uses, for undo.c; 0 none
  * @actions, @nr_actions: of the program's own, as the page knows them
  * @nr_traps:	sites from which a thread has to be led elsewhere
  * @second:	the table in force is in the second half
@@ -318,6 +319,7 @@ struct survive {
 	u64 page;
 	u64 tables;
 	size_t tables_size;
+	u64 frames;
 	u64 actions[SURVIVE_OWN][4];
 	unsigned int nr_actions;
 	unsigned int nr_traps;
@@ -546,6 +548,8 @@ int addr_set_copy(struct addr_set *to, const struct addr_set *from);
 void addr_set_free(struct addr_set *set);
 
 /* --- undo.c ------------------------------------------------------------------------ */
+
+#define UNDO_ROOM (5 * HOST_PAGE) /* the sign of an area, and a signal frame */
 
 struct undo;
 struct undo *undo_begin(struct host_task *t, const struct user_regs_struct *saved, u64 mask);

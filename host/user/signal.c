@@ -208,7 +208,10 @@ void sigtrap_after_step(struct host_task *t)
 
 /* --- the action ---------------------------------------------------------------------------- */
 
-/* 64 bytes of the stack beyond the red zone, put back afterwards: nobody runs meanwhile. */
+/*
+ * 64 bytes of the stack beyond the red zone, put back afterwards.  The kernel writes to them, so that they
+ * are not taken from memory of ours, which is not writable; other threads may run, but so little any stack has left.
+ */
 int scratch_take(struct host_task *t, struct scratch *s)
 {
 	if (regs_load(t))

@@ -161,6 +161,36 @@ static int make_page(struct host_mm *mm)
 	return r;
 }
 
+/* Signed like an area: whoever cleans up after us takes it for one.  Without it calls are not survived. */
+static void make_frames(struct host_mm *mm)
+{
+	u8 sign[UPR_AREA_SIGN_SIZE];
+	u64 size = UNDO_ROOM;
+	s64 at;
+
+	if (mm->survive.frames)
+		return;
+	at = map_any(mm, UNDO_ROOM);
+	if (at <= 0)
+		return;
+	memcpy(sign, UPR_AREA_MAGIC, UPR_AREA_MAGIC_SIZE);
+	memcpy(sign + UPR_AREA_MAGIC_SIZE, &size, sizeof(size));
+	if (mem_put(mm, (u64)at, sign, sizeof(sign)))
+		unmap_any(mm, (u64)at, UNDO_ROOM);
+	else
+		mm->survive.frames = (u64)at;
+}
+
+static void drop_frames(struct host_mm *mm)
+{
+	u64 at = mm->survive.frames;
+
+	/* the call itself must do without */
+	mm->survive.frames = 0;
+	if (at)
+		unmap_any(mm, at, UNDO_ROOM);
+}
+
 /* --- the table ------------------------------------------------------------------------------- */
 
 struct rows {
@@ -541,6 +571,8 @@ void host_survive(struct upr_mm *umm)
 	r = collect(mm, &rows);
 	if (!r && rows.traps && !mm->survive.page)
 		r = make_page(mm);
+	if (!r && mm->survive.page)
+		make_frames(mm);
 	if (!r && mm->survive.page && rows.nr)
 		r = update_table(mm, &rows);
 	mm->survive.nr_traps = rows.traps;
@@ -718,6 +750,7 @@ void survive_remove(struct host_mm *mm)
 	list_for_each_entry_safe(t, next, &mm->tasks, mm_node)
 		if (t->proc->trap.installed && can_call(t))
 			uninstall(t);
+	drop_frames(mm);
 	if (in_use(mm))
 		return;
 	if (s->tables)

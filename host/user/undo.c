@@ -4,19 +4,22 @@
  *
  * Purpose: if the tool is killed while a thread executes a call that is not its own, nobody gives
  * it its registers back.  So it is led through a `syscall' that is followed by rt_sigreturn,
- * with a signal frame of its own state on its stack: left alone at any moment it
+ * with a signal frame of its own state: left alone at any moment it
  * finishes the call and goes on where it stood.  A call that was to be restarted is restarted, from
  * its beginning.
  *
- * The two instructions are put where nobody executes anything: into the zeros behind the
+ * The instructions are put where nobody executes anything: into the zeros behind the
  * end of the vdso, or of another executable mapping, and are taken out afterwards.  The frame
- * lies below the red zone, where any signal might be put; what was there is put back.
+ * lies in memory of ours, where traps make the tool act while other threads run (survive.frames).
+ * Elsewhere all are stopped: it lies below the red zone, and what was there is put back.  Not while others
+ * run: the stack of a coroutine or a goroutine may end above the frame, and what is below it
+ * is somebody's.
  *
  * The order of the caller's steps matters: registers go before the mask is closed, and the mask is
  * opened before registers come back.  In between a signal finds a thread with a good stack.
  *
  * Where there is no such place, or the frame cannot be written, the call is made
- * without.
+ * without: it is not survived if the tool is killed in the middle of it.
  *
  * No locks.
  */
@@ -74,18 +77,24 @@ _Static_assert(sizeof(struct uc_frame) == 304 && sizeof(struct uc_frame32) == 25
 #define FSAVE_SIZE  112u /* before the extended state of a 32-bit frame: that of the x87, as fsave has it */
 #define FSAVE_KNOWN 108u
 
-/* syscall; mov $15, %rax; syscall */
-static const u8 code64[] = {0x0f, 0x05, 0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05};
-/* int $0x80; mov $173, %eax; int $0x80 */
-static const u8 code32[] = {0xcd, 0x80, 0xb8, 173, 0, 0, 0, 0xcd, 0x80};
+/* syscall; mov $frame, %rsp; mov $15, %eax; syscall */
+static const u8 code64[] = {0x0f, 0x05, 0x48, 0xbc, 0, 0, 0, 0, 0, 0, 0, 0, 0xb8, 15, 0, 0, 0, 0x0f, 0x05};
+#define FRAME_AT_64 4u
+/* int $0x80; mov $frame, %esp; mov $173, %eax; int $0x80 */
+static const u8 code32[] = {0xcd, 0x80, 0xbc, 0, 0, 0, 0, 0xb8, 173, 0, 0, 0, 0xcd, 0x80};
+#define FRAME_AT_32 3u
 
 struct undo {
 	u64 code;
-	u64 at; /* of the frame, and the stack pointer meanwhile */
+	u64 at; /* of the frame */
 	size_t size;
+	bool on_stack;
 	u8 saved[FRAME_ROOM + 512];
 	u8 frame[FRAME_ROOM + 512];
 };
+
+_Static_assert(sizeof(code64) <= SLACK && sizeof(code32) <= sizeof(code64), "the code fits");
+_Static_assert(UNDO_ROOM >= 64 + sizeof(((struct undo *)NULL)->frame), "a frame of any size");
 
 /* --- a place for two instructions -------------------------------------------------------- */
 
@@ -274,13 +283,15 @@ static int put_frame(struct host_task *t, struct undo *u, const struct user_regs
 		return -ENODATA;
 	memset(u->frame, 0, head);
 	u->size = head + before + xstate;
-	u->at = (saved->rsp - BELOW - u->size) & ~(u64)63;
+	u->on_stack = !t->mm->survive.frames;
+	u->at = u->on_stack ? (saved->rsp - BELOW - u->size) & ~(u64)63 :
+			      ALIGN(t->mm->survive.frames + UPR_AREA_SIGN_SIZE, (u64)64);
 	restart(&regs);
 	if (mode32)
 		fill32(u->frame, &regs, mask, u->at + head);
 	else
 		fill64(u->frame, &regs, mask, u->at + head);
-	r = mem_get(t->mm, u->at, u->saved, u->size);
+	r = u->on_stack ? mem_get(t->mm, u->at, u->saved, u->size) : 0;
 	if (!r)
 		r = mem_put(t->mm, u->at, u->frame, u->size);
 	return r;
@@ -288,9 +299,34 @@ static int put_frame(struct host_task *t, struct undo *u, const struct user_regs
 
 /* --- for inject() ------------------------------------------------------------------------------- */
 
-static int put_code(struct host_mm *mm, u64 at)
+static size_t make_code(const struct host_mm *mm, u64 frame, u8 code[sizeof(code64)])
 {
-	return mm->mode32 ? mem_put(mm, at, code32, sizeof(code32)) : mem_put(mm, at, code64, sizeof(code64));
+	if (mm->mode32) {
+		memcpy(code, code32, sizeof(code32));
+		memcpy(code + FRAME_AT_32, &frame, 4);
+		return sizeof(code32);
+	}
+	memcpy(code, code64, sizeof(code64));
+	memcpy(code + FRAME_AT_64, &frame, 8);
+	return sizeof(code64);
+}
+
+static int put_code(struct host_mm *mm, const struct undo *u)
+{
+	u8 code[sizeof(code64)];
+	size_t size = make_code(mm, u->at, code);
+
+	return mem_put(mm, u->code, code, size);
+}
+
+static bool others_run(const struct host_task *t)
+{
+	const struct host_task *other;
+
+	list_for_each_entry(other, &t->mm->tasks, mm_node)
+		if (other != t && (other->state == TASK_RUNNING || other->state == TASK_LISTENING))
+			return true;
+	return false;
 }
 
 /**
@@ -303,24 +339,30 @@ struct undo *undo_begin(struct host_task *t, const struct user_regs_struct *save
 	struct host_mm *mm = t->mm;
 	struct undo *u;
 
+	if (!mm->survive.frames && others_run(t))
+		return NULL;
 	if (!mm->slack || !is_slack(mm, mm->slack))
 		mm->slack = find_slack(mm);
 	u = mm->slack ? malloc(sizeof(*u)) : NULL;
 	if (!u)
 		return NULL;
 	u->code = mm->slack;
-	if (put_frame(t, u, saved, mask) || put_code(mm, u->code)) {
+	if (put_frame(t, u, saved, mask) || put_code(mm, u)) {
 		free(u);
 		return NULL;
 	}
 	return u;
 }
 
-/* Where the call is to be executed, and on what stack. */
+/*
+ * Where the call is to be executed.  Until its signals are blocked one may come: its frame is not to be
+ * written over ours, and there is no room for it in memory that is ours.
+ */
 void undo_regs(const struct undo *u, struct user_regs_struct *call)
 {
 	call->rip = u->code;
-	call->rsp = u->at;
+	if (u->on_stack)
+		call->rsp = u->at;
 }
 
 /* It has its registers back, or is dying. */
@@ -332,7 +374,8 @@ void undo_end(struct host_task *t, struct undo *u)
 		return;
 	if (t->mm) {
 		mem_put(t->mm, u->code, none, sizeof(none));
-		mem_put(t->mm, u->at, u->saved, u->size);
+		if (u->on_stack)
+			mem_put(t->mm, u->at, u->saved, u->size);
 	}
 	free(u);
 }
@@ -341,15 +384,19 @@ void undo_end(struct host_task *t, struct undo *u)
 bool undo_wipe(struct host_mm *mm, u64 end)
 {
 	static const u8 none[sizeof(code64)];
-	const u8 *code = mm->mode32 ? code32 : code64;
 	size_t size = mm->mode32 ? sizeof(code32) : sizeof(code64);
-	u8 now[sizeof(code64)];
+	u8 now[sizeof(code64)], code[sizeof(code64)];
 	unsigned int i;
 
 	for (i = 1; i <= SLACK_TRIES; i++) {
-		u64 at = end - (u64)i * SLACK;
+		u64 at = end - (u64)i * SLACK, frame = 0;
 
-		if (!mem_get(mm, at, now, size) && !memcmp(now, code, size))
+		if (mem_get(mm, at, now, size))
+			continue;
+		/* whatever frame it leads to */
+		memcpy(&frame, now + (mm->mode32 ? FRAME_AT_32 : FRAME_AT_64), mm->mode32 ? 4 : 8);
+		make_code(mm, frame, code);
+		if (!memcmp(now, code, size))
 			return !mem_put(mm, at, none, size);
 	}
 	return false;
