@@ -4,15 +4,25 @@
 #
 # Options are those that the verb's own --help shows, so that they are the ones there are.  No state, no locks.
 
-# Words that begin like $cur; none of them is cut at a colon, as readline does.
+# Words, a line each, that begin like $cur; none of them is cut at a colon, as readline does.
+#
+# They are names out of whatever file -x names: nothing in them may mean anything to a shell, neither here (compgen -W
+# would expand them) nor on the command line, where they are quoted as $quote, the mark that is open there, takes it.
 _perf_uprobe_words() {
-	local IFS=$'\n' prefix
+	local prefix='' word words
 
-	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
-	if [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]]; then
-		prefix=${cur%"${cur##*:}"}
-		COMPREPLY=("${COMPREPLY[@]#"$prefix"}")
-	fi
+	mapfile -t words < <(printf '%s' "$1")
+	((${#words[@]})) || return 0
+	case $quote in
+	\') words=("${words[@]//\'/\'\\\'\'}") ;;
+	\") mapfile -t words < <(printf '%s\n' "${words[@]}" | sed 's/[\\$`"]/\\&/g') ;;
+	*) mapfile -t words < <(printf '%q\n' "${words[@]}") ;;
+	esac
+	[[ $cur == *:* && $COMP_WORDBREAKS == *:* ]] && prefix=${cur%"${cur##*:}"}
+	for word in "${words[@]}"; do
+		[[ $word == "$cur"* ]] && COMPREPLY+=("${word#"$prefix"}")
+	done
+	return 0
 }
 
 _perf_uprobe_options() {
@@ -53,13 +63,14 @@ _perf_uprobe_value() {
 }
 
 _perf_uprobe() {
-	local cur prev verb tool=${COMP_WORDS[0]} i
+	local cur prev quote verb tool=${COMP_WORDS[0]} i
 
 	COMPREPLY=()
 	# as one word, whatever readline breaks words at
 	cur=${COMP_LINE:0:COMP_POINT}
 	cur=${cur##*[[:space:]]}
-	cur=${cur#[\'\"]}
+	quote=${cur%"${cur#[\'\"]}"}
+	cur=${cur#"$quote"}
 	verb=${COMP_WORDS[1]}
 	# "probe_app" ":" "fu": back to where the word begins
 	i=$COMP_CWORD
