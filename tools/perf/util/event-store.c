@@ -92,55 +92,75 @@ static int no_such_offset(const struct stored_event *ev, u64 offset, struct upr_
 			     ev->group, ev->event, ev->path, (unsigned long long)offset);
 }
 
-/* Under the name that it has got. */
-static int define_text(struct uprobe_set *set, const struct stored_event *ev, const char *text, struct upr_error *err)
+/* A definition that names an address; ret->def: free(). */
+static int name_place(struct upr_elf *elf, const struct stored_event *ev, const struct event_place *place,
+		      struct uprobe_place *ret, struct upr_error *err)
 {
-	char *def;
-	int r;
-
-	if (asprintf(&def, "%s:%s=%s", ev->group, ev->event, text) < 0)
-		return upr_error_nomem(err);
-	r = uprobe_set_define(set, ev->path, &def, 1, NULL, 0, err);
-	free(def);
-	return r;
-}
-
-/* A definition that names an address. */
-static int define_place(struct uprobe_set *set, const struct stored_event *ev, const struct event_place *place,
-			struct upr_error *err)
-{
-	struct upr_elf *elf;
 	char *text;
-	bool found;
 	u64 addr;
-	int r;
 
-	elf = upr_elf_open(ev->path, err);
-	if (!elf)
-		return err->code ? -err->code : -EINVAL;
-	found = upr_elf_offset_to_addr(elf, place->offset, &addr);
-	upr_elf_close(elf);
-	if (!found)
+	if (!upr_elf_offset_to_addr(elf, place->offset, &addr))
 		return no_such_offset(ev, place->offset, err);
+	if (place->semaphore && !upr_elf_offset_to_addr(elf, place->semaphore, &ret->semaphore))
+		return no_such_offset(ev, place->semaphore, err);
 	if (asprintf(&text, "0x%llx%s%s%s", (unsigned long long)addr, place->retprobe ? "%return" : "",
 		     *place->args ? " " : "", place->args) < 0)
 		return upr_error_nomem(err);
-	r = define_text(set, ev, text, err);
-	free(text);
+	ret->def = text;
+	ret->here = true;
+	return 0;
+}
+
+/* By where its places are. */
+static int define_places(struct uprobe_set *set, const struct stored_event *ev, struct upr_error *err)
+{
+	struct uprobe_place *places = calloc(ev->nr_places + 1, sizeof(*places));
+	struct upr_elf *elf = upr_elf_open(ev->path, err);
+	size_t i;
+	int r = elf ? 0 : err->code ? -err->code : -EINVAL;
+
+	if (!places)
+		r = upr_error_nomem(err);
+	for (i = 0; !r && i < ev->nr_places; i++)
+		r = name_place(elf, ev, &ev->places[i], &places[i], err);
+	upr_elf_close(elf);
+	if (!r)
+		r = uprobe_set_define_places(set, ev->path, ev->group, ev->event, places, ev->nr_places, err);
+	for (i = 0; places && i < ev->nr_places; i++)
+		free((char *)places[i].def);
+	free(places);
 	return r;
+}
+
+/*
+ * Which of its places are meant the definition does not always say, and a pattern fits what perf does not see; but
+ * what the kernel's syntax has no words for only the definition says.
+ */
+static bool is_by_definition(const struct stored_event *ev)
+{
+	struct upr_probe_def def;
+	bool pattern;
+	size_t i;
+
+	if (!ev->def || ev->no_inlines || ev->as)
+		return false;
+	for (i = 0; i < ev->nr_places; i++)
+		if (ev->places[i].quoted)
+			return true;
+	if (upr_probe_def_parse(&def, ev->def, NULL))
+		return false;
+	pattern = def.glob;
+	upr_probe_def_free(&def);
+	return !pattern;
 }
 
 static int define(struct uprobe_set *set, const struct stored_event *ev, struct upr_error *err)
 {
-	size_t i;
-	int r = 0;
+	const struct uprobe_place place = {.def = ev->def};
 
-	/* which of its places are meant the definition does not always say */
-	if (ev->def && !ev->no_inlines && !ev->as)
-		return define_text(set, ev, ev->def, err);
-	for (i = 0; !r && i < ev->nr_places; i++)
-		r = define_place(set, ev, &ev->places[i], err);
-	return r;
+	if (is_by_definition(ev))
+		return uprobe_set_define_places(set, ev->path, ev->group, ev->event, &place, 1, err);
+	return define_places(set, ev, err);
 }
 
 /* Return: how many of the events fitted, or -errno. */

@@ -12,8 +12,23 @@
 #include "code-map.h"
 #include "fetch.h"
 #include "ifunc.h"
+#include "probe-resolve.h"
 #include "probe-uprobe.h"
 #include "ui.h"
+
+/**
+ * struct uprobe_wanted - what is to be counted in a file, and in others of its name when they are met
+ * @text:	a definition
+ * @event:	all that it means are places of this one; NULL: it makes events of its own
+ * @here:	it means the file that it was given for, not what another build has at that address
+ * @semaphore:	see struct uprobe_place
+ */
+struct uprobe_wanted {
+	char *text;
+	struct uprobe_event *event;
+	bool here;
+	u64 semaphore;
+};
 
 /**
  * struct uprobe_spec - a file as the user named it, and what is to be counted in it
@@ -26,8 +41,8 @@ struct uprobe_spec {
 	char *name;
 	char *real;
 	bool library;
-	char **defs;
-	size_t nr_defs;
+	struct uprobe_wanted **wanted;
+	size_t nr_wanted;
 	struct uprobe_image **images;
 	size_t nr_images;
 };
@@ -400,11 +415,27 @@ out:
 	return image;
 }
 
+static struct uprobe_wanted *want(struct uprobe_spec *spec, const char *text)
+{
+	struct uprobe_wanted *wanted = calloc(1, sizeof(*wanted));
+
+	if (!wanted)
+		return NULL;
+	wanted->text = strdup(text);
+	if (wanted->text && uprobe_array_add(&spec->wanted, &spec->nr_wanted, wanted))
+		return wanted;
+	free(wanted->text);
+	free(wanted);
+	return NULL;
+}
+
 static int define_one(struct uprobe_set *set, struct uprobe_spec *spec, const char *def, struct upr_error *err)
 {
 	size_t first_name = set->names.nr, first_event = set->nr_events;
 	int rc;
 
+	if (!want(spec, def))
+		return upr_error_nomem(err);
 	rc = upr_resolve(spec->images[0]->elf, def, &set->names, err);
 	if (rc)
 		return rc;
@@ -413,36 +444,120 @@ static int define_one(struct uprobe_set *set, struct uprobe_spec *spec, const ch
 	return check_refused(set, first_event, err);
 }
 
-int uprobe_set_define(struct uprobe_set *set, const char *name, char *const *defs, size_t nr, const int *pids,
-		      size_t nr_pids, struct upr_error *err)
+/* The file that a spec means, opened.  NULL with @err. */
+static struct uprobe_spec *spec_open(struct uprobe_set *set, const char *name, const int *pids, size_t nr_pids,
+				     struct upr_error *err)
 {
 	struct uprobe_spec *spec = spec_get(set, name);
 	struct uprobe_image *image;
+
+	if (!spec)
+		upr_error_nomem(err);
+	if (!spec || spec->nr_images)
+		return spec;
+	image = first_image(set, spec, pids, nr_pids, err);
+	if (!image)
+		return NULL;
+	if (uprobe_array_add(&spec->images, &spec->nr_images, image))
+		return spec;
+	upr_error_nomem(err);
+	return NULL;
+}
+
+int uprobe_set_define(struct uprobe_set *set, const char *name, char *const *defs, size_t nr, const int *pids,
+		      size_t nr_pids, struct upr_error *err)
+{
+	struct uprobe_spec *spec = spec_open(set, name, pids, nr_pids, err);
 	size_t i;
 	int rc = 0;
 
 	if (!spec)
-		return upr_error_nomem(err);
-	if (!spec->nr_images) {
-		image = first_image(set, spec, pids, nr_pids, err);
-		if (!image)
-			return err->code ? -err->code : -EINVAL;
-		if (!uprobe_array_add(&spec->images, &spec->nr_images, image))
-			return upr_error_nomem(err);
-	}
+		return err->code ? -err->code : -EINVAL;
 	upr_batch_begin(set->session);
-	for (i = 0; i < nr && !rc; i++) {
-		char *copy = strdup(defs[i]);
-
-		if (copy && !uprobe_array_add(&spec->defs, &spec->nr_defs, copy)) {
-			free(copy);
-			copy = NULL;
-		}
-		rc = copy ? define_one(set, spec, copy, err) : upr_error_nomem(err);
-	}
+	for (i = 0; i < nr && !rc; i++)
+		rc = define_one(set, spec, defs[i], err);
 	upr_batch_end(set->session);
 	ui_progress_end();
 	return rc;
+}
+
+/* --- one event of many places ------------------------------------------- */
+
+/* Whatever @wanted means in a file becomes places of its event. */
+static int add_places(struct uprobe_set *set, struct uprobe_image *image, const struct uprobe_wanted *wanted,
+		      struct upr_error *err)
+{
+	struct upr_event_list list = {0};
+	int rc = upr_resolve(image->elf, wanted->text, &list, err);
+	size_t i;
+	u32 k;
+
+	for (i = 0; i < list.nr && !rc; i++) {
+		struct upr_event *from = &list.events[i];
+
+		for (k = 0; k < from->nr_sites && wanted->semaphore; k++)
+			from->sites[k].semaphore = wanted->semaphore;
+		if (!wanted->event->symbol)
+			wanted->event->symbol = from->sites[0].symbol;
+		if (add_sites(set, wanted->event, image, from))
+			rc = upr_error_nomem(err);
+	}
+	upr_event_list_free(&list);
+	return rc;
+}
+
+static struct uprobe_event *event_named(struct uprobe_set *set, struct uprobe_spec *spec, const char *group,
+					const char *event, const char *def)
+{
+	static struct upr_site nowhere;
+	struct upr_event from = {.def = def, .sites = &nowhere};
+	char name[UPR_EVENT_NAME_MAX];
+
+	snprintf(name, sizeof(name), "%s", event);
+	from.name = upr_name_claim(&set->names, group, name);
+	return from.name ? event_new(set, spec, &from, false) : NULL;
+}
+
+/* Under its own name, which no word in it can be taken for. */
+static struct uprobe_wanted *want_place(struct uprobe_spec *spec, const char *group, const char *event,
+					const struct uprobe_place *place)
+{
+	struct uprobe_wanted *wanted;
+	char *text;
+
+	if (asprintf(&text, "%s:%s=%s", group, event, place->def) < 0)
+		return NULL;
+	wanted = want(spec, text);
+	free(text);
+	if (!wanted)
+		return NULL;
+	wanted->here = place->here;
+	wanted->semaphore = place->semaphore;
+	return wanted;
+}
+
+int uprobe_set_define_places(struct uprobe_set *set, const char *name, const char *group, const char *event,
+			     const struct uprobe_place *places, size_t nr, struct upr_error *err)
+{
+	struct uprobe_spec *spec = spec_open(set, name, NULL, 0, err);
+	size_t first_event = set->nr_events, i;
+	struct uprobe_event *all = NULL;
+	int rc = 0;
+
+	if (!spec)
+		return err->code ? -err->code : -EINVAL;
+	upr_batch_begin(set->session);
+	for (i = 0; i < nr && !rc; i++) {
+		struct uprobe_wanted *wanted = want_place(spec, group, event, &places[i]);
+
+		if (wanted && !all)
+			all = event_named(set, spec, group, event, wanted->text);
+		if (wanted)
+			wanted->event = all;
+		rc = wanted && all ? add_places(set, spec->images[0], wanted, err) : upr_error_nomem(err);
+	}
+	upr_batch_end(set->session);
+	return rc ? rc : check_refused(set, first_event, err);
 }
 
 /* --- files met in processes ---------------------------------------------- */
@@ -461,6 +576,25 @@ static bool spec_means(const struct uprobe_spec *spec, const char *path)
 	       (strlen(spec->name) == len && !memcmp(spec->name, path, len));
 }
 
+static bool same_build(const struct uprobe_image *a, const struct uprobe_image *b)
+{
+	const struct upr_elf_info *x = upr_elf_info(a->elf), *y = upr_elf_info(b->elf);
+
+	return x->build_id_len && x->build_id_len == y->build_id_len &&
+	       !memcmp(x->build_id, y->build_id, x->build_id_len);
+}
+
+/* Events of its own go to @list, places to the event that they are of. */
+static int resolve_again(struct uprobe_set *set, struct uprobe_spec *spec, const struct uprobe_wanted *wanted,
+			 struct uprobe_image *image, struct upr_event_list *list, struct upr_error *err)
+{
+	if (!wanted->event)
+		return upr_resolve(image->elf, wanted->text, list, err);
+	if (wanted->here && !same_build(image, spec->images[0]))
+		return upr_error_set(err, UPR_ERR_OFFSET, EINVAL, "it is an address in another build");
+	return add_places(set, image, wanted, err);
+}
+
 /* The same definitions in another file of the name. */
 static void define_again(struct uprobe_set *set, struct uprobe_spec *spec, struct uprobe_image *image, int pid)
 {
@@ -468,10 +602,10 @@ static void define_again(struct uprobe_set *set, struct uprobe_spec *spec, struc
 	struct upr_error err = {0};
 	size_t i;
 
-	for (i = 0; i < spec->nr_defs; i++)
-		if (upr_resolve(image->elf, spec->defs[i], &list, &err))
+	for (i = 0; i < spec->nr_wanted; i++)
+		if (resolve_again(set, spec, spec->wanted[i], image, &list, &err))
 			ui_note("process %d uses another %s (%s), where '%s' is not counted: %s", pid, spec->name,
-				image->path, spec->defs[i], err.text);
+				image->path, spec->wanted[i]->text, err.text);
 	if (add_events(set, spec, image, &list, 0, false))
 		ui_note("process %d: out of memory for the probes in %s", pid, image->path);
 	upr_event_list_free(&list);
@@ -609,9 +743,11 @@ static void spec_free(struct uprobe_spec *spec)
 {
 	size_t i;
 
-	for (i = 0; i < spec->nr_defs; i++)
-		free(spec->defs[i]);
-	free(spec->defs);
+	for (i = 0; i < spec->nr_wanted; i++) {
+		free(spec->wanted[i]->text);
+		free(spec->wanted[i]);
+	}
+	free(spec->wanted);
 	free(spec->images);
 	free(spec->name);
 	free(spec->real);

@@ -145,6 +145,25 @@ void uprobe_set_free(struct uprobe_set *set);
 int uprobe_set_define(struct uprobe_set *set, const char *name, char *const *defs, size_t nr, const int *pids,
 		      size_t nr_pids, struct upr_error *err);
 
+/**
+ * struct uprobe_place - one of an event's places, or several
+ * @def:	a definition without a name
+ * @here:	it is an address in this file: of no use in another one of the name, unless that is a copy
+ * @semaphore:	struct upr_site's, where @def cannot say it; 0: none, or @def says it
+ */
+struct uprobe_place {
+	const char *def;
+	bool here;
+	u64 semaphore;
+};
+
+/**
+ * uprobe_set_define_places() - one event, GROUP:EVENT, which is hit wherever one of its @nr places is
+ * Return: 0, or -errno with @err.
+ */
+int uprobe_set_define_places(struct uprobe_set *set, const char *name, const char *group, const char *event,
+			     const struct uprobe_place *places, size_t nr, struct upr_error *err);
+
 /** uprobe_set_mapped() - to be called from the home's client; probes of files not seen before */
 void uprobe_set_mapped(struct uprobe_set *set, int pid, const char *path, const char *open_path,
 		       struct upr_file_key key);
