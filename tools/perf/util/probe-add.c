@@ -230,41 +230,72 @@ static bool is_one_function(const struct probe_want *want, const struct traced_e
 	return first->place.real != NULL;
 }
 
-/* A pattern means one function in each event. */
-static char *source_of(struct probe_want *want, const struct traced_event *ev)
+/* Statically defined probes that only the engine can read, and that have kept the names that they have. */
+static bool are_own_sdt(const struct probe_want *want)
 {
-	char *body, *ret = NULL;
-	const char *c;
-	size_t size;
-	FILE *out;
+	struct upr_probe_def other;
+	bool ret;
 
-	body = probe_def_body(want->text, perfs_def(want));
-	if (body && want->def.sdt && !want->own) {
-		/* of its provider alone */
-		if (asprintf(&ret, "%%%s:%s%s", ev->place.symbol, ev->place.real, body + strcspn(body, BLANKS)) < 0)
-			ret = NULL;
-		free(body);
-		return ret;
-	}
-	if (!body || !is_pattern(want) || !is_one_function(want, ev))
-		return body;
-	out = open_memstream(&ret, &size);
-	for (c = ev->place.real; out && *c; c++)
-		fprintf(out, "%s%c", strchr("=@+:;%\\", *c) ? "\\" : "", *c);
-	if (out)
-		fputs(behind_function(body), out);
-	free(body);
-	return !out || fclose(out) ? NULL : ret;
+	if (!want->own || upr_probe_def_parse(&other, want->text, NULL))
+		return false;
+	ret = other.sdt && !other.event;
+	upr_probe_def_free(&other);
+	return ret;
 }
 
-/* Lines of a file may be in several functions. */
+/* The probe of one provider, with what follows the name in @body. */
+static char *sdt_source(const char *group, const char *event, const char *body)
+{
+	char *ret;
+
+	return asprintf(&ret, "%%%s:%s%s", group, event, body + strcspn(body, BLANKS)) < 0 ? NULL : ret;
+}
+
+static char *function_source(const char *name, const char *body)
+{
+	char *ret = NULL;
+	const char *c;
+	size_t size;
+	FILE *out = open_memstream(&ret, &size);
+
+	if (!out)
+		return NULL;
+	for (c = name; *c; c++)
+		fprintf(out, "%s%c", strchr("=@+:;%\\", *c) ? "\\" : "", *c);
+	fputs(behind_function(body), out);
+	return fclose(out) ? NULL : ret;
+}
+
+/* A pattern means one function in each event, if it can; @whole: it stays what it is. */
+static char *source_of(struct probe_want *want, const struct traced_event *ev, bool *whole)
+{
+	char *body = probe_def_body(want->text, perfs_def(want)), *ret;
+
+	*whole = false;
+	if (!body)
+		return NULL;
+	if (!want->own && want->def.sdt) {
+		ret = sdt_source(ev->place.symbol, ev->place.real, body);
+	} else if (are_own_sdt(want)) {
+		ret = sdt_source(ev->group, ev->given, body);
+	} else if (is_pattern(want) && is_one_function(want, ev)) {
+		ret = function_source(ev->place.real, body);
+	} else {
+		*whole = true;
+		return body;
+	}
+	free(body);
+	return ret;
+}
+
+/* Lines of a file may be in several functions, and a pattern's functions may share the name of an event. */
 static bool has_many_names(const struct probe_want *want)
 {
 	size_t i;
 
 	for (i = 1; i < want->events.nr; i++)
 		if (strcmp(want->events.v[i].given, want->events.v[0].given))
-			return !is_pattern(want) && !want->def.sdt;
+			return true;
 	return false;
 }
 
@@ -278,18 +309,20 @@ static int keep_event(struct adding *a, struct probe_want *want, const struct tr
 {
 	struct stored_event *ev = stored_events_add(&a->reg.list);
 	struct event_file *f = event_files_get(&a->files, kept_path(want->file));
+	bool whole, one_of_many;
 
 	if (!ev || !f)
 		return -ENOMEM;
 	strcpy(ev->group, first->group);
 	strcpy(ev->event, first->event);
 	ev->path = strdup(kept_path(want->file));
-	ev->def = source_of(want, first);
+	ev->def = source_of(want, first, &whole);
 	ev->file_id = f->id ? strdup(f->id) : NULL;
 	ev->no_inlines = a->how->find->no_inlines;
-	if (has_many_names(want))
+	one_of_many = whole && has_many_names(want);
+	if (one_of_many)
 		ev->as = strdup(first->given);
-	if (!ev->path || !ev->def || (f->id && !ev->file_id) || (has_many_names(want) && !ev->as))
+	if (!ev->path || !ev->def || (f->id && !ev->file_id) || (one_of_many && !ev->as))
 		return -ENOMEM;
 	return event_set_places(ev, &want->events, first->group, first->event,
 				want->own && probe_def_has_args(want->text, perfs_def(want)));

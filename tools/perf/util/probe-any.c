@@ -46,6 +46,8 @@ static int add_site(const struct upr_event *from, const struct upr_site *site, s
 {
 	struct traced_event *ev = &ret->v[ret->nr];
 
+	if (site->semaphore && !upr_elf_addr_to_offset(from->elf, site->semaphore, &ev->semaphore))
+		return -ENOENT;
 	if (snprintf(ev->group, sizeof(ev->group), "%s", from->group) >= (int)sizeof(ev->group) ||
 	    snprintf(ev->event, sizeof(ev->event), "%s", from->event) >= (int)sizeof(ev->event))
 		return -E2BIG;
@@ -75,8 +77,25 @@ static int take_sites(const struct upr_event_list *list, struct traced_events *r
 		return -ENOMEM;
 	for (i = 0; i < list->nr; i++)
 		for (k = 0; k < list->events[i].nr_sites && !r; k++)
-			r = add_site(&list->events[i], &list->events[i].sites[k], ret);
+			if (!list->events[i].sites[k].refused)
+				r = add_site(&list->events[i], &list->events[i].sites[k], ret);
 	return r;
+}
+
+/* A place that is refused stands for one that there is not: it is nothing to be probed by anybody. */
+static int check_sites(const struct upr_event_list *list, const char *text, struct upr_error *err)
+{
+	const char *why = NULL;
+	size_t i;
+	u32 k;
+
+	for (i = 0; i < list->nr; i++)
+		for (k = 0; k < list->events[i].nr_sites; k++) {
+			if (!list->events[i].sites[k].refused)
+				return 0;
+			why = list->events[i].sites[k].refused;
+		}
+	return why ? upr_error_set(err, UPR_ERR_UNSUPPORTED, EOPNOTSUPP, "'%s' cannot be probed: %s", text, why) : 0;
 }
 
 static int ask_engine(struct probe_file *file, const char *text, struct traced_events *ret, struct upr_error *err)
@@ -88,6 +107,8 @@ static int ask_engine(struct probe_file *file, const char *text, struct traced_e
 	if (!file->elf)
 		return -ENOENT;
 	r = upr_resolve(file->elf, text, &list, err);
+	if (!r)
+		r = check_sites(&list, text, err);
 	if (!r && ret)
 		r = take_sites(&list, ret);
 	upr_event_list_free(&list);

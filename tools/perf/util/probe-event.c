@@ -330,6 +330,9 @@ static int parse_text(struct upr_probe_def *def, struct upr_error *err)
 	if (rc)
 		return rc;
 	text += strspn(text, " \t");
+	def->raw = strdup(text);
+	if (!def->raw)
+		return upr_error_nomem(err);
 	if (def->sdt || *text == '%') {
 		def->sdt = true;
 		end = text + strcspn(text, " \t\r\n");
@@ -338,11 +341,10 @@ static int parse_text(struct upr_probe_def *def, struct upr_error *err)
 	}
 	if (!*text)
 		return syntax(err, def, text, "there is no function in it");
-	def->raw = strdup(text);
 	/* a lazy pattern may hold blanks */
 	end = find_stop(text, ";") ? NULL : find_stop(text, " \t\r\n");
 	def->point = end ? strndup(text, end - text) : strdup(text);
-	if (!def->raw || !def->point)
+	if (!def->point)
 		return upr_error_nomem(err);
 	rc = parse_point(def, def->point, err);
 	return rc || !end ? rc : parse_args(def, end, err);

@@ -554,7 +554,7 @@ static int resolve_whole(struct upr_elf *elf, const struct upr_probe_def *def, s
 	int rc;
 
 	*done = false;
-	if (!def->raw || !strpbrk(def->raw, "( <{["))
+	if (def->sdt || !def->raw || !strpbrk(def->raw, "( <{["))
 		return 0;
 	rc = upr_elf_find(elf, def->raw, &matches, err);
 	if (rc || !matches.nr)
