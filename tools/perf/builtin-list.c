@@ -7,12 +7,10 @@
  *
  * Locks: none.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "builtin.h"
 #include "util/sdt.h"
@@ -28,10 +26,11 @@ static const char usage_text[] =
 	"    -v, --verbose         say where each is, and what its arguments are\n"
 	"    -h, --help            this text\n\n";
 
-/** struct list - one call of the verb; @nr: probes shown */
+/** struct list - one call of the verb; @pid: 0: none; @nr: probes shown */
 struct list {
 	char **files;
 	size_t nr_files;
+	int pid;
 	bool json;
 	size_t nr;
 };
@@ -70,7 +69,7 @@ static void print_name(const struct list *list, struct upr_elf *elf, const struc
 	char name[512];
 	u32 i;
 
-	if (list->nr_files == 1) {
+	if (list->nr_files == 1 && !list->pid) {
 		snprintf(name, sizeof(name), "sdt_%s:%s", note->provider, note->name);
 		printf("  %-50s [SDT event]\n", name);
 		return;
@@ -118,13 +117,16 @@ static int list_notes(struct list *list, struct upr_elf *elf)
 	return 0;
 }
 
-static int list_file(struct list *list, const char *path, const char *name)
+static int list_named(struct list *list, const char *name)
 {
-	const struct upr_elf_options opts = {.name = name};
 	struct upr_error err = {0};
-	struct upr_elf *elf = upr_elf_open_opts(path, strcmp(path, name) ? &opts : NULL, &err);
+	struct upr_elf *elf = NULL;
+	char *path = NULL;
 	int status;
 
+	if (!upr_elf_file_find(name, &path, &err))
+		elf = upr_elf_open(path, &err);
+	free(path);
 	if (!elf) {
 		ui_error("%s", err.text);
 		return STATUS_FAILED;
@@ -134,51 +136,43 @@ static int list_file(struct list *list, const char *path, const char *name)
 	return status;
 }
 
-static int list_named(struct list *list, const char *name)
+/* --- a process ----------------------------------------------------------------------- */
+
+/* The very file, whatever its name means here; one that cannot be read does not keep the others from being shown. */
+static int list_mapped(struct list *list, const struct upr_mapped_file *file)
 {
+	const struct upr_elf_options opts = {.name = file->path};
 	struct upr_error err = {0};
-	char *path = NULL;
+	struct upr_elf *elf = NULL;
 	int status;
 
-	if (upr_elf_file_find(name, &path, &err)) {
-		ui_error("%s", err.text);
-		return STATUS_FAILED;
+	if (!upr_mapped_file_check(file, list->pid, &err))
+		elf = upr_elf_open_opts(file->open_path, strcmp(file->open_path, file->path) ? &opts : NULL, &err);
+	if (!elf) {
+		/* memory that is shared under a name, code that was made at run time */
+		if (err.kind != UPR_ERR_NOT_ELF)
+			ui_note("%s", err.text);
+		return 0;
 	}
-	status = list_file(list, path, path);
-	free(path);
+	status = list_notes(list, elf);
+	upr_elf_close(elf);
 	return status;
 }
 
-/* --- a process ----------------------------------------------------------------------- */
-
-static int list_process(struct list *list, int pid)
+static int list_process(struct list *list)
 {
-	char path[64], open_path[96], *line = NULL, last[512] = "";
-	unsigned long long start, end;
-	size_t cap = 0;
-	int at, status = 0;
-	FILE *maps;
+	struct upr_mapped_file *files;
+	struct upr_error err = {0};
+	size_t nr, i;
+	int status = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	maps = fopen(path, "re");
-	if (!maps) {
-		ui_error("cannot read what process %d has mapped: %s", pid, strerror(errno));
+	if (upr_mapped_files(list->pid, &files, &nr, &err)) {
+		ui_error("%s", err.text);
 		return STATUS_FAILED;
 	}
-	while (!status && getline(&line, &cap, maps) > 0) {
-		char exec;
-
-		line[strcspn(line, "\n")] = '\0';
-		if (sscanf(line, "%llx-%llx %*c%*c%c%*c %*x %*s %*u %n", &start, &end, &exec, &at) != 3 ||
-		    exec != 'x' || line[at] != '/' || !strcmp(line + at, last))
-			continue;
-		snprintf(last, sizeof(last), "%s", line + at);
-		/* the very file, whatever its name means here */
-		snprintf(open_path, sizeof(open_path), "/proc/%d/map_files/%llx-%llx", pid, start, end);
-		status = list_file(list, access(open_path, R_OK) ? line + at : open_path, line + at);
-	}
-	free(line);
-	fclose(maps);
+	for (i = 0; i < nr && !status; i++)
+		status = list_mapped(list, &files[i]);
+	upr_mapped_files_free(&files, &nr);
 	return status;
 }
 
@@ -191,19 +185,15 @@ static const struct option long_options[] = {
 
 static int read_pid(const char *text, int *ret)
 {
-	char *end;
-	long pid = strtol(text, &end, 10);
+	const char *end = ui_parse_pid(text, ret);
 
-	if (end == text || *end || pid <= 0 || pid > 0x7fffffff)
-		return ui_usage_error(usage_text, "-p wants a process id, not `%s'", text);
-	*ret = (int)pid;
-	return -1;
+	return end && !*end ? -1 : ui_usage_error(usage_text, "-p wants a process id, not `%s'", text);
 }
 
 int cmd_list(int argc, char **argv)
 {
 	struct list list = {.files = calloc((size_t)argc, sizeof(char *))};
-	int c, pid = 0, status = list.files ? -1 : ui_out_of_memory();
+	int c, status = list.files ? -1 : ui_out_of_memory();
 	size_t i;
 
 	opterr = 0;
@@ -212,7 +202,7 @@ int cmd_list(int argc, char **argv)
 		if (c == 'x')
 			list.files[list.nr_files++] = optarg;
 		else if (c == 'p')
-			status = read_pid(optarg, &pid);
+			status = read_pid(optarg, &list.pid);
 		else if (c == 'j')
 			list.json = true;
 		else if (c == 'v')
@@ -222,13 +212,13 @@ int cmd_list(int argc, char **argv)
 		else
 			status = ui_wrong_option(usage_text, c, argv);
 	}
-	if (status < 0 && (optind < argc || (!list.nr_files && !pid)))
+	if (status < 0 && (optind < argc || (!list.nr_files && !list.pid)))
 		status = ui_usage_error(usage_text, "give -x FILE or -p PID");
 	if (status < 0) {
 		for (i = 0, status = 0; i < list.nr_files && !status; i++)
 			status = list_named(&list, list.files[i]);
-		if (!status && pid)
-			status = list_process(&list, pid);
+		if (!status && list.pid)
+			status = list_process(&list);
 		if (!status && !list.nr && !list.json)
 			ui_note("no statically defined probes there");
 	}

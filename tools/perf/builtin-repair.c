@@ -90,16 +90,13 @@ static int repair_all(char *pids)
 /* Nothing is touched before all of them are numbers. */
 static bool are_pids(const char *text)
 {
-	char *end;
-	long pid;
+	int pid;
 
 	do {
-		errno = 0;
-		pid = strtol(text, &end, 10);
-		if (errno || end == text || pid <= 0 || pid > INT_MAX || (*end && *end != ','))
+		text = ui_parse_pid(text, &pid);
+		if (!text || (*text && *text != ','))
 			return false;
-		text = end + 1;
-	} while (*end);
+	} while (*text++);
 	return true;
 }
 

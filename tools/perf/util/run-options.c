@@ -149,13 +149,11 @@ static int parse_pids(struct run_options *opts, char *text)
 	char *word, *save = NULL;
 
 	for (word = strtok_r(text, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
-		char *end;
-		long pid;
+		int pid;
+		const char *end = ui_parse_pid(word, &pid);
 		size_t i;
 
-		errno = 0;
-		pid = strtol(word, &end, 10);
-		if (errno || end == word || *end || pid <= 0 || pid > INT_MAX)
+		if (!end || *end)
 			return ui_usage_error(opts->syntax->usage,
 					      "-p wants process ids with commas between them, not `%s'", word);
 		for (i = 0; i < opts->nr_pids && opts->pids[i] != pid; i++)

@@ -408,53 +408,135 @@ static int open_maps(int pid, FILE **ret, struct upr_error *err)
 	return upr_error_set(err, UPR_ERR_SYSTEM, errno, "cannot read %s: %s", path, strerror(errno));
 }
 
+/* Without a way to open it ret->open_path is NULL.  Return: 0, -ENOMEM with @err. */
+static int take_mapped(int pid, const struct map_line *m, struct upr_mapped_file *ret, struct upr_error *err)
+{
+	*ret = (struct upr_mapped_file){
+		.path = strdup(m->path),
+		.open_path = open_path_of(pid, m),
+		.start = m->start,
+		.end = m->end,
+		.offset = m->offset,
+		.dev_major = m->major,
+		.dev_minor = m->minor,
+		.ino = m->ino,
+		.deleted = m->deleted,
+	};
+	if (ret->path)
+		return 0;
+	upr_mapped_file_free(ret);
+	return upr_error_nomem(err);
+}
+
+int upr_mapped_file_check(const struct upr_mapped_file *file, int pid, struct upr_error *err)
+{
+	if (file->open_path)
+		return 0;
+	return upr_error_set(err, UPR_ERR_PERMISSION, EACCES,
+			     "%s, mapped by process %d, is %s; opening it through /proc/%d/map_files needs "
+			     "CAP_CHECKPOINT_RESTORE or root",
+			     file->path, pid, file->deleted ? "deleted" : "not reachable by its name", pid);
+}
+
+/**
+ * struct maps - a process's files that are mapped executable, as they are read
+ * @line:	the last one
+ */
+struct maps {
+	FILE *f;
+	char *text;
+	size_t cap;
+	struct map_line line;
+};
+
+static int maps_open(struct maps **ret, int pid, struct upr_error *err)
+{
+	struct maps *maps = calloc(1, sizeof(*maps));
+	int rc = maps ? open_maps(pid, &maps->f, err) : upr_error_nomem(err);
+
+	if (rc) {
+		free(maps);
+		maps = NULL;
+	}
+	*ret = maps;
+	return rc;
+}
+
+static const struct map_line *maps_next(struct maps *maps)
+{
+	while (getline(&maps->text, &maps->cap, maps->f) > 0)
+		if (parse_map_line(maps->text, &maps->line) && maps->line.exec)
+			return &maps->line;
+	return NULL;
+}
+
+static void maps_close(struct maps *maps)
+{
+	fclose(maps->f);
+	free(maps->text);
+	free(maps);
+}
+
 int upr_lib_find_in_maps(int pid, const char *name, struct upr_mapped_file *ret, struct upr_error *err)
 {
-	struct map_line *m = malloc(sizeof(*m));
-	char *line = NULL;
-	size_t cap = 0;
-	bool found = false;
-	FILE *f;
-	int rc;
+	const struct map_line *m;
+	struct maps *maps;
+	int rc = maps_open(&maps, pid, err);
 
 	*ret = (struct upr_mapped_file){0};
-	if (!m)
-		return upr_error_nomem(err);
-	rc = open_maps(pid, &f, err);
-	if (rc) {
-		free(m);
+	if (rc)
 		return rc;
-	}
-	while (!found && getline(&line, &cap, f) > 0)
-		found = parse_map_line(line, m) && m->exec && map_fits(m, name);
-	fclose(f);
-	free(line);
-	if (!found) {
+	do {
+		m = maps_next(maps);
+	} while (m && !map_fits(m, name));
+	if (m)
+		rc = take_mapped(pid, m, ret, err);
+	else
 		rc = upr_error_set(err, UPR_ERR_NO_FILE, ENOENT, "process %d has no file %s mapped executable", pid,
 				   name);
-	} else {
-		*ret = (struct upr_mapped_file){
-			.path = strdup(m->path),
-			.open_path = open_path_of(pid, m),
-			.start = m->start,
-			.end = m->end,
-			.offset = m->offset,
-			.dev_major = m->major,
-			.dev_minor = m->minor,
-			.ino = m->ino,
-			.deleted = m->deleted,
-		};
-		if (!ret->path)
-			rc = upr_error_nomem(err);
-		else if (!ret->open_path)
-			rc = upr_error_set(
-				err, UPR_ERR_PERMISSION, EACCES,
-				"%s, mapped by process %d, is %s; opening it through /proc/%d/map_files needs "
-				"CAP_CHECKPOINT_RESTORE or root",
-				m->path, pid, m->deleted ? "deleted" : "not reachable by its name", pid);
-		if (rc)
-			upr_mapped_file_free(ret);
-	}
-	free(m);
+	if (!rc)
+		rc = upr_mapped_file_check(ret, pid, err);
+	if (rc)
+		upr_mapped_file_free(ret);
+	maps_close(maps);
 	return rc;
+}
+
+static bool is_same(const struct upr_mapped_file *file, const struct map_line *m)
+{
+	return file->ino == m->ino && file->dev_major == m->major && file->dev_minor == m->minor;
+}
+
+int upr_mapped_files(int pid, struct upr_mapped_file **ret, size_t *nr, struct upr_error *err)
+{
+	const struct map_line *m;
+	struct maps *maps;
+	size_t cap = 0, i;
+	int rc = maps_open(&maps, pid, err);
+
+	*ret = NULL;
+	*nr = 0;
+	if (rc)
+		return rc;
+	while (!rc && (m = maps_next(maps))) {
+		for (i = 0; i < *nr && !is_same(&(*ret)[i], m); i++)
+			;
+		if (i < *nr)
+			continue;
+		rc = upr_grow(ret, *nr, &cap, sizeof(**ret)) ? take_mapped(pid, m, &(*ret)[*nr], err) :
+							       upr_error_nomem(err);
+		*nr += !rc;
+	}
+	maps_close(maps);
+	if (rc)
+		upr_mapped_files_free(ret, nr);
+	return rc;
+}
+
+void upr_mapped_files_free(struct upr_mapped_file **files, size_t *nr)
+{
+	while (*nr)
+		upr_mapped_file_free(&(*files)[--*nr]);
+	free(*files);
+	*files = NULL;
 }

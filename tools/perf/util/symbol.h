@@ -334,6 +334,16 @@ struct upr_mapped_file {
 int upr_lib_find_in_maps(int pid, const char *name, struct upr_mapped_file *ret, struct upr_error *err);
 void upr_mapped_file_free(struct upr_mapped_file *file);
 
+/**
+ * upr_mapped_files() - all files that process @pid has mapped executable, each once
+ * open_path is NULL where there is no way to open it: see upr_mapped_file_check().
+ * Return: 0, -errno with @err; free with upr_mapped_files_free().
+ */
+int upr_mapped_files(int pid, struct upr_mapped_file **ret, size_t *nr, struct upr_error *err);
+void upr_mapped_files_free(struct upr_mapped_file **files, size_t *nr);
+/** upr_mapped_file_check() - can it be opened?  Return: 0, -EACCES and @err says why not */
+int upr_mapped_file_check(const struct upr_mapped_file *file, int pid, struct upr_error *err);
+
 /** upr_lib_name_fits() - is a file called @base (no directory) what @name (libc.so.6, libc, c) asks for */
 bool upr_lib_name_fits(const char *name, const char *base);
 

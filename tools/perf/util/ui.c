@@ -4,7 +4,9 @@
  *
  * Purpose: see ui.h.  Locks: none.
  */
+#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +84,19 @@ int ui_wrong_option(const char *usage, int c, char **argv)
 	if (dashes == 2 || !optopt)
 		return ui_usage_error(usage, "unknown option `%s'", word + dashes);
 	return ui_usage_error(usage, "unknown switch `%c'", optopt);
+}
+
+const char *ui_parse_pid(const char *text, int *ret)
+{
+	char *end;
+	long pid;
+
+	errno = 0;
+	pid = strtol(text, &end, 10);
+	if (errno || end == text || pid <= 0 || pid > INT_MAX)
+		return NULL;
+	*ret = (int)pid;
+	return end;
 }
 
 int ui_out_of_memory(void)

@@ -33,6 +33,8 @@ int ui_usage_error(const char *usage, const char *fmt, ...) __attribute__((forma
  * Return: STATUS_USAGE
  */
 int ui_wrong_option(const char *usage, int c, char **argv);
+/** ui_parse_pid() - the process id that @text begins with.  Return: what follows it; NULL: it does not */
+const char *ui_parse_pid(const char *text, int *ret);
 /** ui_out_of_memory() - Return: STATUS_FAILED */
 int ui_out_of_memory(void);
 
