@@ -90,6 +90,46 @@ static void kernels(void)
 	stored_events_free(&list);
 }
 
+/* What is left of a text that has bad lines, and how many these are. */
+static void damaged(const char *text, const char *left, int nr_skipped, const char *name)
+{
+	struct stored_events list = {0};
+	size_t skipped, none = 0;
+	char *again, *twice;
+
+	stored_events_parse(&list, text, false, &skipped);
+	again = print(&list);
+	stored_events_free(&list);
+	stored_events_parse(&list, again, false, &none);
+	twice = print(&list);
+	ok(!strcmp(again, left) && !strcmp(twice, left) && (int)skipped == nr_skipped, "%s", name);
+	if (strcmp(again, left) || (int)skipped != nr_skipped)
+		diag("%zu skipped, %s", skipped, again);
+	free(again);
+	free(twice);
+	stored_events_free(&list);
+}
+
+static void damages(void)
+{
+	damaged("#: build-id=12 def=f\nnonsense\np:g/e /a:0x1\n",
+		"# cut off: #: build-id=12 def=f\nnonsense\np:g/e /a:0x1\n", 2,
+		"a definition is none of the event below a bad line");
+	damaged("#: build-id=12 def=f\n#p:g/e\np:g/e /a:0x1\n",
+		"# cut off: #: build-id=12 def=f\n#p:g/e\np:g/e /a:0x1\n", 1, "nor below a bad one behind '#'");
+	damaged("#: build-id=12 def=f\n#: build-id=34 def=g\np:g/e /a:0x1\n",
+		"# cut off: #: build-id=12 def=f\n#: build-id=34 def=g\np:g/e /a:0x1\n", 1,
+		"nor below another definition");
+	damaged("#: build-id=12 def=f\n# mine\np:g/e /a:0x1\n", "# mine\n#: build-id=12 def=f\np:g/e /a:0x1\n", 0,
+		"but below a comment");
+	damaged("p:g/e /a:0x1\np:g/f /a:0x2", "p:g/e /a:0x1\n# cut off: p:g/f /a:0x2\n", 1,
+		"a line without its end stays for people");
+	damaged("p:g/e /a:0x1\n#: build-id=12 def=f\n", "p:g/e /a:0x1\n# cut off: #: build-id=12 def=f\n", 1,
+		"so does a definition without a place");
+	damaged("#: build-id=12 places=3 def=f\np:g/e /a:0x1\n", "#: build-id=12 places=3 def=f\np:g/e /a:0x1\n", 0,
+		"that places are missing is not forgotten");
+}
+
 /* --- random ones ------------------------------------------------------------------ */
 
 static const char *const pieces[] = {
@@ -184,6 +224,7 @@ int main(int argc, char **argv)
 	same("# mine\n\np:a/b /c:0x10\n# not mine\np:a/c /c:0x20\n# the end\n", "other lines");
 	odd_strings();
 	kernels();
+	damages();
 	srand(seed);
 	diag("seed %u", seed);
 	while (time(NULL) < end) {

@@ -110,13 +110,14 @@ static char *unquote(char *s)
 /**
  * struct reader - a list being read
  * @head:	what the comment above said of the event that follows; used up by it
+ * @head_line:	that comment, NULL: there is none
  * @open:	the last event may get further places
  * @other:	lines that are no event's, so far
  */
 struct reader {
 	struct stored_events *list;
 	struct stored_event head;
-	bool has_head;
+	char *head_line;
 	bool open;
 	bool kernel;
 	char *other;
@@ -164,15 +165,37 @@ static int read_word(struct stored_event *ev, char *word)
 static void drop_head(struct reader *r)
 {
 	stored_event_free(&r->head);
-	r->has_head = false;
+	free(r->head_line);
+	r->head_line = NULL;
+}
+
+/* What is not whole stays for people: as a line of its own it might become whole by accident. */
+static int keep_cut(struct reader *r, const char *line)
+{
+	char *comment;
+	int rc;
+
+	r->skipped++;
+	if (asprintf(&comment, "# cut off: %s", line) < 0)
+		return -ENOMEM;
+	rc = keep_line(r, comment);
+	free(comment);
+	return rc;
+}
+
+/* A definition is of the event right below it: it must not become another one's. */
+static int lose_head(struct reader *r)
+{
+	int rc = r->head_line ? keep_cut(r, r->head_line) : 0;
+
+	drop_head(r);
+	return rc;
 }
 
 static int read_head(struct reader *r, char *s)
 {
-	int rc = 0;
+	int rc = lose_head(r);
 
-	stored_event_free(&r->head);
-	r->has_head = true;
 	r->open = false;
 	while (!rc && *(s += strspn(s, " "))) {
 		size_t len = strcspn(s, " ");
@@ -256,7 +279,7 @@ static struct stored_event *event_of(struct reader *r, const struct line *line)
 		return NULL;
 	*ev = r->head;
 	r->head = (struct stored_event){0};
-	r->has_head = false;
+	drop_head(r);
 	r->open = true;
 	ev->kernel = r->kernel;
 	ev->above = r->other;
@@ -281,6 +304,28 @@ static int read_place(struct reader *r, const struct line *line, bool quoted)
 	return take(&place->args, line->args);
 }
 
+static int read_definition(struct reader *r, char *s, const char *line)
+{
+	int rc = read_head(r, s);
+
+	if (rc)
+		return rc;
+	if (r->head.file_id || r->head.def)
+		return take(&r->head_line, line);
+	/* says nothing of an event: a line like any other */
+	drop_head(r);
+	return keep_line(r, line);
+}
+
+static int read_other(struct reader *r, const char *line, bool quoted)
+{
+	bool bad = *line && *line != '#';
+	int rc = bad || quoted ? lose_head(r) : 0;
+
+	r->skipped += bad;
+	return rc ? rc : keep_line(r, line);
+}
+
 static int read_line(struct reader *r, char *s)
 {
 	bool quoted = !r->kernel && s[0] == '#' && (s[1] == 'p' || s[1] == 'r');
@@ -291,12 +336,7 @@ static int read_line(struct reader *r, char *s)
 	if (!copy)
 		return -ENOMEM;
 	if (!strncmp(s, head, strlen(head))) {
-		rc = read_head(r, s + strlen(head));
-		/* says nothing of an event: a line like any other */
-		if (!rc && !r->head.file_id && !r->head.def) {
-			drop_head(r);
-			rc = keep_line(r, copy);
-		}
+		rc = read_definition(r, s + strlen(head), copy);
 	} else if (cut_line(s + quoted, &line)) {
 		if (quoted) {
 			unquote(line.path);
@@ -304,8 +344,7 @@ static int read_line(struct reader *r, char *s)
 		}
 		rc = read_place(r, &line, quoted);
 	} else {
-		r->skipped += *copy && *copy != '#';
-		rc = keep_line(r, copy);
+		rc = read_other(r, copy, quoted);
 	}
 	free(copy);
 	return rc;
@@ -326,13 +365,14 @@ int stored_events_parse(struct stored_events *list, const char *text, bool kerne
 		else if (text[len])
 			rc = read_line(&r, line);
 		else
-			r.skipped++;
+			rc = lose_head(&r) ?: keep_cut(&r, line);
 		free(line);
 		text += len + !!text[len];
 	}
 	/* a definition without a place */
-	r.skipped += r.has_head;
-	stored_event_free(&r.head);
+	if (!rc)
+		rc = lose_head(&r);
+	drop_head(&r);
 	free(list->below);
 	list->below = r.other;
 	if (skipped)
@@ -382,7 +422,8 @@ char *stored_event_line(const struct stored_event *ev, const struct event_place 
 
 static void put_event(const struct stored_event *ev, FILE *out)
 {
-	size_t i;
+	/* places that got lost are missed until they are found again */
+	size_t all = ev->stated ? ev->stated : ev->nr_places, i;
 
 	if (ev->above)
 		fputs(ev->above, out);
@@ -395,8 +436,8 @@ static void put_event(const struct stored_event *ev, FILE *out)
 		}
 		if (ev->no_inlines)
 			fputs(" no-inlines", out);
-		if (ev->nr_places > 1)
-			fprintf(out, " places=%zu", ev->nr_places);
+		if (all > 1 || all != ev->nr_places)
+			fprintf(out, " places=%zu", all);
 		if (ev->def) {
 			fputs(" def=", out);
 			put_quoted(ev->def, true, out);

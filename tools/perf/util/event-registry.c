@@ -17,6 +17,7 @@
 
 #include "event-registry.h"
 #include "symbol-priv.h"
+#include "ui.h"
 
 /* Others hold the lock for as long as it takes to resolve what has moved. */
 #define LOCK_WAIT_MS 30000
@@ -132,6 +133,14 @@ int event_registry_read(struct event_registry *reg, struct upr_error *err)
 	if (!find_path(reg->path, sizeof(reg->path)))
 		return 0;
 	return read_list(reg, err);
+}
+
+void event_registry_tell_skipped(const struct event_registry *reg)
+{
+	if (reg->skipped)
+		ui_note("%zu line%s of %s make%s no sense and %s left out; was it cut off?", reg->skipped,
+			reg->skipped == 1 ? "" : "s", reg->path, reg->skipped == 1 ? "s" : "",
+			reg->skipped == 1 ? "is" : "are");
 }
 
 /* --- writing -------------------------------------------------------------------------------- */

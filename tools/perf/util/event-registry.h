@@ -33,6 +33,8 @@ struct event_registry {
 int event_registry_read(struct event_registry *reg, struct upr_error *err);
 /** event_registry_lock() - the same, to be changed: there is a directory, and nobody else writes */
 int event_registry_lock(struct event_registry *reg, struct upr_error *err);
+/** event_registry_tell_skipped() - the user, of lines that are left out, if there are any */
+void event_registry_tell_skipped(const struct event_registry *reg);
 /** event_registry_write() - put @list in its place; locked */
 int event_registry_write(struct event_registry *reg, struct upr_error *err);
 /** event_registry_unlock() - others may change it */

@@ -24,14 +24,6 @@ static bool any_stale(const struct stored_events *list, struct event_files *file
 	return false;
 }
 
-static void tell_skipped(const struct event_registry *reg)
-{
-	if (reg->skipped)
-		ui_note("%zu line%s of %s make%s no sense and %s left out; was it cut off?", reg->skipped,
-			reg->skipped == 1 ? "" : "s", reg->path, reg->skipped == 1 ? "s" : "",
-			reg->skipped == 1 ? "is" : "are");
-}
-
 int event_store_open(struct event_registry *reg, struct event_files *files, event_filter fits, const void *data,
 		     struct upr_error *gone, size_t *nr_gone, struct upr_error *err)
 {
@@ -41,7 +33,7 @@ int event_store_open(struct event_registry *reg, struct event_files *files, even
 	*nr_gone = 0;
 	if (r)
 		return r;
-	tell_skipped(reg);
+	event_registry_tell_skipped(reg);
 	if (!any_stale(&reg->list, files, fits, data))
 		return 0;
 	event_registry_close(reg);

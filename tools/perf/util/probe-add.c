@@ -389,8 +389,7 @@ static int open_list(struct adding *a)
 		probe_say(a->how->find, "%s.", err.text);
 		return r;
 	}
-	if (a->reg.skipped)
-		probe_say(a->how->find, "%zu lines of %s make no sense and are left out.", a->reg.skipped, a->reg.path);
+	event_registry_tell_skipped(&a->reg);
 	r = kernel_events_read(&kernel);
 	if (!r)
 		r = take_names(a, &a->reg.list);

@@ -100,6 +100,8 @@ static int remove_users(const char *filter, const struct probe_keep *how, struct
 	struct upr_error err = {0};
 	int r = event_registry_read(&reg, &err);
 
+	if (!r)
+		event_registry_tell_skipped(&reg);
 	if (r || !any_fits(&reg.list, filter))
 		goto out;
 	if (!how->dry_run) {
