@@ -27,6 +27,7 @@ static bool any_stale(const struct stored_events *list, struct event_files *file
 int event_store_open(struct event_registry *reg, struct event_files *files, event_filter fits, const void *data,
 		     struct upr_error *gone, size_t *nr_gone, struct upr_error *err)
 {
+	struct upr_error why = {0};
 	bool locked = false;
 	int r = event_registry_read(reg, err);
 
@@ -48,12 +49,10 @@ int event_store_open(struct event_registry *reg, struct event_files *files, even
 	r = events_refresh(&reg->list, files, fits, data, gone, nr_gone);
 	if (r < 0)
 		return upr_error_nomem(err);
-	if (r && locked)
-		r = event_registry_write(reg, err);
-	else
-		r = 0;
+	if (r && locked && event_registry_write(reg, &why))
+		ui_note("%s", why.text);
 	event_registry_unlock(reg);
-	return r;
+	return 0;
 }
 
 /* --- probes of it ------------------------------------------------------------------------ */
