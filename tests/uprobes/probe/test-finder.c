@@ -300,7 +300,7 @@ static void exercise(const char *path)
 	struct probe_file file;
 	size_t i;
 
-	if (probe_file_open(&file, path))
+	if (probe_file_open(&file, path, 0, NULL))
 		return;
 	for (i = 0; i < ARRAY_SIZE(defs); i++)
 		ask_define(&file, &opts, defs[i]);

@@ -24,8 +24,6 @@
 /* As perf has it. */
 #define SUFFIX_MAX 1024
 
-#define BLANKS	   " \t\n\v\f\r"
-
 /* --- places that cannot be ------------------------------------------------------------ */
 
 /* perf takes a place inside an instruction, and who comes there dies. */
@@ -186,7 +184,7 @@ static int name_events(struct adding *a, struct probe_want *want)
 /* What follows the function: none of it is part of its name, but "::" in between. */
 static const char *behind_function(const char *s)
 {
-	for (; *s && !strchr("+@%;" BLANKS, *s); s++) {
+	for (; *s && !strchr("+@%;" PERF_BLANKS, *s); s++) {
 		if (s[0] == ':' && s[1] != ':')
 			break;
 		if ((s[0] == '\\' || s[0] == ':') && s[1])
@@ -248,7 +246,7 @@ static char *sdt_source(const char *group, const char *event, const char *body)
 {
 	char *ret;
 
-	return asprintf(&ret, "%%%s:%s%s", group, event, body + strcspn(body, BLANKS)) < 0 ? NULL : ret;
+	return asprintf(&ret, "%%%s:%s%s", group, event, body + strcspn(body, PERF_BLANKS)) < 0 ? NULL : ret;
 }
 
 static char *function_source(const char *name, const char *body)

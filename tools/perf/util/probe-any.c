@@ -155,7 +155,6 @@ int probe_define_any(struct probe_file *file, const char *text, struct perf_def 
 
 char *probe_def_body(const char *text, const struct perf_def *def)
 {
-	static const char blanks[] = " \t\n\v\f\r";
 	const char *equals = def && def->event && !def->sdt ? strchr(text, '=') : NULL;
 	struct upr_probe_def other;
 	size_t len;
@@ -165,14 +164,14 @@ char *probe_def_body(const char *text, const struct perf_def *def)
 	if (!def) {
 		if (upr_probe_def_parse(&other, text, NULL))
 			return NULL;
-		ret = other.raw ? strdup(other.raw) : NULL;
+		ret = probe_strdup(other.raw);
 		upr_probe_def_free(&other);
 		return ret;
 	}
 	text = equals ? equals + 1 : text;
-	text += strspn(text, blanks);
+	text += strspn(text, PERF_BLANKS);
 	len = strlen(text);
-	while (len && strchr(blanks, text[len - 1]))
+	while (len && strchr(PERF_BLANKS, text[len - 1]))
 		len--;
 	return strndup(text, len);
 }

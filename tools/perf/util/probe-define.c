@@ -13,7 +13,6 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <linux/openat2.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,22 +23,6 @@
 #include "probe-define.h"
 #include "probe-sdt.h"
 #include "symbol-priv.h"
-
-void probe_say(const struct finder_options *opts, const char *fmt, ...)
-{
-	char *text;
-	va_list ap;
-
-	if (!opts->say)
-		return;
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
-	va_end(ap);
-	if (text)
-		opts->say(text, opts->data);
-	free(text);
-}
 
 /* --- the file ---------------------------------------------------------------------- */
 
@@ -78,7 +61,7 @@ static char *real_path_of(int pid, const char *path)
 	return strdup(buf);
 }
 
-int probe_file_open_in(struct probe_file *file, const char *path, int pid, const char *symfs)
+int probe_file_open(struct probe_file *file, const char *path, int pid, const char *symfs)
 {
 	int r;
 
@@ -98,11 +81,6 @@ int probe_file_open_in(struct probe_file *file, const char *path, int pid, const
 	if (symfs && access(file->open_path, R_OK))
 		strcpy(file->open_path, file->path);
 	return 0;
-}
-
-int probe_file_open(struct probe_file *file, const char *path)
-{
-	return probe_file_open_in(file, path, 0, NULL);
 }
 
 int probe_file_at(struct probe_file *file, const char *path)
@@ -202,27 +180,17 @@ static int name_traced(struct probe_file *file, const struct perf_def *def, cons
 
 /* --- arguments without debug information --------------------------------------------------- */
 
-static char *copy(const char *s)
-{
-	return s ? strdup(s) : NULL;
-}
-
 static int copy_args(const struct perf_def *def, struct probe_place *place)
 {
 	size_t i;
+	int r = 0;
 
 	place->args = calloc(def->nr_args + 1, sizeof(*place->args));
 	if (!place->args)
 		return -ENOMEM;
-	for (i = 0; i < def->nr_args; i++) {
-		const struct perf_arg *from = &def->args[i];
-		struct place_arg *to = &place->args[place->nr_args++];
-
-		*to = (struct place_arg){copy(from->name), copy(from->var), copy(from->type)};
-		if (!to->value || (from->name && !to->name) || (from->type && !to->type))
-			return -ENOMEM;
-	}
-	return 0;
+	for (i = 0; !r && i < def->nr_args; i++)
+		r = probe_copy_arg(&def->args[i], &place->args[place->nr_args++]);
+	return r;
 }
 
 static int add_plain(const struct perf_def *def, struct probe_places *places, const char *name, u64 addr)
@@ -232,7 +200,7 @@ static int add_plain(const struct perf_def *def, struct probe_places *places, co
 	if (!upr_grow(&places->p, places->nr, &places->cap, sizeof(*places->p)))
 		return -ENOMEM;
 	place = &places->p[places->nr++];
-	*place = (struct probe_place){.symbol = copy(name), .real = copy(name), .addr = addr};
+	*place = (struct probe_place){.symbol = probe_strdup(name), .real = probe_strdup(name), .addr = addr};
 	if (name && (!place->symbol || !place->real))
 		return -ENOMEM;
 	return copy_args(def, place);
@@ -343,7 +311,7 @@ static int by_alias(struct probe_file *file, struct perf_def *def, const struct 
 	}
 	name = NULL;
 	if (function_at(file, matches.m[0].func->addr, &mem))
-		name = copy(dwarf_diename(&mem));
+		name = probe_strdup(dwarf_diename(&mem));
 	else
 		probe_say(opts, "Failed to find debug information for address %" PRIx64,
 			  (uint64_t)(matches.m[0].func->offset + def->point.offset));

@@ -55,14 +55,13 @@ struct probe_file {
 	bool ifuncs_known;
 };
 
-/** probe_file_open() - Return: 0, -errno.  What is in the file is not looked at yet. */
-int probe_file_open(struct probe_file *file, const char *path);
 /**
- * probe_file_open_in() - the same
+ * probe_file_open() - what is in the file is not looked at yet
  * @pid:	whose mount namespace @path is of; 0: this one
  * @symfs:	where it is read from if it is there, too; NULL: nowhere else
+ * Return: 0, -errno.
  */
-int probe_file_open_in(struct probe_file *file, const char *path, int pid, const char *symfs);
+int probe_file_open(struct probe_file *file, const char *path, int pid, const char *symfs);
 /** probe_file_at() - of a path that is absolute and real already, be there such a file or not */
 int probe_file_at(struct probe_file *file, const char *path);
 void probe_file_close(struct probe_file *file);
@@ -72,9 +71,6 @@ void probe_file_load(struct probe_file *file);
 void probe_file_no_info(const struct probe_file *file, const struct finder_options *opts);
 /** probe_file_lacks() - say of which part of its debug information has not been found, if something is known */
 void probe_file_lacks(const struct probe_file *file, const struct finder_options *opts);
-
-/** probe_say() - tell the user a line, or several */
-void probe_say(const struct finder_options *opts, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /**
  * probe_define() - the events of a definition

@@ -21,17 +21,25 @@
 #include "probe-source.h"
 #include "symbol-priv.h"
 
-void finder_say(const struct finder *f, const char *fmt, ...)
+void probe_say(const struct finder_options *opts, const char *fmt, ...)
 {
-	char text[1024];
+	char *text;
 	va_list ap;
 
-	if (!f->opts->say)
+	if (!opts->say)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
 	va_end(ap);
-	f->opts->say(text, f->opts->data);
+	if (text)
+		opts->say(text, opts->data);
+	free(text);
+}
+
+char *probe_strdup(const char *s)
+{
+	return s ? strdup(s) : NULL;
 }
 
 /* --- one place ------------------------------------------------------------------- */
@@ -69,7 +77,7 @@ int probe_name_place(struct finder *f, struct probe_place *place, Dwarf_Die *sco
 	GElf_Sym sym;
 
 	if (dwarf_haspc(&f->function, f->addr) <= 0) {
-		finder_say(f, "Specified offset is out of %s", name ? name : "(null)");
+		probe_say(f->opts, "Specified offset is out of %s", name ? name : "(null)");
 		return -EINVAL;
 	}
 	if (dwarf_entrypc(&f->function, &entry)) {
@@ -77,7 +85,7 @@ int probe_name_place(struct finder *f, struct probe_place *place, Dwarf_Die *sco
 		entry = sym.st_value;
 	}
 	if (!name) {
-		finder_say(f, "Failed to find symbol at 0x%" PRIx64, (uint64_t)f->addr);
+		probe_say(f->opts, "Failed to find symbol at 0x%" PRIx64, (uint64_t)f->addr);
 		return -ENOENT;
 	}
 	if (f->def->point.retprobe && entry != f->addr)
@@ -148,7 +156,7 @@ static int add_place(struct finder *f, Dwarf_Die *scope)
 	int r;
 
 	if (places->nr == f->opts->max) {
-		finder_say(f, "Too many( > %zu) probe point found.", f->opts->max);
+		probe_say(f->opts, "Too many( > %zu) probe point found.", f->opts->max);
 		return -ERANGE;
 	}
 	if (!upr_grow(&places->p, places->nr, &places->cap, sizeof(*places->p)))
@@ -188,7 +196,7 @@ static int find_frame_base(struct finder *f)
 	    (!f->di->cfi_dbg || dwarf_cfi_addrframe(f->di->cfi_dbg, f->addr, &f->frame)))
 		f->frame = NULL;
 	if (!f->frame || malloc_usable_size(f->frame) > FRAME_MAX || dwarf_frame_cfa(f->frame, &f->frame_base, &nr)) {
-		finder_say(f, "Failed to get call frame on 0x%" PRIx64, (uint64_t)f->addr);
+		probe_say(f->opts, "Failed to get call frame on 0x%" PRIx64, (uint64_t)f->addr);
 		return -ENOENT;
 	}
 	return 0;
@@ -202,7 +210,7 @@ static int found(struct finder *f, Dwarf_Die *scope)
 	if (die_is_function(scope))
 		f->function = *scope;
 	else if (!cu_function_at(f->di, &f->cu, f->addr, &f->function)) {
-		finder_say(f, "Failed to find probe point in any functions.");
+		probe_say(f->opts, "Failed to find probe point in any functions.");
 		return -ENOENT;
 	}
 	r = find_frame_base(f);
@@ -260,7 +268,7 @@ static int found_by_line(struct finder *f, Dwarf_Addr addr)
 	f->addr = addr;
 	scope = scope_of_line(f, &mem);
 	if (!scope) {
-		finder_say(f, "Failed to find scope of probe point.");
+		probe_say(f->opts, "Failed to find scope of probe point.");
 		return -ENOENT;
 	}
 	r = found(f, scope);
@@ -338,7 +346,7 @@ static int find_lazy(struct finder *f, Dwarf_Die *die)
 	int r = source_lines_match(&lines, &f->cu, f->file, f->def->point.lazy);
 
 	if (r == -ENOENT)
-		finder_say(f, "Failed to find the path of the source file %s.", f->file ? f->file : "");
+		probe_say(f->opts, "Failed to find the path of the source file %s.", f->file ? f->file : "");
 	if (!r)
 		r = die_each_line(die, visit_lazy_line, &lazy);
 	source_lines_free(&lines);
@@ -355,9 +363,9 @@ static void skip_prologue(struct finder *f)
 	if (cu_is_optimized(&f->cu) || !f->addr || !p->func || p->line || p->retprobe || p->lazy || p->offset ||
 	    p->abs || !perf_def_wants_vars(f->def))
 		return;
-	finder_say(f, "Target program is compiled without optimization. Skipping prologue.");
-	finder_say(f, "Probe on address 0x%" PRIx64 " to force probing at the function entry.", (uint64_t)f->addr);
-	finder_say(f, "%s", "");
+	probe_say(f->opts, "Target program is compiled without optimization. Skipping prologue.");
+	probe_say(f->opts, "Probe on address 0x%" PRIx64 " to force probing at the function entry.", (uint64_t)f->addr);
+	probe_say(f->opts, "%s", "");
 	cu_skip_prologue(f->di, &f->cu, &f->addr);
 }
 
@@ -489,8 +497,8 @@ int probe_find(const struct debug_info *di, const struct perf_def *def, const st
 		r = find_in_cu(&f, &search);
 	debug_search_end(&search);
 	if (!r && !f.nr_found && f.shared[0]) {
-		finder_say(&f, "This line is sharing the address with other lines.");
-		finder_say(&f, "Please try to probe at %s instead.", f.shared);
+		probe_say(f.opts, "This line is sharing the address with other lines.");
+		probe_say(f.opts, "Please try to probe at %s instead.", f.shared);
 		r = -ENOENT;
 	}
 	if (!r && places)

@@ -84,6 +84,11 @@ int probe_find(const struct debug_info *di, const struct perf_def *def, const st
 	       struct probe_places *places);
 void probe_places_free(struct probe_places *places);
 
+/** probe_say() - tell the user a line, or several */
+void probe_say(const struct finder_options *opts, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/** probe_strdup() - a copy of what may be NULL */
+char *probe_strdup(const char *s);
+
 /* --- of probe-finder.c and probe-var.c --- */
 
 /**
@@ -114,13 +119,13 @@ struct finder {
 	Dwarf_Op *frame_base;
 };
 
-void finder_say(const struct finder *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
 /** probe_name_place() - f->addr in words of the function that has the code.  Return: 0; -errno, said. */
 int probe_name_place(struct finder *f, struct probe_place *place, Dwarf_Die *scope);
 void probe_place_free(struct probe_place *place);
 /** probe_add_arg() - find an argument in @scope; its value is NULL if it is nowhere.  Return: 0; -errno, said. */
 int probe_add_arg(struct finder *f, Dwarf_Die *scope, const struct perf_arg *arg, struct probe_place *place);
+/** probe_copy_arg() - an argument that the kernel understands by itself.  Return: 0, -ENOMEM; *ret may be freed then, too */
+int probe_copy_arg(const struct perf_arg *arg, struct place_arg *ret);
 /** probe_no_location() - tell the user that a variable is nowhere */
 void probe_no_location(const struct finder *f, const char *name);
 /** probe_has_location() - can the variable be fetched at f->addr? */

@@ -378,11 +378,10 @@ static int parse_args(struct perf_def *def, char **words, size_t nr, struct upr_
 /* Words between blanks; @text is cut up. */
 static size_t split(char *text, char **words, size_t max)
 {
-	static const char blanks[] = " \t\n\v\f\r";
 	size_t nr = 0;
 
-	for (text += strspn(text, blanks); *text; text += strspn(text, blanks)) {
-		size_t len = strcspn(text, blanks);
+	for (text += strspn(text, PERF_BLANKS); *text; text += strspn(text, PERF_BLANKS)) {
+		size_t len = strcspn(text, PERF_BLANKS);
 
 		if (nr < max)
 			words[nr] = text;

@@ -21,6 +21,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What separates words. */
+#define PERF_BLANKS " \t\n\v\f\r"
+
 /* As many as perf takes. */
 #define PERF_ARGS_MAX 128
 

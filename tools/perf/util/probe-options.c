@@ -108,7 +108,7 @@ static int add_file(struct probe_options *o, const char *path)
 		return -ENOMEM;
 	o->nr_files++;
 	o->file_used = false;
-	return probe_file_open_in(o->file, path, o->ns_pid, o->symfs);
+	return probe_file_open(o->file, path, o->ns_pid, o->symfs);
 }
 
 static int open_file(struct probe_options *o, const char *path)

@@ -78,23 +78,16 @@ static void enter_function(Dwarf_Die *function, Dwarf_Addr addr, struct spot *sp
 		enter_inlined(function, addr, spot);
 }
 
-static char *copy(const char *s)
-{
-	return s ? strdup(s) : NULL;
-}
-
 /* Return: 1 found, 0 not, -ENOMEM */
 static int by_info(struct probe_file *file, u64 addr, const struct finder_options *opts, struct perf_point *ret)
 {
 	struct spot spot = {0};
 	Dwarf_Die cu, function;
-	char text[96];
 
 	if (!file->has_info)
 		return 0;
 	if (!debug_info_cu_at(&file->info, addr, &cu)) {
-		snprintf(text, sizeof(text), "Failed to find debug information for address %" PRIx64, (uint64_t)addr);
-		opts->say(text, opts->data);
+		probe_say(opts, "Failed to find debug information for address %" PRIx64, (uint64_t)addr);
 		return 0;
 	}
 	if (!cu_line_at(&file->info, &cu, addr, &spot.file, &spot.line))
@@ -109,8 +102,8 @@ static int by_info(struct probe_file *file, u64 addr, const struct finder_option
 		ret->offset = addr - spot.entry;
 		spot.func = spot.outer;
 	}
-	ret->func = copy(spot.func);
-	ret->file = copy(spot.file);
+	ret->func = probe_strdup(spot.func);
+	ret->file = probe_strdup(spot.file);
 	return (spot.func && !ret->func) || (spot.file && !ret->file) ? -ENOMEM : 1;
 }
 

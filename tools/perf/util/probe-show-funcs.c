@@ -162,11 +162,7 @@ int probe_show_funcs(struct probe_file *file, const char *filter, bool no_demang
 	if (elf)
 		r = read_symbols(file->info.mod, no_demangle, &names);
 	if (!elf || (!r && !names.nr)) {
-		char text[512];
-
-		snprintf(text, sizeof(text), "Failed to load symbols in %s", file->path);
-		if (opts->say)
-			opts->say(text, opts->data);
+		probe_say(opts, "Failed to load symbols in %s", file->path);
 		r = -EPERM;
 	}
 	if (!r)

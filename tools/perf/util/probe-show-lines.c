@@ -192,8 +192,7 @@ int probe_show_lines(struct probe_file *file, const struct perf_lines *lines, co
 		r = search_cu(&s, &search);
 	debug_search_end(&search);
 	if (!r && !s.found) {
-		if (opts->say)
-			opts->say("Specified source line is not found.", opts->data);
+		probe_say(opts, "Specified source line is not found.");
 		probe_file_lacks(file, opts);
 		r = -ENOENT;
 	}

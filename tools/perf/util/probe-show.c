@@ -263,7 +263,7 @@ int probe_show_vars(struct probe_file *file, struct perf_def *def, const char *f
 {
 	struct show_vars s = {.filter = filter ? filter : VARS_FILTER, .opts = opts};
 	struct finder_options with = *opts;
-	char text[512], *point, *shown = NULL;
+	char *point, *shown = NULL;
 	size_t size;
 	int r;
 
@@ -288,10 +288,8 @@ int probe_show_vars(struct probe_file *file, struct perf_def *def, const char *f
 	if (r ? r != -ENOENT : s.nr_places > 0)
 		return r;
 	point = perf_point_text(&def->point);
-	snprintf(text, sizeof(text), "Failed to find the address of %s", point ? point : "");
+	probe_say(opts, "Failed to find the address of %s", point ? point : "");
 	free(point);
-	if (opts->say)
-		opts->say(text, opts->data);
 	probe_file_lacks(file, opts);
 	return -ENOENT;
 }

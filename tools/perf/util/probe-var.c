@@ -137,8 +137,8 @@ static int by_register(struct finder *f, Dwarf_Op *op, struct location *l)
 	if (!l)
 		return 0;
 	if (reg >= sizeof(regs) / sizeof(regs[0])) {
-		finder_say(f, "Mapping for the register number %" PRIu64 " missing on this architecture.",
-			   (uint64_t)reg);
+		probe_say(f->opts, "Mapping for the register number %" PRIu64 " missing on this architecture.",
+			  (uint64_t)reg);
 		return -ENOTSUP;
 	}
 	if (set_base(l, "%s", regs[reg]))
@@ -179,7 +179,7 @@ bool probe_has_location(struct finder *f, Dwarf_Die *var)
 
 static int no_type(const struct finder *f, const char *name)
 {
-	finder_say(f, "Failed to get the type of %s.", name);
+	probe_say(f->opts, "Failed to get the type of %s.", name);
 	return -ENOENT;
 }
 
@@ -235,7 +235,7 @@ static int enter_structure(struct finder *f, const struct perf_field *field, con
 		Dwarf_Die pointed;
 
 		if (!field->ref) {
-			finder_say(f, "Semantic error: %s must be referred by '->'", field->name);
+			probe_say(f->opts, "Semantic error: %s must be referred by '->'", field->name);
 			return -EINVAL;
 		}
 		if (!die_real_type(type, &pointed))
@@ -245,19 +245,19 @@ static int enter_structure(struct finder *f, const struct perf_field *field, con
 			return add_ref(l, 0, user);
 	}
 	if (!is_structure(type)) {
-		finder_say(f, "%s is not a data structure nor a union.", name);
+		probe_say(f->opts, "%s is not a data structure nor a union.", name);
 		return -EINVAL;
 	}
 	if (field->name[0] == '[') {
-		finder_say(f, "Semantic error: %s is not a pointer nor array.", name);
+		probe_say(f->opts, "Semantic error: %s is not a pointer nor array.", name);
 		return -EINVAL;
 	}
 	if (field->ref && named) {
-		finder_say(f, "Semantic error: %s must be referred by '.'", field->name);
+		probe_say(f->opts, "Semantic error: %s must be referred by '.'", field->name);
 		return -EINVAL;
 	}
 	if (!l->nr_refs) {
-		finder_say(f, "Structure on a register is not supported yet.");
+		probe_say(f->opts, "Structure on a register is not supported yet.");
 		return -ENOTSUP;
 	}
 	return 0;
@@ -283,13 +283,14 @@ static int take_fields(struct finder *f, Dwarf_Die *var, const char *name, const
 	if (!die_member(&type, field->name, &member)) {
 		const char *type_name = dwarf_diename(&type);
 
-		finder_say(f, "%s(type:%s) has no member %s.", name, type_name ? type_name : "(null)", field->name);
+		probe_say(f->opts, "%s(type:%s) has no member %s.", name, type_name ? type_name : "(null)",
+			  field->name);
 		return -EINVAL;
 	}
 	if (dwarf_tag(&type) != DW_TAG_union_type) {
 		r = member_offset(&member, &off);
 		if (r) {
-			finder_say(f, "Failed to get the offset of %s.", field->name);
+			probe_say(f->opts, "Failed to get the offset of %s.", field->name);
 			return r;
 		}
 	}
@@ -320,19 +321,19 @@ static int string_type(struct finder *f, Dwarf_Die *var, Dwarf_Die *type, bool u
 	Dwarf_Die chars;
 
 	if (tag != DW_TAG_pointer_type && tag != DW_TAG_array_type) {
-		finder_say(f, "Failed to cast into string: %s(%s) is not a pointer nor array.", name ? name : "(null)",
-			   type_name ? type_name : "(null)");
+		probe_say(f->opts, "Failed to cast into string: %s(%s) is not a pointer nor array.",
+			  name ? name : "(null)", type_name ? type_name : "(null)");
 		return -EINVAL;
 	}
 	if (!die_real_type(type, &chars)) {
-		finder_say(f, "Failed to get a type information.");
+		probe_say(f->opts, "Failed to get a type information.");
 		return -ENOENT;
 	}
 	if (tag == DW_TAG_pointer_type)
 		r = add_ref(l, 0, user);
 	type_name = dwarf_diename(&chars);
 	if (!type_name || (strcmp(type_name, "char") && strcmp(type_name, "unsigned char"))) {
-		finder_say(f, "Failed to cast into string: %s is not (unsigned) char *.", name ? name : "(null)");
+		probe_say(f->opts, "Failed to cast into string: %s is not (unsigned) char *.", name ? name : "(null)");
 		return -EINVAL;
 	}
 	return r;
@@ -359,7 +360,7 @@ static int basic_type(struct finder *f, Dwarf_Die *type, const char *cast, char 
 	bits *= 8;
 	if (bits > BITS_MAX) {
 		name = dwarf_diename(type);
-		finder_say(f, "%s exceeds max-bitwidth. Cut down to %d bits.", name ? name : "(null)", BITS_MAX);
+		probe_say(f->opts, "%s exceeds max-bitwidth. Cut down to %d bits.", name ? name : "(null)", BITS_MAX);
 		bits = BITS_MAX;
 	}
 	prefix = cast ? *cast : die_is_signed(type) ? 's' : 'x';
@@ -380,7 +381,7 @@ static int find_type(struct finder *f, Dwarf_Die *var, const char *cast, bool us
 	if (bits > 0)
 		return bitfield_type(var, bits, ret);
 	if (!die_real_type(var, &type)) {
-		finder_say(f, "Failed to get a type information of %s.", dwarf_diename(var));
+		probe_say(f->opts, "Failed to get a type information of %s.", dwarf_diename(var));
 		return -ENOENT;
 	}
 	if (!is_string(cast))
@@ -430,20 +431,18 @@ static char *name_of(const struct perf_arg *arg)
 	return asprintf(&ret, "%s_%s", arg->var, arg->type) < 0 ? NULL : ret;
 }
 
-/* What the kernel understands by itself. */
-static int copy_arg(const struct perf_arg *arg, struct place_arg *ret)
+int probe_copy_arg(const struct perf_arg *arg, struct place_arg *ret)
 {
-	*ret = (struct place_arg){.name = arg->name ? strdup(arg->name) : NULL,
-				  .value = strdup(arg->var),
-				  .type = arg->type ? strdup(arg->type) : NULL};
+	*ret = (struct place_arg){
+		.name = probe_strdup(arg->name), .value = probe_strdup(arg->var), .type = probe_strdup(arg->type)};
 	return !ret->value || (arg->name && !ret->name) || (arg->type && !ret->type) ? -ENOMEM : 0;
 }
 
 void probe_no_location(const struct finder *f, const char *name)
 {
-	finder_say(f, "Failed to find the location of the '%s' variable at this address.", name);
-	finder_say(f, " Perhaps it has been optimized out.");
-	finder_say(f, " Use -V with the --range option to show '%s' location range.", name);
+	probe_say(f->opts, "Failed to find the location of the '%s' variable at this address.", name);
+	probe_say(f->opts, " Perhaps it has been optimized out.");
+	probe_say(f->opts, " Use -V with the --range option to show '%s' location range.", name);
 }
 
 static int fetch(struct finder *f, Dwarf_Die *var, const struct perf_arg *arg, struct place_arg *ret)
@@ -462,7 +461,7 @@ static int fetch(struct finder *f, Dwarf_Die *var, const struct perf_arg *arg, s
 		return 0;
 	}
 	if (r == -ENOTSUP)
-		finder_say(f, "Sorry, we don't support this variable location yet.");
+		probe_say(f->opts, "Sorry, we don't support this variable location yet.");
 	if (r)
 		goto out;
 	if (arg->fields) {
@@ -492,7 +491,7 @@ int probe_add_arg(struct finder *f, Dwarf_Die *scope, const struct perf_arg *arg
 	to = &place->args[place->nr_args];
 	*to = (struct place_arg){0};
 	if (!perf_is_var(arg->var)) {
-		r = copy_arg(arg, to);
+		r = probe_copy_arg(arg, to);
 	} else if (!die_variable_at(scope, arg->var, f->addr, &var) && !cu_variable(f->di, &f->cu, arg->var, &var)) {
 		to->name = name_of(arg);
 		r = to->name ? 0 : -ENOMEM;
