@@ -98,39 +98,35 @@ void event_files_free(struct event_files *files)
 
 /* --- places ----------------------------------------------------------------------------- */
 
-static void drop_places(struct stored_event *ev)
+int event_add_place(struct stored_event *ev, const struct traced_event *from, bool quoted)
 {
-	while (ev->nr_places)
-		free(ev->places[--ev->nr_places].args);
+	struct event_place *place = stored_event_add_place(ev);
+	struct event_fault fault;
+
+	if (!place)
+		return -ENOMEM;
+	place->retprobe = from->retprobe;
+	place->offset = from->offset;
+	place->semaphore = from->semaphore;
+	free(place->args);
+	place->args = traced_event_args(from);
+	if (!place->args)
+		return -ENOMEM;
+	place->quoted = quoted || !event_path_is_plain(ev->path) ||
+			!event_args_check(place->args, place->retprobe, &fault);
+	return 0;
 }
 
-int event_set_places(struct stored_event *ev, const struct traced_events *events, const char *group, const char *as,
-		     bool quoted)
+/* Those called @as, NULL: all.  Return: 0, -ENOENT, -ENOMEM. */
+static int add_places(struct stored_event *ev, const struct traced_events *events, const char *as, bool quoted)
 {
-	struct event_fault fault;
 	size_t i;
+	int r = 0;
 
-	drop_places(ev);
-	for (i = 0; i < events->nr; i++) {
-		const struct traced_event *from = &events->v[i];
-		struct event_place *place;
-
-		if ((as && strcmp(from->event, as)) || (group && strcmp(from->group, group)))
-			continue;
-		place = stored_event_add_place(ev);
-		if (!place)
-			return -ENOMEM;
-		place->retprobe = from->retprobe;
-		place->offset = from->offset;
-		place->semaphore = from->semaphore;
-		free(place->args);
-		place->args = traced_event_args(from);
-		if (!place->args)
-			return -ENOMEM;
-		place->quoted = quoted || !event_path_is_plain(ev->path) ||
-				!event_args_check(place->args, place->retprobe, &fault);
-	}
-	return ev->nr_places ? 0 : -ENOENT;
+	for (i = 0; i < events->nr && !r; i++)
+		if (!as || !strcmp(events->v[i].event, as))
+			r = event_add_place(ev, &events->v[i], quoted);
+	return r || ev->nr_places ? r : -ENOENT;
 }
 
 static bool same_places(const struct stored_event *a, const struct stored_event *b)
@@ -160,7 +156,7 @@ static void keep_words(const char *text, void *data)
 	snprintf(words + len, WORDS_MAX - len, "%s%s", len ? "; " : "", text);
 }
 
-/* @quoted: as event_set_places() takes it */
+/* @quoted: as event_add_place() takes it */
 static int resolve(const struct stored_event *ev, struct event_file *f, struct traced_events *events, char *words,
 		   bool *quoted)
 {
@@ -230,7 +226,7 @@ int event_refresh(struct stored_event *ev, struct event_files *files, struct sto
 		return gone(why, ev, strerror(-f->error));
 	r = resolve(ev, f, &events, words, &quoted);
 	if (!r)
-		r = event_set_places(&now, &events, NULL, ev->as, quoted);
+		r = add_places(&now, &events, ev->as, quoted);
 	if (!r) {
 		char *id = strdup(f->id);
 

@@ -40,12 +40,11 @@ void event_files_free(struct event_files *files);
 int event_file_id(const char *path, char **ret);
 
 /**
- * event_set_places() - what a definition's events are, of those called @group:@as (NULL: all)
- * @quoted:	they have arguments that the kernel's syntax has no words for
- * Return: 0, -ENOENT, -ENOMEM.
+ * event_add_place() - one that a definition gives
+ * @quoted:	it has arguments that the kernel's syntax has no words for
+ * Return: 0, -ENOMEM.
  */
-int event_set_places(struct stored_event *ev, const struct traced_events *events, const char *group, const char *as,
-		     bool quoted);
+int event_add_place(struct stored_event *ev, const struct traced_event *from, bool quoted);
 
 /**
  * enum event_state - of an event kept for later

@@ -47,8 +47,12 @@ static int check_place(const struct probe_want *want, const struct traced_event 
 	return -EINVAL;
 }
 
-/* What the kernel would not take: the user's mistake, or more than it can. */
-static int check_args(const struct probe_want *want, const struct traced_event *ev, const struct probe_keep *how)
+/*
+ * What the kernel would not take: the user's mistake, or more than it can.
+ * @engines: the engine has been asked for the whole definition, and takes it
+ */
+static int check_args(const struct probe_want *want, const struct traced_event *ev, const struct probe_keep *how,
+		      bool *engines)
 {
 	char *args = traced_event_args(ev), *line;
 	struct event_fault fault;
@@ -62,9 +66,10 @@ static int check_args(const struct probe_want *want, const struct traced_event *
 		goto out;
 	/* the kernel has not got it: the engine has to */
 	if (fault.limit) {
-		r = probe_engine_takes(want->file, want->text, &err);
+		r = *engines ? 0 : probe_engine_takes(want->file, want->text, &err);
 		if (r)
 			probe_say(how->find, "%s", err.text);
+		*engines = !r;
 		goto out;
 	}
 	line = traced_event_text(want->file, ev);
@@ -85,13 +90,14 @@ out:
 
 static int check(const struct probe_want *want, const struct probe_keep *how)
 {
+	bool engines = false;
 	size_t i;
 	int r = 0;
 
 	for (i = 0; !r && i < want->events.nr; i++) {
 		r = check_place(want, &want->events.v[i], how);
 		if (!r)
-			r = check_args(want, &want->events.v[i], how);
+			r = check_args(want, &want->events.v[i], how, &engines);
 	}
 	return r;
 }
@@ -213,19 +219,24 @@ static bool is_pattern(const struct probe_want *want)
 	return ret;
 }
 
-/* Are all places of the event in functions of one name?  Not where the user has named a pattern. */
-static bool is_one_function(const struct probe_want *want, const struct traced_event *first)
+/**
+ * struct named - the places of one name, in the order in which they were found
+ * @v:		@nr of them; none if it is not the first place of its name
+ */
+struct named {
+	const struct traced_event **v;
+	size_t nr;
+};
+
+/* Are all of them in functions of one name?  Not where the user has named a pattern. */
+static bool is_one_function(const struct named *named)
 {
 	size_t i;
 
-	for (i = 0; i < want->events.nr; i++) {
-		const struct traced_event *ev = &want->events.v[i];
-
-		if (!strcmp(ev->group, first->group) && !strcmp(ev->event, first->event) &&
-		    strcmp(ev->place.real ?: "", first->place.real ?: ""))
+	for (i = 0; i < named->nr; i++)
+		if (!named->v[i]->place.real || strcmp(named->v[i]->place.real, named->v[0]->place.real))
 			return false;
-	}
-	return first->place.real != NULL;
+	return true;
 }
 
 /* Statically defined probes that only the engine can read, and that have kept the names that they have. */
@@ -265,8 +276,9 @@ static char *function_source(const char *name, const char *body)
 }
 
 /* A pattern means one function in each event, if it can; @whole: it stays what it is. */
-static char *source_of(struct probe_want *want, const struct traced_event *ev, bool *whole)
+static char *source_of(struct probe_want *want, const struct named *named, bool *whole)
 {
+	const struct traced_event *ev = named->v[0];
 	char *body = probe_def_body(want->text, perfs_def(want)), *ret;
 
 	*whole = false;
@@ -276,7 +288,7 @@ static char *source_of(struct probe_want *want, const struct traced_event *ev, b
 		ret = sdt_source(ev->place.symbol, ev->place.real, body);
 	} else if (are_own_sdt(want)) {
 		ret = sdt_source(ev->group, ev->given, body);
-	} else if (is_pattern(want) && is_one_function(want, ev)) {
+	} else if (is_pattern(want) && is_one_function(named)) {
 		ret = function_source(ev->place.real, body);
 	} else {
 		*whole = true;
@@ -303,32 +315,61 @@ static const char *kept_path(const struct probe_file *file)
 	return strncmp(file->open_path, "/proc/", 6) ? file->path : file->open_path;
 }
 
-static int keep_event(struct adding *a, struct probe_want *want, const struct traced_event *first)
+/* @many: the definition has given several names */
+static int keep_event(struct adding *a, struct probe_want *want, const struct named *named, bool many)
 {
+	bool quoted = want->own && probe_def_has_args(want->text, perfs_def(want)), whole;
 	struct stored_event *ev = stored_events_add(&a->reg.list);
 	struct event_file *f = event_files_get(&a->files, kept_path(want->file));
-	bool whole, one_of_many;
+	const struct traced_event *first = named->v[0];
+	size_t i;
+	int r = 0;
 
 	if (!ev || !f)
 		return -ENOMEM;
 	strcpy(ev->group, first->group);
 	strcpy(ev->event, first->event);
 	ev->path = strdup(kept_path(want->file));
-	ev->def = source_of(want, first, &whole);
+	ev->def = source_of(want, named, &whole);
 	ev->file_id = f->id ? strdup(f->id) : NULL;
 	ev->no_inlines = a->how->find->no_inlines;
-	one_of_many = whole && has_many_names(want);
-	if (one_of_many)
+	if (whole && many)
 		ev->as = strdup(first->given);
-	if (!ev->path || !ev->def || (f->id && !ev->file_id) || (one_of_many && !ev->as))
+	if (!ev->path || !ev->def || (f->id && !ev->file_id) || (whole && many && !ev->as))
 		return -ENOMEM;
-	return event_set_places(ev, &want->events, first->group, first->event,
-				want->own && probe_def_has_args(want->text, perfs_def(want)));
+	for (i = 0; i < named->nr && !r; i++)
+		r = event_add_place(ev, named->v[i], quoted);
+	return r;
 }
 
-static bool is_its(const struct stored_event *kept, const struct traced_event *ev)
+static int by_event(const void *a, const void *b)
 {
-	return !strcmp(kept->group, ev->group) && !strcmp(kept->event, ev->event);
+	const struct traced_event *x = *(const struct traced_event *const *)a;
+	const struct traced_event *y = *(const struct traced_event *const *)b;
+	int d = strcmp(x->event, y->event);
+
+	if (!d)
+		d = strcmp(x->group, y->group);
+	return d ? d : (x > y) - (x < y);
+}
+
+/* The places of @sorted by their names: ret[i] are those of the event that the @i-th place is the first of. */
+static void sort_names(const struct traced_events *events, const struct traced_event **sorted, struct named *ret)
+{
+	struct named *last = NULL;
+	size_t i;
+
+	for (i = 0; i < events->nr; i++)
+		sorted[i] = &events->v[i];
+	qsort(sorted, events->nr, sizeof(*sorted), by_event);
+	for (i = 0; i < events->nr; i++) {
+		if (!last || strcmp(sorted[i]->event, last->v[0]->event) ||
+		    strcmp(sorted[i]->group, last->v[0]->group)) {
+			last = &ret[sorted[i] - events->v];
+			last->v = &sorted[i];
+		}
+		last->nr++;
+	}
 }
 
 static void tell_line(const struct probe_want *want, const struct traced_event *ev, const struct probe_keep *how)
@@ -342,18 +383,21 @@ static void tell_line(const struct probe_want *want, const struct traced_event *
 
 static int keep(struct adding *a, struct probe_want *want)
 {
-	size_t i, before = a->reg.list.nr, j;
-	int r = 0;
+	size_t nr = want->events.nr, i;
+	const struct traced_event **sorted = calloc(nr, sizeof(*sorted));
+	struct named *named = calloc(nr, sizeof(*named));
+	bool many = has_many_names(want);
+	int r = sorted && named ? 0 : -ENOMEM;
 
-	for (i = 0; !r && i < want->events.nr; i++) {
-		const struct traced_event *ev = &want->events.v[i];
-
-		tell_line(want, ev, a->how);
-		for (j = before; j < a->reg.list.nr && !is_its(&a->reg.list.v[j], ev); j++)
-			;
-		if (j == a->reg.list.nr)
-			r = keep_event(a, want, ev);
+	if (!r)
+		sort_names(&want->events, sorted, named);
+	for (i = 0; !r && i < nr; i++) {
+		tell_line(want, &want->events.v[i], a->how);
+		if (named[i].nr)
+			r = keep_event(a, want, &named[i], many);
 	}
+	free(sorted);
+	free(named);
 	return r;
 }
 
