@@ -16,15 +16,21 @@
 #include <string.h>
 #include <unistd.h>
 #include <utrace/insn.h>
+#include <utrace/utrace.h>
 
 #include "builtin.h"
 #include "util/fetch.h"
 #include "util/run.h"
 #include "util/ui.h"
 
-/* Tasks whose last hit is owed to them by a line that stands already. */
+/**
+ * struct owed - a task whose next hit has its line already
+ * @task:	with a reference, so that no other is taken for it: thread ids are used again
+ * @mm:		where the hit was; another one since, or none, and it will not come
+ */
 struct owed {
-	s64 tid;
+	struct utrace_task *task;
+	struct upr_mm *mm;
 	u64 addr;
 	struct uprobe_site *site;
 };
@@ -163,19 +169,36 @@ static void print_hit(struct run *run, const struct uprobe_site *site, struct ut
 
 /* --- hits ----------------------------------------------------------------------------------- */
 
-static bool stands_already(struct trace_state *state, const struct uprobe_site *site, s64 tid, u64 addr)
+static void forget(struct trace_state *state, struct owed *o)
+{
+	utrace_task_put(o->task);
+	*o = state->owed[--state->nr_owed];
+}
+
+static bool stands_already(struct trace_state *state, const struct uprobe_site *site, const struct utrace_task *task,
+			   u64 addr)
 {
 	size_t i;
 
 	for (i = 0; i < state->nr_owed; i++) {
 		struct owed *o = &state->owed[i];
 
-		if (o->tid != tid || o->addr != addr || o->site != site)
+		if (o->task != task || o->mm != task->mm || o->addr != addr || o->site != site)
 			continue;
-		*o = state->owed[--state->nr_owed];
+		forget(state, o);
 		return true;
 	}
 	return false;
+}
+
+/* Tasks that have died, or execute another program, will not come for it. */
+static void forget_gone(struct trace_state *state)
+{
+	size_t i = state->nr_owed;
+
+	while (i--)
+		if (state->owed[i].mm != state->owed[i].task->mm)
+			forget(state, &state->owed[i]);
 }
 
 static void on_hit(struct uprobe_site *site, struct utrace_task *task, u64 addr, void *data)
@@ -184,7 +207,7 @@ static void on_hit(struct uprobe_site *site, struct utrace_task *task, u64 addr,
 	struct trace_state *state = run->data;
 
 	/* of several functions that a name may stand for, it is not the one in use */
-	if (run->enough || !site->chosen || stands_already(state, site, task->id, addr))
+	if (run->enough || !site->chosen || stands_already(state, site, task, addr))
 		return;
 	print_hit(run, site, task, addr);
 	if (ferror(run->out))
@@ -200,6 +223,7 @@ static void on_unhit(struct uprobe_site *site, struct utrace_task *task, u64 add
 
 	if (!site->chosen)
 		return;
+	forget_gone(state);
 	if (state->nr_owed == state->cap_owed) {
 		size_t cap = state->cap_owed ? 2 * state->cap_owed : 16;
 
@@ -210,7 +234,8 @@ static void on_unhit(struct uprobe_site *site, struct utrace_task *task, u64 add
 		state->owed = more;
 		state->cap_owed = cap;
 	}
-	state->owed[state->nr_owed++] = (struct owed){task->id, addr, site};
+	utrace_task_get(task);
+	state->owed[state->nr_owed++] = (struct owed){task, task->mm, addr, site};
 }
 
 /* --- the run --------------------------------------------------------------------------------- */
@@ -240,6 +265,8 @@ static int report(struct run *run)
 		if (!totals.count && totals.why)
 			ui_note("%s: %s", event->name, totals.why);
 	}
+	while (state->nr_owed)
+		forget(state, state->owed);
 	free(state->status);
 	free(state->owed);
 	return fflush(run->out) ? -errno : state->failed;
