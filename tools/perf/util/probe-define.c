@@ -334,6 +334,9 @@ static int by_info(struct probe_file *file, struct perf_def *def, const struct f
 	bool needed = perf_def_wants_dwarf(def);
 	int r;
 
+	/* perf asks the symbols for returns: gcc's debug information had them begin elsewhere (gcc's bug 98776) */
+	if (def->point.retprobe)
+		return 1;
 	if (!file->has_info) {
 		if (!needed || !file->elf)
 			return 1;
@@ -461,7 +464,8 @@ int probe_define(struct probe_file *file, struct perf_def *def, const struct fin
 		ev->offset = offset;
 		if (ev->place.semaphore && !upr_elf_addr_to_offset(file->elf, ev->place.semaphore, &ev->semaphore))
 			r = -ENOENT;
-		if (!r && file->has_info && !def->point.abs && !def->sdt)
+		/* symbols have told of it already */
+		if (!r && file->has_info && !def->point.abs && !def->sdt && !def->point.retprobe)
 			warn_of_ifunc(file, def, opts, &ev->place);
 		if (!r)
 			r = name_traced(file, def, opts, ev);
