@@ -201,29 +201,23 @@ static s64 map_in(struct host_task *t, const struct host_request *req, u64 place
 	u64 args[6] = {
 		place, req->size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, (u64)-1, 0,
 	};
-	s64 ret = 0;
-	int r = inject(t, inject_nr(t, CALL_MMAP), args, &ret);
+	s64 ret = inject(t, CALL_MMAP, args);
 
-	if (r)
-		return r;
 	if (ret > 0 && (u64)ret != place) {
 		/* a kernel that does not know NOREPLACE has put it elsewhere */
 		u64 back[6] = {(u64)ret, req->size};
 
-		inject(t, inject_nr(t, CALL_MUNMAP), back, &ret);
+		inject(t, CALL_MUNMAP, back);
 		return -ENOMEM;
 	}
-	/* EPERM would say that a filter is in force */
-	return ret == -EEXIST || ret == -EINVAL || ret == -EPERM ? -ENOMEM : ret;
+	return ret == -EEXIST || ret == -EINVAL || ret == -EACCES ? -ENOMEM : ret;
 }
 
 static s64 unmap_in(struct host_task *t, const struct host_request *req)
 {
 	u64 args[6] = {req->addr, req->size};
-	s64 ret = 0;
-	int r = inject(t, inject_nr(t, CALL_MUNMAP), args, &ret);
 
-	return r ? r : ret;
+	return inject(t, CALL_MUNMAP, args);
 }
 
 static s64 serve_by(struct host_task *t, struct host_request *req, u64 place)

@@ -37,13 +37,8 @@ static const char memfd_name[8] = "uprobes";
 static s64 call(struct host_task *t, enum call_nr nr, u64 a, u64 b, u64 c, u64 d, u64 e)
 {
 	u64 args[6] = {a, b, c, d, e, 0};
-	s64 ret = 0;
-	int r = inject(t, inject_nr(t, nr), args, &ret);
 
-	if (r)
-		return r;
-	/* what inject() says of itself must not be said by the call */
-	return ret == -EPERM || ret == -EAGAIN || ret == -EBUSY || ret == -ESRCH ? -EACCES : ret;
+	return inject(t, nr, args);
 }
 
 static s64 create_fd(struct host_task *t)

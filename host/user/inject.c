@@ -208,16 +208,39 @@ static int call_and_return(struct host_task *t, struct user_regs_struct *call, u
 	return r ? r : back;
 }
 
+bool inject_failed(s64 ret)
+{
+	switch (ret) {
+	case -EPERM:
+	case -EAGAIN:
+	case -EBUSY:
+	case -ENOSYS:
+	case -ESRCH:
+	case -ETIMEDOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The words that inject() has for itself are not the call's: a program with locked memory gets EAGAIN for ever. */
+static s64 own_error(s64 ret)
+{
+	return inject_failed(ret) ? -EACCES : ret;
+}
+
 /**
  * inject() - have @t do a system call
  * @t: stopped; on return stopped again, or dying
- * Return: 0 and *ret; -EPERM a filter is in force; -EAGAIN, -EBUSY not from this
- * stop, or a signal came first: its stop is queued; -ENOSYS no instruction; -ESRCH dying.
+ * Return: what the call returns; -EPERM a filter is in force; -EAGAIN, -EBUSY not from this
+ * stop, or a signal came first: its stop is queued; -ENOSYS no instruction; -ESRCH dying; -ETIMEDOUT.
+ * A call that says one of these itself is -EACCES.
  */
-int inject(struct host_task *t, long nr, const u64 args[6], s64 *ret)
+s64 inject(struct host_task *t, enum call_nr nr, const u64 args[6])
 {
 	struct user_regs_struct call;
 	struct undo *undo;
+	s64 ret = 0;
 	u64 mask;
 	int r;
 
@@ -235,11 +258,11 @@ int inject(struct host_task *t, long nr, const u64 args[6], s64 *ret)
 	if (host_ptrace(PTRACE_GETSIGMASK, t->tid, sizeof(mask), (unsigned long)&mask) < 0)
 		return -ESRCH;
 	call = t->regs;
-	set_call(&call, t->mm->mode32, t->mm->syscall_insn, nr, args);
+	set_call(&call, t->mm->mode32, t->mm->syscall_insn, inject_nr(t, nr), args);
 	undo = undo_begin(t, &t->regs, mask);
 	if (undo)
 		undo_regs(undo, &call);
-	r = call_and_return(t, &call, mask, ret);
+	r = call_and_return(t, &call, mask, &ret);
 	undo_end(t, undo);
-	return r;
+	return r ? r : own_error(ret);
 }

@@ -230,10 +230,8 @@ void scratch_put(struct host_task *t, const struct scratch *s)
 static int call_sigaction(struct host_task *t, u64 new_action, u64 old_action)
 {
 	u64 args[6] = {SIGTRAP, new_action, old_action, 8};
-	s64 ret = 0;
-	int r = inject(t, inject_nr(t, CALL_SIGACTION), args, &ret);
 
-	return r ? r : (int)ret;
+	return (int)inject(t, CALL_SIGACTION, args);
 }
 
 /* The kernel's struct sigaction of a 32-bit program. */

@@ -42,16 +42,14 @@ static bool can_call(const struct host_task *t)
 static s64 call_any(struct host_mm *mm, enum call_nr call, const u64 args[6])
 {
 	struct host_task *t, *next;
-	s64 r = -EAGAIN, ret = 0;
-	int now;
+	s64 r = -EAGAIN;
 
 	list_for_each_entry_safe(t, next, &mm->tasks, mm_node) {
 		if (!can_call(t))
 			continue;
-		now = inject(t, inject_nr(t, call), args, &ret);
-		if (!now)
-			return ret;
-		r = now;
+		r = inject(t, call, args);
+		if (!inject_failed(r))
+			break;
 	}
 	return r;
 }

@@ -4,7 +4,7 @@
  *
  * Lines: "push N", "lea N", "hop N": call so often; "load PATH": dlopen, "plug N": call its function;
  * "fork N": a child calls push so often and stays, its pid is the answer; "catch": a handler
- * for SIGSEGV; "spin": call push until SIGUSR1 comes, whose handler says "napping" and reads a line before it
+ * for SIGSEGV; "lock": memory that comes is locked; "spin": call push until SIGUSR1 comes, whose handler says "napping" and reads a line before it
  * lets go on; "exec": the same program again, which prints its pid; "quit STATUS".  Each is answered by a line on standard output, so that a test knows
  * without sleeping what has been done.  The first line printed is the pid.
  */
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define ENTRIES_HERE
@@ -112,6 +113,8 @@ int main(void)
 			printf("%d\n", stay(atol(arg)));
 		} else if (!strcmp(word, "catch")) {
 			printf("catch %d\n", signal(SIGSEGV, on_fault) != SIG_ERR);
+		} else if (!strcmp(word, "lock")) {
+			printf("lock %d\n", mlockall(MCL_FUTURE));
 		} else if (!strcmp(word, "spin")) {
 			spin();
 			printf("spun\n");
