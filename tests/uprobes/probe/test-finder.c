@@ -9,7 +9,7 @@
  *
  * First our own reader of units on parts of .debug_info and what goes with it, in this process: it
  * has to be right about any bytes.  Then all of the finder on damaged files, each in a process of its own, since
- * libdw reads them, too: what it does not survive is counted apart.
+ * libdw reads them, too: what it does not survive is counted apart.  Last, damage that chance does not make.
  */
 #include <fcntl.h>
 #include <sanitizer/common_interface_defs.h>
@@ -257,24 +257,15 @@ static void say(const char *text, void *data)
 	puts(text);
 }
 
-/* All that `trace' asks of it: places with programs that fetch their arguments. */
-static void ask_fetch(const char *path)
+/* What `trace' asks of it: places with programs that fetch their arguments. */
+static void ask_fetch(const char *path, const char *const *defs, size_t nr)
 {
-	static const char *const defs[] = {"walk o->in.a o->arr[idx] *o msg:string $vars",
-					   "inl_add x y",
-					   "main $vars",
-					   "walk:3 $vars",
-					   "featdemo.c:29 $vars",
-					   "fp a b c uu->f",
-					   "meth this->x a $vars",
-					   "*_one gcount &x",
-					   "%loop_iter"};
 	struct upr_event_list list = {0};
 	struct upr_error err;
 	struct upr_elf *elf = upr_elf_open(path, &err);
 	size_t i;
 
-	for (i = 0; elf && i < ARRAY_SIZE(defs); i++)
+	for (i = 0; elf && i < nr; i++)
 		if (upr_resolve(elf, defs[i], &list, &err))
 			puts(err.text);
 	upr_event_list_free(&list);
@@ -296,6 +287,15 @@ static void exercise(const char *path)
 					   "meth a",
 					   "nosuch gcount",
 					   "_Z*"};
+	static const char *const traced[] = {"walk o->in.a o->arr[idx] *o msg:string $vars",
+					     "inl_add x y",
+					     "main $vars",
+					     "walk:3 $vars",
+					     "featdemo.c:29 $vars",
+					     "fp a b c uu->f",
+					     "meth this->x a $vars",
+					     "*_one gcount &x",
+					     "%loop_iter"};
 	struct finder_options opts = {.max = 1000, .say = say};
 	struct probe_file file;
 	size_t i;
@@ -313,7 +313,7 @@ static void exercise(const char *path)
 	start_clock();
 	probe_show_funcs(&file, NULL, false, &opts);
 	probe_file_close(&file);
-	ask_fetch(path);
+	ask_fetch(path, traced, ARRAY_SIZE(traced));
 }
 
 static bool write_mutant(u64 seed, const char *path)
@@ -442,16 +442,13 @@ static void last_words(void)
 	diag("died of seed %llu", (unsigned long long)current_seed);
 }
 
-static void load_all(const char *argv0)
+static void load_all(const char *dir)
 {
 	static const char *const names[] = {"featdemo",	 "featdemo0",	   "featdemo3",
 					    "featdemo4", "featdemo-lto",   "cppdemo",
 					    "dotsbin",	 "featdemo-clang", "featdemo-clang-lto"};
-	const char *slash = strrchr(argv0, '/');
-	char dir[4096];
 	size_t i;
 
-	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - argv0) : 1, slash ? argv0 : ".");
 	for (i = 0; i < ARRAY_SIZE(names); i++)
 		if (load(&images[nr_images], dir, names[i]))
 			nr_images++;
@@ -499,15 +496,54 @@ static void test_finder(u64 seed, time_t end, const char *dir, bool loud)
 	unlink(b.log);
 }
 
+/* What targets/damaged.S has, each with the question that leads there. */
+static void test_made(const char *dir)
+{
+	static const struct {
+		const char *def;
+		const char *what;
+	} made[] = {
+		{"within o.x", "a structure in itself"},
+		{"doubled o.x", "structures that have the next one twice"},
+		{"nosuch*", "functions that have the names of the next one in two ways"},
+		{"nosuch.c:3", "files without end that take no room"},
+	};
+	struct finder_options opts = {.max = 1000, .say = say};
+	struct probe_file file;
+	char path[4200];
+	int status;
+	size_t i;
+
+	snprintf(path, sizeof(path), "%s/damaged", dir);
+	for (i = 0; i < ARRAY_SIZE(made); i++) {
+		fflush(stdout);
+		if (!fork()) {
+			dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+			if (probe_file_open(&file, path, 0, NULL))
+				_exit(1);
+			ask_define(&file, &opts, made[i].def);
+			ask_lines(&file, &opts, made[i].def);
+			probe_file_close(&file);
+			start_clock();
+			ask_fetch(path, &made[i].def, 1);
+			_exit(0);
+		}
+		wait(&status);
+		ok(!status, "%s: no crash, no question longer than two seconds", made[i].what);
+	}
+}
+
 int main(int argc, char **argv)
 {
+	const char *slash = strrchr(argv[0], '/');
 	time_t seconds = argc > 1 ? atol(argv[1]) : 0, start = time(NULL);
 	u64 seed = argc > 2 ? strtoull(argv[2], NULL, 0) : argc > 1 ? (u64)start * 1000003 + getpid() : 1;
-	char dir[] = "/tmp/test-finder.XXXXXX";
+	char dir[] = "/tmp/test-finder.XXXXXX", targets[4096];
 	bool loud = argc > 2;
 	size_t i;
 
-	load_all(argv[0]);
+	snprintf(targets, sizeof(targets), "%.*s", slash ? (int)(slash - argv[0]) : 1, slash ? argv[0] : ".");
+	load_all(targets);
 	if (!nr_images || !mkdtemp(dir)) {
 		printf("1..0 # SKIP no targets, or no directory for mutants\n");
 		return 0;
@@ -517,6 +553,8 @@ int main(int argc, char **argv)
 	if (!loud)
 		test_reader(seed, seconds ? start + seconds / 4 : 0);
 	test_finder(seed, seconds ? start + seconds : 0, dir, loud);
+	if (!loud)
+		test_made(targets);
 	rmdir(dir);
 	for (i = 0; i < nr_images; i++)
 		free(images[i].bytes);

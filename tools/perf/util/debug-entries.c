@@ -15,16 +15,20 @@
 #include "debug-units.h"
 #include "symbol-priv.h"
 
-/* As far as libdw follows entries to others. */
+/* So many entries as libdw follows one after the other; here in all, since damaged ones may lead on in two ways each. */
 #define CHAIN_MAX 16
 
 /* --- names of functions ------------------------------------------------------------------ */
 
+/**
+ * struct name_walk - of the functions of a unit
+ * @followed:	entries that the present one has led to
+ */
 struct name_walk {
 	struct debug_units *units;
 	debug_name_fn fn;
 	void *data;
-	struct debug_entries *ret;
+	unsigned int followed;
 	bool unsure;
 };
 
@@ -103,11 +107,10 @@ static bool read_ref(const struct debug_unit *unit, struct bytes *in, unsigned i
 	return !in->bad && *off >= unit->die && *off < unit->end;
 }
 
-static bool follow(struct name_walk *w, u64 off, unsigned int depth);
+static bool follow(struct name_walk *w, u64 off);
 
 /* A function's names, and those of what it refers to.  Return: one of them is wanted */
-static bool give_names(struct name_walk *w, struct debug_unit *unit, struct bytes *in, const struct abbrev *a,
-		       unsigned int depth)
+static bool give_names(struct name_walk *w, struct debug_unit *unit, struct bytes *in, const struct abbrev *a)
 {
 	const struct abbrev_step *s = &unit->table->steps[a->steps];
 	unsigned int nr_refs = 0, i;
@@ -132,13 +135,13 @@ static bool give_names(struct name_walk *w, struct debug_unit *unit, struct byte
 			return false;
 	}
 	for (i = 0; i < nr_refs && !wanted; i++)
-		wanted = follow(w, refs[i], depth + 1);
+		wanted = follow(w, refs[i]);
 	return wanted;
 }
 
-static bool follow(struct name_walk *w, u64 off, unsigned int depth)
+static bool follow(struct name_walk *w, u64 off)
 {
-	struct debug_unit *unit = depth < CHAIN_MAX ? debug_units_at(w->units, off) : NULL;
+	struct debug_unit *unit = ++w->followed < CHAIN_MAX ? debug_units_at(w->units, off) : NULL;
 	const struct abbrev_table *table = unit ? debug_unit_table(w->units, unit) : NULL;
 	const struct abbrev *a;
 	struct bytes in;
@@ -149,7 +152,7 @@ static bool follow(struct name_walk *w, u64 off, unsigned int depth)
 	a = abbrev_find(table, bytes_uleb(&in));
 	if (!a || (a->kind != ABBREV_FUNCTION && a->kind != ABBREV_DECLARED))
 		return not_sure(w);
-	return give_names(w, unit, &in, a, depth);
+	return give_names(w, unit, &in, a);
 }
 
 /* Past the attributes of an entry.  Return: where that is, or NULL.  This is what takes the time. */
@@ -285,7 +288,8 @@ bool debug_unit_functions(struct debug_units *units, struct debug_unit *unit, de
 			w.unsure = !walk_pass(&walk, a);
 			continue;
 		}
-		if (give_names(&w, unit, &walk.in, a, 0)) {
+		w.followed = 0;
+		if (give_names(&w, unit, &walk.in, a)) {
 			ret->exact &= walk.depth == 1;
 			w.unsure |= !add_entry(ret, walk.entry);
 		}

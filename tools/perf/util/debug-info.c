@@ -377,30 +377,47 @@ Dwarf_Die *die_variable_at(Dwarf_Die *die, const char *name, Dwarf_Addr addr, Dw
 	return die_find(die, visit_variable, &by, mem);
 }
 
+/**
+ * struct member_search - for one of a name
+ * @depth:	structures without a name around those that are looked at
+ * @left:	so many more are looked at
+ */
 struct member_search {
 	const char *name;
 	unsigned int depth;
+	unsigned int left;
 };
+
+static enum die_walk visit_member(Dwarf_Die *die, void *data);
+
+static bool is_within(Dwarf_Die *unnamed, struct member_search *s)
+{
+	Dwarf_Die type, found;
+	bool ret;
+
+	if (s->depth == DIE_CHAIN_MAX || !die_real_type(unnamed, &type))
+		return false;
+	s->depth++;
+	ret = die_find(&type, visit_member, s, &found);
+	s->depth--;
+	return ret;
+}
 
 static enum die_walk visit_member(Dwarf_Die *die, void *data)
 {
-	const struct member_search *s = data;
-	struct member_search below = {s->name, s->depth + 1};
-	const char *name = dwarf_diename(die);
-	Dwarf_Die type, found;
+	struct member_search *s = data;
+	const char *name;
 
-	if (dwarf_tag(die) != DW_TAG_member)
+	if (dwarf_tag(die) != DW_TAG_member || !s->left)
 		return DIE_SIBLING;
-	if (name)
-		return strcmp(name, s->name) ? DIE_SIBLING : DIE_END;
-	return s->depth < DIE_CHAIN_MAX && die_real_type(die, &type) && die_find(&type, visit_member, &below, &found) ?
-		       DIE_END :
-		       DIE_SIBLING;
+	s->left--;
+	name = dwarf_diename(die);
+	return (name ? !strcmp(name, s->name) : is_within(die, s)) ? DIE_END : DIE_SIBLING;
 }
 
 Dwarf_Die *die_member(Dwarf_Die *type, const char *name, Dwarf_Die *mem)
 {
-	struct member_search s = {name, 0};
+	struct member_search s = {.name = name, .left = DIE_MEMBERS_MAX};
 
 	return die_find(type, visit_member, &s, mem);
 }

@@ -94,6 +94,8 @@ bool die_is_signed(Dwarf_Die *type);
 
 /* Types that lead to types, entries in entries: more than anybody writes; damaged ones lead back to themselves. */
 #define DIE_CHAIN_MAX 256
+/* Members that are looked at for one of them: damaged structures have each other, in more ways than can be counted. */
+#define DIE_MEMBERS_MAX 65536
 
 /** die_type() - the type of @die, from its type unit if it has one, NULL: void; die_real_type(): without qualifiers and typedefs */
 Dwarf_Die *die_type(Dwarf_Die *die, Dwarf_Die *mem);

@@ -100,7 +100,7 @@ static bool may_end_like(const char *file, const char *tail)
 	return !memcmp(file + nf - n, tail + nt - n, n);
 }
 
-/* A text in the tables of a line program, or NULL.  Other than NULL ones can be left where they are. */
+/* A text in the tables of a line program, left where it is.  NULL: one cannot say */
 static const char *line_text(struct debug_units *units, struct bytes *in, unsigned int form, unsigned int off_size)
 {
 	const struct debug_section *str = form == DW_FORM_line_strp ? &units->line_str : &units->str;
@@ -149,7 +149,11 @@ static bool new_table_has(struct debug_units *units, struct bytes *in, unsigned 
 		content[i] = bytes_uleb(in);
 		form[i] = bytes_uleb(in);
 	}
-	for (nr = nr_formats ? bytes_uleb(in) : 0; nr && !in->bad; nr--) {
+	nr = nr_formats ? bytes_uleb(in) : 0;
+	/* some forms take no bytes: numbers of them have no end that anybody would see; libdw refuses them */
+	if (in->bad || (nr && nr > (u64)(in->end - in->p) / nr_formats))
+		return true;
+	for (; nr && !in->bad; nr--) {
 		for (i = 0; i < nr_formats; i++) {
 			const char *text;
 

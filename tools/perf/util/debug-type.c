@@ -95,8 +95,19 @@ bool die_member_place(Dwarf_Die *member, struct die_place *ret)
 	return true;
 }
 
-static bool find_member(Dwarf_Die *type, const char *name, unsigned int depth, Dwarf_Die *member,
-			struct die_place *place)
+/**
+ * struct member_search - for one of a name
+ * @left:	so many more are looked at
+ * @member, @place: where the one found goes; its place in the structure that is looked at
+ */
+struct member_search {
+	const char *name;
+	unsigned int left;
+	Dwarf_Die *member;
+	struct die_place *place;
+};
+
+static bool find_member(struct member_search *s, Dwarf_Die *type, unsigned int depth)
 {
 	struct die_place outer;
 	Dwarf_Die die, inner;
@@ -108,15 +119,18 @@ static bool find_member(Dwarf_Die *type, const char *name, unsigned int depth, D
 		int tag = dwarf_tag(&die);
 		const char *own = dwarf_diename(&die);
 
-		if (tag == DW_TAG_member && own && !strcmp(own, name)) {
-			*member = die;
-			return die_member_place(&die, place);
+		if (!s->left)
+			return false;
+		s->left--;
+		if (tag == DW_TAG_member && own && !strcmp(own, s->name)) {
+			*s->member = die;
+			return die_member_place(&die, s->place);
 		}
 		if ((tag != DW_TAG_inheritance && (tag != DW_TAG_member || own)) || !die_member_place(&die, &outer) ||
 		    !die_real_type(&die, &inner) || !die_is_structure(&inner))
 			continue;
-		if (find_member(&inner, name, depth + 1, member, place)) {
-			place->offset += outer.offset;
+		if (find_member(s, &inner, depth + 1)) {
+			s->place->offset += outer.offset;
 			return true;
 		}
 	} while (!dwarf_siblingof(&die, &die));
@@ -125,7 +139,9 @@ static bool find_member(Dwarf_Die *type, const char *name, unsigned int depth, D
 
 bool die_find_member(Dwarf_Die *type, const char *name, Dwarf_Die *member, struct die_place *place)
 {
-	return find_member(type, name, 0, member, place);
+	struct member_search s = {name, DIE_MEMBERS_MAX, member, place};
+
+	return find_member(&s, type, 0);
 }
 
 /* --- arrays ------------------------------------------------------------------------- */

@@ -263,32 +263,27 @@ static int enter_structure(struct finder *f, const struct perf_field *field, con
 	return 0;
 }
 
-static int take_fields(struct finder *f, Dwarf_Die *var, const char *name, const struct perf_field *field, bool user,
-		       struct location *l, Dwarf_Die *ret)
+static int no_member(const struct finder *f, const char *name, Dwarf_Die *type, const char *member)
 {
-	Dwarf_Die type, member;
-	Dwarf_Word off = 0;
-	int r, tag;
+	const char *type_name = dwarf_diename(type);
 
-	if (!die_real_type(var, &type))
-		return no_type(f, name);
-	tag = dwarf_tag(&type);
-	if (field->name[0] == '[' && (tag == DW_TAG_array_type || tag == DW_TAG_pointer_type)) {
-		r = take_element(f, field, name, user, &type, l, ret);
-		goto next;
-	}
-	r = enter_structure(f, field, name, user, dwarf_diename(var), &type, l);
+	probe_say(f->opts, "%s(type:%s) has no member %s.", name, type_name ? type_name : "(null)", member);
+	return -EINVAL;
+}
+
+/* Return: 1: *ret has no name, and what @field means is in it */
+static int take_member(struct finder *f, const struct perf_field *field, const char *name, bool user, bool named,
+		       Dwarf_Die *type, struct location *l, Dwarf_Die *ret)
+{
+	int r = enter_structure(f, field, name, user, named, type, l);
+	Dwarf_Word off = 0;
+
 	if (r)
 		return r;
-	if (!die_member(&type, field->name, &member)) {
-		const char *type_name = dwarf_diename(&type);
-
-		probe_say(f->opts, "%s(type:%s) has no member %s.", name, type_name ? type_name : "(null)",
-			  field->name);
-		return -EINVAL;
-	}
-	if (dwarf_tag(&type) != DW_TAG_union_type) {
-		r = member_offset(&member, &off);
+	if (!die_member(type, field->name, ret))
+		return no_member(f, name, type, field->name);
+	if (dwarf_tag(type) != DW_TAG_union_type) {
+		r = member_offset(ret, &off);
 		if (r) {
 			probe_say(f->opts, "Failed to get the offset of %s.", field->name);
 			return r;
@@ -296,15 +291,35 @@ static int take_fields(struct finder *f, Dwarf_Die *var, const char *name, const
 	}
 	l->refs[l->nr_refs - 1] = plus(l->refs[l->nr_refs - 1], (long)off);
 	l->user[l->nr_refs - 1] |= user;
-	*ret = member;
-	/* it is in a member without a name */
-	if (!dwarf_diename(&member))
-		return take_fields(f, &member, name, field, user, l, ret);
-next:
-	if (r || !field->next)
-		return r;
-	member = *ret;
-	return take_fields(f, &member, field->name, field->next, user, l, ret);
+	return !dwarf_diename(ret);
+}
+
+static int take_fields(struct finder *f, Dwarf_Die *var, const char *name, const struct perf_field *field, bool user,
+		       struct location *l, Dwarf_Die *ret)
+{
+	unsigned int unnamed = 0;
+	Dwarf_Die type;
+	int r, tag;
+
+	for (*ret = *var; field; unnamed = r ? unnamed + 1 : 0) {
+		if (!die_real_type(ret, &type))
+			return no_type(f, name);
+		tag = dwarf_tag(&type);
+		if (field->name[0] == '[' && (tag == DW_TAG_array_type || tag == DW_TAG_pointer_type))
+			r = take_element(f, field, name, user, &type, l, ret);
+		else
+			r = take_member(f, field, name, user, dwarf_diename(ret), &type, l, ret);
+		if (r < 0)
+			return r;
+		/* damaged, a structure may be in itself */
+		if (unnamed == DIE_CHAIN_MAX)
+			return no_member(f, name, &type, field->name);
+		if (r)
+			continue;
+		name = field->name;
+		field = field->next;
+	}
+	return 0;
 }
 
 /* --- types ---------------------------------------------------------------------------- */
