@@ -178,6 +178,8 @@ static int list_process(struct list *list)
 
 /* --- the command line -------------------------------------------------------------------- */
 
+enum { OPT_WORD = 1 /* getopt's own: a word that is no option */ };
+
 static const struct option long_options[] = {
 	{"exec", required_argument, NULL, 'x'}, {"pid", required_argument, NULL, 'p'}, {"json", no_argument, NULL, 'j'},
 	{"verbose", no_argument, NULL, 'v'},	{"help", no_argument, NULL, 'h'},      {NULL, 0, NULL, 0},
@@ -193,12 +195,14 @@ static int read_pid(const char *text, int *ret)
 int cmd_list(int argc, char **argv)
 {
 	struct list list = {.files = calloc((size_t)argc, sizeof(char *))};
-	int c, status = list.files ? -1 : ui_out_of_memory();
+	int c, at, status = list.files ? -1 : ui_out_of_memory();
+	bool words = false;
 	size_t i;
 
 	opterr = 0;
 	optind = 1;
-	while (status < 0 && (c = getopt_long(argc, argv, ":x:p:jvh", long_options, NULL)) != -1) {
+	/* "-": words come in their order; ":" tells a missing value from an unknown option */
+	while (status < 0 && (at = optind, (c = getopt_long(argc, argv, "-:x:p:jvh", long_options, NULL)) != -1)) {
 		if (c == 'x')
 			list.files[list.nr_files++] = optarg;
 		else if (c == 'p')
@@ -209,10 +213,12 @@ int cmd_list(int argc, char **argv)
 			ui_verbose++;
 		else if (c == 'h')
 			status = fputs(usage_text, stdout) < 0;
+		else if (c == OPT_WORD)
+			words = true;
 		else
-			status = ui_wrong_option(usage_text, c, argv);
+			status = ui_wrong_option(usage_text, c, argv[at]);
 	}
-	if (status < 0 && (optind < argc || (!list.nr_files && !list.pid)))
+	if (status < 0 && (words || optind < argc || (!list.nr_files && !list.pid)))
 		status = ui_usage_error(usage_text, "give -x FILE or -p PID");
 	if (status < 0) {
 		for (i = 0, status = 0; i < list.nr_files && !status; i++)

@@ -89,7 +89,7 @@ static int add_def(struct plan_options *opts, char *text)
 	return file_list_define(&opts->files, text) ? -1 : ui_out_of_memory();
 }
 
-static int parse_option(struct plan_options *opts, int c, char **argv)
+static int parse_option(struct plan_options *opts, int c, const char *word)
 {
 	switch (c) {
 	case OPT_WORD:
@@ -123,7 +123,7 @@ static int parse_option(struct plan_options *opts, int c, char **argv)
 		fputs(usage_text, stdout);
 		return 0;
 	default:
-		return ui_wrong_option(usage_text, c, argv);
+		return ui_wrong_option(usage_text, c, word);
 	}
 }
 
@@ -150,13 +150,13 @@ static int check(const struct plan_options *opts)
 /* Return: -1 to go on, or an exit status. */
 static int parse(struct plan_options *opts, int argc, char **argv)
 {
-	int c, status;
+	int c, at, status;
 
 	opterr = 0;
 	optind = 1;
 	/* "-": words come in their order, as OPT_WORD; ":" tells a missing value from an unknown option */
-	while ((c = getopt_long(argc, argv, "-:x:jvqh", long_options, NULL)) != -1) {
-		status = parse_option(opts, c, argv);
+	while (at = optind, (c = getopt_long(argc, argv, "-:x:jvqh", long_options, NULL)) != -1) {
+		status = parse_option(opts, c, argv[at]);
 		if (status >= 0)
 			return status;
 	}

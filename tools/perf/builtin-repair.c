@@ -21,6 +21,8 @@
 #include "builtin.h"
 #include "util/ui.h"
 
+enum { OPT_WORD = 1 /* getopt's own: a word that is no option */ };
+
 static const struct option long_options[] = {
 	{"pid", required_argument, NULL, 'p'},
 	{"quiet", no_argument, NULL, 'q'},
@@ -100,15 +102,23 @@ static bool are_pids(const char *text)
 	return true;
 }
 
+static int not_an_option(const char *word)
+{
+	return ui_usage_error(usage_text, "`%s' is no option; processes are named with -p", word);
+}
+
 int cmd_repair(int argc, char **argv)
 {
 	char *pids = NULL;
-	int c;
+	int c, at;
 
 	opterr = 0;
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "p:qh", long_options, NULL)) != -1) {
+	/* "-": words come in their order, as OPT_WORD; ":" tells a missing value from an unknown option */
+	while (at = optind, (c = getopt_long(argc, argv, "-:p:qh", long_options, NULL)) != -1) {
 		switch (c) {
+		case OPT_WORD:
+			return not_an_option(optarg);
 		case 'p':
 			pids = optarg;
 			break;
@@ -119,12 +129,11 @@ int cmd_repair(int argc, char **argv)
 			fputs(usage_text, stdout);
 			return 0;
 		default:
-			return ui_usage_error(usage_text, "unknown option, or one without its value: %s",
-					      argv[optind - 1]);
+			return ui_wrong_option(usage_text, c, argv[at]);
 		}
 	}
 	if (optind < argc)
-		return ui_usage_error(usage_text, "`%s' is no option; processes are named with -p", argv[optind]);
+		return not_an_option(argv[optind]);
 	if (!pids)
 		return ui_usage_error(usage_text, "no process; give -p PID");
 	if (!are_pids(pids))

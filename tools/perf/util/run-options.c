@@ -213,12 +213,10 @@ static bool is_without(const struct run_syntax *syntax, int c)
 	return false;
 }
 
-static int parse_option(struct run_options *opts, int c, char **argv)
+static int parse_option(struct run_options *opts, int c, const char *word)
 {
-	if (is_without(opts->syntax, c)) {
-		optopt = c < 256 ? c : 0;
-		return ui_wrong_option(opts->syntax->usage, '?', argv);
-	}
+	if (is_without(opts->syntax, c))
+		return ui_unknown_option(opts->syntax->usage, c, word);
 	switch (c) {
 	case 'e':
 		return parse_events(opts, optarg);
@@ -271,7 +269,7 @@ static int parse_option(struct run_options *opts, int c, char **argv)
 		fputs(opts->syntax->usage, stdout);
 		return 0;
 	default:
-		return ui_wrong_option(opts->syntax->usage, c, argv);
+		return ui_wrong_option(opts->syntax->usage, c, word);
 	}
 }
 
@@ -292,18 +290,18 @@ static int check(struct run_options *opts)
 
 int run_options_parse(struct run_options *opts, const struct run_syntax *syntax, int argc, char **argv)
 {
-	int c, status = -1;
+	int c, at, status = -1;
 
 	opts->syntax = syntax;
 	opterr = 0;
 	optind = 1;
 	/* "-": words come in their order, as OPT_WORD; ":" tells a missing value from an unknown option */
-	while ((c = getopt_long(argc, argv, "-:e:x:p:o:I:jivqh", long_options, NULL)) != -1) {
+	while (at = optind, (c = getopt_long(argc, argv, "-:e:x:p:o:I:jivqh", long_options, NULL)) != -1) {
 		if (c == OPT_WORD && !opts->files.nr) {
 			optind--;
 			break;
 		}
-		status = c == OPT_WORD ? add_def(opts, optarg) : parse_option(opts, c, argv);
+		status = c == OPT_WORD ? add_def(opts, optarg) : parse_option(opts, c, argv[at]);
 		if (status >= 0)
 			return status;
 	}

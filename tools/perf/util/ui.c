@@ -72,18 +72,28 @@ int ui_usage_error(const char *usage, const char *fmt, ...)
 	return STATUS_USAGE;
 }
 
-int ui_wrong_option(const char *usage, int c, char **argv)
+static bool is_long_option(const char *word)
 {
-	const char *word = argv[optind - 1];
-	size_t dashes = strspn(word, "-");
+	return !strncmp(word, "--", 2);
+}
 
-	if (c == ':' && dashes == 1)
+int ui_unknown_option(const char *usage, int letter, const char *word)
+{
+	if (is_long_option(word))
+		return ui_usage_error(usage, "unknown option `%s'", word + 2);
+	return ui_usage_error(usage, "unknown switch `%c'", letter);
+}
+
+int ui_wrong_option(const char *usage, int c, const char *word)
+{
+	if (c == ':' && !is_long_option(word))
 		return ui_usage_error(usage, "switch `%c' requires a value", optopt);
 	if (c == ':')
-		return ui_usage_error(usage, "option `%s' requires a value", word + dashes);
-	if (dashes == 2 || !optopt)
-		return ui_usage_error(usage, "unknown option `%s'", word + dashes);
-	return ui_usage_error(usage, "unknown switch `%c'", optopt);
+		return ui_usage_error(usage, "option `%s' requires a value", word + 2);
+	/* getopt knows it */
+	if (is_long_option(word) && optopt)
+		return ui_usage_error(usage, "option `%.*s' takes no value", (int)strcspn(word + 2, "="), word + 2);
+	return ui_unknown_option(usage, optopt, word);
 }
 
 const char *ui_parse_pid(const char *text, int *ret)

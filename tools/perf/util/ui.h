@@ -29,10 +29,14 @@ void ui_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int ui_usage_error(const char *usage, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /**
  * ui_wrong_option() - what getopt_long() could not take, told as perf tells it
- * @c:	its answer: '?', or ':' for a missing value; optopt and optind are as it has left them
+ * @c:	its answer: '?', or ':' for a missing value; optopt is as it has left it
+ * @word:	of the command line, where optind was before: behind it that may be the same word, the next one or
+ *		the one after that.  So words must come in their order ("-").
  * Return: STATUS_USAGE
  */
-int ui_wrong_option(const char *usage, int c, char **argv);
+int ui_wrong_option(const char *usage, int c, const char *word);
+/** ui_unknown_option() - the same of one that getopt_long() could take */
+int ui_unknown_option(const char *usage, int letter, const char *word);
 /** ui_parse_pid() - the process id that @text begins with.  Return: what follows it; NULL: it does not */
 const char *ui_parse_pid(const char *text, int *ret);
 /** ui_out_of_memory() - Return: STATUS_FAILED */
