@@ -9,6 +9,7 @@
 #include <elfutils/libdwelf.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,6 +188,27 @@ bool debug_info_cu_at(const struct debug_info *di, Dwarf_Addr addr, Dwarf_Die *c
 		if (cu_has(cu, addr))
 			return true;
 	return false;
+}
+
+/* --- unwind tables ------------------------------------------------------------- */
+
+/* libdw makes room for as many registers as the highest one that is named: hundreds of MB in damaged tables. */
+#define FRAME_MAX (64u << 10)
+
+Dwarf_Frame *debug_info_frame(const struct debug_info *di, Dwarf_Addr pc)
+{
+	Dwarf_CFI *const tables[] = {di->cfi_eh, di->cfi_dbg};
+	Dwarf_Frame *frame;
+	size_t i;
+
+	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		if (!tables[i] || dwarf_cfi_addrframe(tables[i], pc, &frame))
+			continue;
+		if (malloc_usable_size(frame) <= FRAME_MAX)
+			return frame;
+		free(frame);
+	}
+	return NULL;
 }
 
 /* --- one entry ----------------------------------------------------------------- */

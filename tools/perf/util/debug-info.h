@@ -65,6 +65,9 @@ const char *debug_info_lacks(const struct debug_info *di);
 /** debug_info_cu_at() - the unit whose code @addr is in.  Return: false: nobody says that there is one. */
 bool debug_info_cu_at(const struct debug_info *di, Dwarf_Addr addr, Dwarf_Die *cu);
 
+/** debug_info_frame() - what unwind tables say of registers at @pc; free() it.  Return: NULL: nothing */
+Dwarf_Frame *debug_info_frame(const struct debug_info *di, Dwarf_Addr pc);
+
 /* --- entries: all of them take abstract and specified entries into account --- */
 
 /** die_is() - are both the same entry?  Their offsets count in their own file only. */

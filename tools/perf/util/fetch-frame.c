@@ -25,13 +25,8 @@ static Dwarf_Frame *unwind_rules(const struct fetch_frame *frame)
 {
 	/* behind a call that does not return there may be another function */
 	Dwarf_Addr pc = frame->callee ? frame->pc - 1 : frame->pc;
-	Dwarf_Frame *rules = NULL;
 
-	if (frame->info->cfi_eh && !dwarf_cfi_addrframe(frame->info->cfi_eh, pc, &rules))
-		return rules;
-	if (frame->info->cfi_dbg && !dwarf_cfi_addrframe(frame->info->cfi_dbg, pc, &rules))
-		return rules;
-	return NULL;
+	return debug_info_frame(frame->info, pc);
 }
 
 const char *fetch_push_cfa(const struct fetch_frame *frame, struct fetch_code *code)

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,9 +172,6 @@ static int add_place(struct finder *f, Dwarf_Die *scope)
 
 /* --- the function there, and its frame ------------------------------------------------ */
 
-/* libdw makes room for as many registers as the highest one that is named: hundreds of MB in damaged tables. */
-#define FRAME_MAX (64u << 10)
-
 static int find_frame_base(struct finder *f)
 {
 	Dwarf_Attribute attr;
@@ -192,10 +188,8 @@ static int find_frame_base(struct finder *f)
 	if (nr != 1 || f->frame_base[0].atom != DW_OP_call_frame_cfa || (!f->di->cfi_eh && !f->di->cfi_dbg))
 		return 0;
 	/* f->frame_base points into the frame */
-	if ((!f->di->cfi_eh || dwarf_cfi_addrframe(f->di->cfi_eh, f->addr, &f->frame)) &&
-	    (!f->di->cfi_dbg || dwarf_cfi_addrframe(f->di->cfi_dbg, f->addr, &f->frame)))
-		f->frame = NULL;
-	if (!f->frame || malloc_usable_size(f->frame) > FRAME_MAX || dwarf_frame_cfa(f->frame, &f->frame_base, &nr)) {
+	f->frame = debug_info_frame(f->di, f->addr);
+	if (!f->frame || dwarf_frame_cfa(f->frame, &f->frame_base, &nr)) {
 		probe_say(f->opts, "Failed to get call frame on 0x%" PRIx64, (uint64_t)f->addr);
 		return -ENOENT;
 	}
@@ -311,19 +305,6 @@ static int visit_line(const char *file, int line, Dwarf_Addr addr, void *data)
 	return found_by_line(f, addr);
 }
 
-static int visit_instance_lines(Dwarf_Die *instance, void *data)
-{
-	struct finder *f = data;
-	Dwarf_Die own = f->cu;
-	int r;
-
-	/* that may be another unit */
-	dwarf_diecu(instance, &f->cu, NULL, NULL);
-	r = die_each_line(instance, visit_line, f);
-	f->cu = own;
-	return r;
-}
-
 struct lazy {
 	struct finder *f;
 	struct source_lines *lines;
@@ -369,19 +350,32 @@ static void skip_prologue(struct finder *f)
 	cu_skip_prologue(f->di, &f->cu, &f->addr);
 }
 
-static int visit_inlined_instance(Dwarf_Die *instance, void *data)
+/* @copy: not the function that was found, but what was made of it elsewhere; perf skips no prologue there */
+static int find_in_instance(struct finder *f, Dwarf_Die *instance, bool copy)
+{
+	const struct perf_point *p = &f->def->point;
+
+	if (p->line)
+		return die_each_line(instance, visit_line, f);
+	if (p->lazy)
+		return find_lazy(f, instance);
+	if (die_entry(instance, &f->addr))
+		return 0;
+	if (!copy)
+		skip_prologue(f);
+	f->addr += p->offset;
+	return found(f, instance);
+}
+
+static int visit_instance(Dwarf_Die *instance, void *data)
 {
 	struct finder *f = data;
 	Dwarf_Die own = f->cu;
-	int r = 0;
+	int r;
 
+	/* that may be another unit */
 	dwarf_diecu(instance, &f->cu, NULL, NULL);
-	if (f->def->point.lazy) {
-		r = find_lazy(f, instance);
-	} else if (!die_entry(instance, &f->addr)) {
-		f->addr += f->def->point.offset;
-		r = found(f, instance);
-	}
+	r = find_in_instance(f, instance, true);
 	f->cu = own;
 	return r;
 }
@@ -391,23 +385,12 @@ static int find_in_function(struct finder *f, Dwarf_Die *die)
 	const struct perf_point *p = &f->def->point;
 
 	f->file = p->line || p->lazy ? die_decl_file(die) : NULL;
-	if (p->line) {
-		if (__builtin_add_overflow(die_decl_line(die), p->line, &f->line))
-			return 0;
-		if (die_is_instance(die) || f->opts->no_inlines)
-			return die_each_line(die, visit_line, f);
-		return cu_each_instance(f->di, die, visit_instance_lines, f);
-	}
-	if (die_is_instance(die)) {
-		if (die_entry(die, &f->addr))
-			return 0;
-		if (p->lazy)
-			return find_lazy(f, die);
-		skip_prologue(f);
-		f->addr += p->offset;
-		return found(f, die);
-	}
-	return f->opts->no_inlines ? 0 : cu_each_instance(f->di, die, visit_inlined_instance, f);
+	if (p->line && __builtin_add_overflow(die_decl_line(die), p->line, &f->line))
+		return 0;
+	/* lines are looked for in a function without code, too, if nothing is to be inlined */
+	if (die_is_instance(die) || (p->line && f->opts->no_inlines))
+		return find_in_instance(f, die, false);
+	return f->opts->no_inlines ? 0 : cu_each_instance(f->di, die, visit_instance, f);
 }
 
 struct function_walk {
