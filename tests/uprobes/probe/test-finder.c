@@ -496,17 +496,19 @@ static void test_finder(u64 seed, time_t end, const char *dir, bool loud)
 	unlink(b.log);
 }
 
-/* What targets/damaged.S has, each with the question that leads there. */
+/* What targets/damaged.S and others have, each with the question that leads there. */
 static void test_made(const char *dir)
 {
 	static const struct {
+		const char *program;
 		const char *def;
 		const char *what;
 	} made[] = {
-		{"within o.x", "a structure in itself"},
-		{"doubled o.x", "structures that have the next one twice"},
-		{"nosuch*", "functions that have the names of the next one in two ways"},
-		{"nosuch.c:3", "files without end that take no room"},
+		{"damaged", "within o.x", "a structure in itself"},
+		{"damaged", "doubled o.x", "structures that have the next one twice"},
+		{"damaged", "nosuch*", "functions that have the names of the next one in two ways"},
+		{"damaged", "nosuch.c:3", "files without end that take no room"},
+		{"shared", "nosuch*", "many units that share their abbreviations"},
 	};
 	struct finder_options opts = {.max = 1000, .say = say};
 	struct probe_file file;
@@ -514,8 +516,8 @@ static void test_made(const char *dir)
 	int status;
 	size_t i;
 
-	snprintf(path, sizeof(path), "%s/damaged", dir);
 	for (i = 0; i < ARRAY_SIZE(made); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, made[i].program);
 		fflush(stdout);
 		if (!fork()) {
 			dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);

@@ -300,12 +300,10 @@ struct abbrev_table *abbrev_table_read(struct bytes *in, const struct abbrev_sha
 {
 	struct abbrev_table *table = calloc(1, sizeof(*table));
 
-	if (table)
-		table->shape = *shape;
-	if (table && !read_table(in, shape, table)) {
-		abbrev_table_free(table);
+	if (!table)
 		return NULL;
-	}
+	table->shape = *shape;
+	table->bad = !read_table(in, shape, table);
 	return table;
 }
 

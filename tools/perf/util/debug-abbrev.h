@@ -8,6 +8,7 @@
 #ifndef PERF_UTIL_DEBUG_ABBREV_H
 #define PERF_UTIL_DEBUG_ABBREV_H
 
+#include <dwarf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <upr-compat.h>
@@ -101,6 +102,7 @@ struct abbrev_step {
 /**
  * struct abbrev - of one code
  * @size:	of all attributes, if there are no steps
+ * @kind:	enum abbrev_kind
  * @children:	entries in it may follow
  * @steps:	the first of them; 0: there are none
  */
@@ -112,7 +114,11 @@ struct abbrev {
 };
 
 /**
- * struct abbrev_table - of a unit
+ * struct abbrev_table - of a unit, or of several that share it
+ * @next, @off:	see struct debug_units: another one; in .debug_abbrev
+ * @shape:	of these units
+ * @v:		by code
+ * @bad:	it is not understood
  * @own_names, @str_names, @indexed_names: functions have names in .debug_info, in .debug_str, by .debug_str_offsets
  * @other_names: elsewhere
  * @far_names:	functions have names in other units
@@ -120,7 +126,10 @@ struct abbrev {
  * @away:	units have their entries in another file, or in units that they import
  */
 struct abbrev_table {
+	struct abbrev_table *next;
+	u64 off;
 	struct abbrev_shape shape;
+	bool bad;
 	struct abbrev *v;
 	size_t nr;
 	size_t cap;
@@ -136,7 +145,7 @@ struct abbrev_table {
 	bool away;
 };
 
-/** abbrev_table_read() - Return: NULL if it is not understood, or there is no memory */
+/** abbrev_table_read() - Return: NULL without memory */
 struct abbrev_table *abbrev_table_read(struct bytes *in, const struct abbrev_shape *shape);
 void abbrev_table_free(struct abbrev_table *table);
 
@@ -149,7 +158,7 @@ static inline const struct abbrev *abbrev_find(const struct abbrev_table *table,
 static inline unsigned int abbrev_ref_size(unsigned int form)
 {
 	/* DW_FORM_ref1 to DW_FORM_ref8 follow each other */
-	return 1u << (form - 0x11);
+	return 1u << (form - DW_FORM_ref1);
 }
 
 #endif /* PERF_UTIL_DEBUG_ABBREV_H */

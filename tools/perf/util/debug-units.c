@@ -16,7 +16,7 @@
 #include "debug-units.h"
 #include "symbol-priv.h"
 
-/* Beyond that many tables those of units that have been left are dropped. */
+/* Beyond that many tables all are dropped: those of units that have been left. */
 #define TABLES_MAX 1024
 
 /* --- sections ------------------------------------------------------------------- */
@@ -78,11 +78,16 @@ bool debug_units_open(struct debug_units *units, Dwarf *dwarf)
 
 static void drop_tables(struct debug_units *units)
 {
+	struct abbrev_table *table;
 	size_t i;
 
-	for (i = 0; i < units->nr; i++) {
-		abbrev_table_free(units->v[i].table);
+	for (i = 0; i < units->nr; i++)
 		units->v[i].table = NULL;
+	for (i = 0; i < ARRAY_SIZE(units->tables); i++) {
+		while ((table = units->tables[i])) {
+			units->tables[i] = table->next;
+			abbrev_table_free(table);
+		}
 	}
 	units->nr_tables = 0;
 }
@@ -167,20 +172,36 @@ struct debug_unit *debug_units_at(struct debug_units *units, u64 off)
 	return lo < units->nr && units->v[lo].die <= off ? &units->v[lo] : NULL;
 }
 
-const struct abbrev_table *debug_unit_table(struct debug_units *units, struct debug_unit *unit)
+/* Units may share them, as dwz has it. */
+static struct abbrev_table *find_table(struct debug_units *units, const struct debug_unit *unit)
 {
 	const struct abbrev_shape shape = {unit->version, unit->addr_size, unit->off_size};
-	struct bytes in = {units->abbrev.p + unit->abbrev, units->abbrev.p + units->abbrev.len, false};
+	struct abbrev_table **bucket = &units->tables[unit->abbrev % ARRAY_SIZE(units->tables)], *table;
+	struct bytes in;
 
-	if (unit->table)
-		return unit->table;
+	for (table = *bucket; table; table = table->next)
+		if (table->off == unit->abbrev && !memcmp(&table->shape, &shape, sizeof(shape)))
+			return table;
 	if (unit->abbrev > units->abbrev.len)
 		return NULL;
 	if (units->nr_tables >= TABLES_MAX)
 		drop_tables(units);
-	unit->table = abbrev_table_read(&in, &shape);
-	units->nr_tables += unit->table != NULL;
-	return unit->table;
+	in = (struct bytes){units->abbrev.p + unit->abbrev, units->abbrev.p + units->abbrev.len, false};
+	table = abbrev_table_read(&in, &shape);
+	if (!table)
+		return NULL;
+	table->off = unit->abbrev;
+	table->next = *bucket;
+	*bucket = table;
+	units->nr_tables++;
+	return table;
+}
+
+const struct abbrev_table *debug_unit_table(struct debug_units *units, struct debug_unit *unit)
+{
+	if (!unit->table)
+		unit->table = find_table(units, unit);
+	return unit->table && !unit->table->bad ? unit->table : NULL;
 }
 
 /* --- the first entry ------------------------------------------------------------------ */

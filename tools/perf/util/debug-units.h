@@ -28,7 +28,7 @@ struct debug_section {
  * @off, @die, @end:	in .debug_info: its header, its first entry, what follows it
  * @abbrev:		in .debug_abbrev
  * @lines, @strings:	in .debug_line and .debug_str_offsets, if @rooted; -1: not said
- * @table:		of its abbreviations, NULL: not read yet
+ * @table:		of its abbreviations, one of struct debug_units; NULL: not read yet
  */
 struct debug_unit {
 	u64 off;
@@ -57,7 +57,7 @@ struct debug_instance {
  * @next:	where the next one begins
  * @whole:	there are no more
  * @bad:	the rest is not understood
- * @nr_tables:	in memory
+ * @tables:	of abbreviations, @nr_tables of them in memory, by where they are in .debug_abbrev
  * @far:	code inlined into other units than that of its function, as link-time optimisation does it, in the
  *		order of functions, if @has_far; all of them, unless @far_failed
  */
@@ -69,6 +69,7 @@ struct debug_units {
 	u64 next;
 	bool whole;
 	bool bad;
+	struct abbrev_table *tables[256];
 	size_t nr_tables;
 	struct debug_instance *far;
 	size_t nr_far;
