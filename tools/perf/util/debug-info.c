@@ -500,7 +500,6 @@ struct line_walk {
 	die_line_fn fn;
 	void *data;
 	int ret;
-	bool nested;
 };
 
 static enum die_walk visit_call_line(Dwarf_Die *die, void *data)
@@ -517,16 +516,14 @@ static enum die_walk visit_call_line(Dwarf_Die *die, void *data)
 			if (w->ret)
 				return DIE_END;
 		}
-		if (!w->nested)
-			return DIE_SIBLING;
 	}
 	return DIE_CONTINUE;
 }
 
 /* The line of its declaration stands for its entry, that of a call for where the inlined code begins. */
-static int function_lines(Dwarf_Die *function, bool nested, die_line_fn fn, void *data)
+static int function_lines(Dwarf_Die *function, die_line_fn fn, void *data)
 {
-	struct line_walk w = {.fn = fn, .data = data, .nested = nested};
+	struct line_walk w = {.fn = fn, .data = data};
 	const char *file = die_decl_file(function);
 	int line = die_decl_line(function);
 	Dwarf_Addr addr;
@@ -547,7 +544,7 @@ static int visit_lines_of_function(Dwarf_Die *die, void *data)
 
 	if (!die_is_instance(die))
 		return DWARF_CB_OK;
-	w->ret = function_lines(die, true, w->fn, w->data);
+	w->ret = function_lines(die, w->fn, w->data);
 	return w->ret ? DWARF_CB_ABORT : DWARF_CB_OK;
 }
 
@@ -634,7 +631,7 @@ int die_each_line(Dwarf_Die *die, die_line_fn fn, void *data)
 			return r;
 	}
 	if (!whole)
-		return function_lines(die, true, fn, data);
+		return function_lines(die, fn, data);
 	dwarf_getfuncs(cu, visit_lines_of_function, &w, 0);
 	return w.ret;
 }
