@@ -46,7 +46,7 @@ static void find_offsets(struct debug_search *s)
 
 void debug_search_begin(struct debug_search *s, const struct debug_info *di, const char *func, const char *file)
 {
-	*s = (struct debug_search){.di = di, .func = func, .file = func ? NULL : file};
+	*s = (struct debug_search){.di = di, .func = func, .file = file};
 	s->units = func || file ? di->units : NULL;
 	if (!s->units || !func)
 		return;
@@ -87,14 +87,15 @@ static bool is_wanted_name(const char *name, u64 off, void *data)
 	return lo < s->nr_offs && s->offs[lo] == off;
 }
 
+/* The quickest question first. */
 static bool may_have(struct debug_search *s, struct debug_unit *unit)
 {
-	if (s->file)
-		return debug_unit_has_file(s->units, unit, s->file);
-	if (!s->glob && s->has_offs && s->nr_offs <= QUICK_MAX &&
+	if (s->func && !s->glob && s->has_offs && s->nr_offs <= QUICK_MAX &&
 	    !debug_unit_mentions(s->units, unit, s->func, s->offs, s->nr_offs))
 		return false;
-	return debug_unit_functions(s->units, unit, is_wanted_name, s, &s->functions);
+	if (s->file && !debug_unit_has_file(s->units, unit, s->file))
+		return false;
+	return !s->func || debug_unit_functions(s->units, unit, is_wanted_name, s, &s->functions);
 }
 
 bool debug_search_next(struct debug_search *s, Dwarf_Die *cu)

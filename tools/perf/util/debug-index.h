@@ -14,9 +14,9 @@
 #include "debug-units.h"
 
 /**
- * struct debug_search - for a function or a file
+ * struct debug_search - for a function, a file, or a function in units that have a file
  * @func:	name, mangled name or glob, as die_has_name() takes it; NULL: any
- * @file:	its path ends like that, see path_ends_like(); asked for if @func is NULL; NULL: any
+ * @file:	its path ends like that, see path_ends_like(); NULL: any
  * @glob:	@func holds more than letters; @prefix of its letters are just that
  * @offs:	where in .debug_str names are that fit, ascending, if @has_offs; not known otherwise
  * @units:	NULL: libdw alone can read the file
