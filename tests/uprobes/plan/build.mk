@@ -3,7 +3,7 @@
 PLAN_T    := $(O)/tests/plan
 PLAN_DIR  := tests/uprobes/plan
 # fragments are read in alphabetical order: the tools room is not known yet
-PLAN_CODE := $(wildcard tools/perf/util/symbol*.c tools/perf/util/code-*.c tools/perf/util/error.c arch/x86/lib/insn*.c)
+PLAN_CODE := $(wildcard tools/perf/util/symbol*.c tools/perf/util/code-*.c tools/perf/util/error.c tools/perf/util/arena.c arch/x86/lib/insn*.c)
 PLAN_SAN  := $(PLAN_CODE:%.c=$(O)/san/%.o)
 PLAN_LIBS := -lelf -ldw -llzma -lz -liberty -lurcu-bp -lpthread
 

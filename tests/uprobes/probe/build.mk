@@ -92,7 +92,7 @@ $(PROBE_T)/test-args: $(ARGS_CODE:%.c=$(O)/san/%.o) $(O)/san/tests/uprobes/probe
 TESTS      += $(PROBE_T)/test-args
 TESTS_USER += $(PROBE_T)/test-args
 
-EVENTS_CODE := $(wildcard tools/perf/util/symbol*.c arch/x86/lib/insn*.c) $(addprefix tools/perf/util/,error.c event-line.c)
+EVENTS_CODE := $(wildcard tools/perf/util/symbol*.c arch/x86/lib/insn*.c) $(addprefix tools/perf/util/,error.c arena.c event-line.c)
 $(PROBE_T)/test-events: $(EVENTS_CODE:%.c=$(O)/san/%.o) $(O)/san/tests/uprobes/probe/test-events.o
 	@mkdir -p $(@D)
 	@echo "  LD      $@"

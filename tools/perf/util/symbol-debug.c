@@ -129,7 +129,7 @@ bool upr_open_debug_file(struct upr_elf *elf)
 
 	if (!find_by_build_id(elf, path, sizeof(path)) && !find_by_debuglink(elf, path, sizeof(path)))
 		return false;
-	elf->info.debug_file = upr_elf_strdup(elf, path);
+	elf->info.debug_file = arena_strdup(&elf->strings, path);
 	return true;
 }
 

@@ -154,7 +154,7 @@ static int add_fde_func(struct upr_elf *elf, const struct upr_fde *fde)
 	int len = snprintf(buf, sizeof(buf), "fn_0x%llx", (unsigned long long)fde->addr);
 
 	*n = (struct upr_name){
-		.name = upr_elf_strndup(elf, buf, len),
+		.name = arena_strndup(&elf->strings, buf, len),
 		.bind = UPR_BIND_LOCAL,
 		.kind = UPR_SYM_FDE,
 		.source = UPR_SRC_EH_FRAME,

@@ -13,6 +13,7 @@
 #include <libelf.h>
 #include <utrace/insn.h>
 
+#include "arena.h"
 #include "symbol.h"
 
 /* A PT_LOAD segment. */
@@ -63,7 +64,6 @@ struct upr_pretty {
 	char *base;
 };
 
-struct upr_chunk;
 struct code_map;
 
 struct upr_elf {
@@ -84,7 +84,7 @@ struct upr_elf {
 
 	struct upr_sym_file debug;
 	struct upr_sym_file mini;
-	struct upr_chunk *chunks; /* small strings, freed all at once */
+	struct arena strings;
 
 	/* filled by the collectors */
 	struct upr_raw_sym *syms;
@@ -130,10 +130,6 @@ static inline u32 upr_hash_name(const char *s, size_t len)
 		h = (h ^ (u8)*s++) * 16777619u;
 	return h ^ h >> 15;
 }
-
-/* strings that live as long as the file; NULL without memory */
-char *upr_elf_strndup(struct upr_elf *elf, const char *s, size_t len);
-char *upr_elf_strdup(struct upr_elf *elf, const char *s);
 
 /* symbol.c */
 const struct upr_text_section *upr_text_section_at(const struct upr_elf *elf, u64 addr);

@@ -70,7 +70,7 @@ static int split_version(struct upr_elf *elf, struct upr_raw_sym *s)
 		return 0;
 	s->hidden = at[1] != '@';
 	s->version = at + (s->hidden ? 1 : 2);
-	s->name = upr_elf_strndup(elf, s->name, at - s->name);
+	s->name = arena_strndup(&elf->strings, s->name, at - s->name);
 	return s->name ? 0 : -ENOMEM;
 }
 

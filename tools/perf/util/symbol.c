@@ -17,41 +17,6 @@
 
 #include "symbol-priv.h"
 
-struct upr_chunk {
-	struct upr_chunk *next;
-	size_t used;
-	size_t size;
-	char data[];
-};
-
-char *upr_elf_strndup(struct upr_elf *elf, const char *s, size_t len)
-{
-	struct upr_chunk *c = elf->chunks;
-	char *ret;
-
-	if (!c || c->size - c->used <= len) {
-		size_t size = len + 1 > 65536 ? len + 1 : 65536;
-
-		c = malloc(sizeof(*c) + size);
-		if (!c)
-			return NULL;
-		c->next = elf->chunks;
-		c->used = 0;
-		c->size = size;
-		elf->chunks = c;
-	}
-	ret = c->data + c->used;
-	memcpy(ret, s, len);
-	ret[len] = '\0';
-	c->used += len + 1;
-	return ret;
-}
-
-char *upr_elf_strdup(struct upr_elf *elf, const char *s)
-{
-	return upr_elf_strndup(elf, s, strlen(s));
-}
-
 void upr_sort(void *base, size_t nr, size_t size, int (*cmp)(const void *, const void *))
 {
 	const char *p = base;
@@ -473,12 +438,12 @@ static int elf_open(struct upr_elf *elf, const char *path, const struct upr_elf_
 	char real[PATH_MAX];
 	int rc;
 
-	elf->info.path = upr_elf_strdup(elf, path);
-	elf->info.name = upr_elf_strdup(elf, opts->name ? opts->name : path);
+	elf->info.path = arena_strdup(&elf->strings, path);
+	elf->info.name = arena_strdup(&elf->strings, opts->name ? opts->name : path);
 	elf->info.real = elf->info.name;
 	if (!opts->name && realpath(path, real))
-		elf->info.real = upr_elf_strdup(elf, real);
-	elf->debug_root = upr_elf_strdup(elf, opts->debug_root ? opts->debug_root : UPR_DEBUG_ROOT);
+		elf->info.real = arena_strdup(&elf->strings, real);
+	elf->debug_root = arena_strdup(&elf->strings, opts->debug_root ? opts->debug_root : UPR_DEBUG_ROOT);
 	if (!elf->info.path || !elf->info.name || !elf->info.real || !elf->debug_root)
 		return upr_error_nomem(err);
 	rc = open_fd(elf, err);
@@ -546,12 +511,7 @@ void upr_elf_close(struct upr_elf *elf)
 		elf_end(elf->elf);
 	if (elf->fd >= 0)
 		close(elf->fd);
-	while (elf->chunks) {
-		struct upr_chunk *next = elf->chunks->next;
-
-		free(elf->chunks);
-		elf->chunks = next;
-	}
+	arena_free(&elf->strings);
 	free(elf);
 }
 
