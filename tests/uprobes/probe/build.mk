@@ -3,7 +3,7 @@
 PROBE_T    := $(O)/tests/probe
 PROBE_SRC  := tests/uprobes/probe/targets
 PROBE_BINS := $(addprefix $(PROBE_T)/,featdemo featdemo0 featdemo3 featdemo4 featdemo-lto featdemo_nodbg featdemo_strip cppdemo dotsbin \
-	app1 app2 app3 sdtdemo sdtdemo0 sdtodd damaged shared)
+	app1 app2 app3 sdtdemo sdtdemo0 sdtodd damaged shared inlined)
 # the same by another compiler, where there is one; its LTO needs its linker
 CLANG      := $(shell command -v clang)
 LLD        := $(and $(CLANG),$(shell command -v ld.lld))
@@ -60,7 +60,7 @@ $(addprefix $(PROBE_T)/,sdtdemo sdtdemo0 sdtodd): $(PROBE_SRC)/sdtdemo.c
 	@echo "  TARGET  $@"
 	$(Q)$(CC) $(PROBE_HOW) -o $@ $<
 
-$(PROBE_T)/damaged $(PROBE_T)/shared: $(PROBE_T)/%: $(PROBE_SRC)/%.S
+$(PROBE_T)/damaged $(PROBE_T)/shared $(PROBE_T)/inlined: $(PROBE_T)/%: $(PROBE_SRC)/%.S
 	@mkdir -p $(@D)
 	@echo "  TARGET  $@"
 	$(Q)$(CC) -o $@ $<

@@ -509,8 +509,9 @@ static void test_made(const char *dir)
 		{"damaged", "nosuch*", "functions that have the names of the next one in two ways"},
 		{"damaged", "nosuch.c:3", "files without end that take no room"},
 		{"shared", "nosuch*", "many units that share their abbreviations"},
+		{"inlined", "in_*", "thousands of functions inlined into another unit"},
 	};
-	struct finder_options opts = {.max = 1000, .say = say};
+	struct finder_options opts = {.max = 10000, .say = say};
 	struct probe_file file;
 	char path[4200];
 	int status;

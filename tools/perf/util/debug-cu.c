@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * debug-cu.c - what has been found out about the unit that was asked last.
+ * debug-cu.c - what has been found out about the units that were asked last.
  *
  * Purpose: see debug-cu.h.
  *
@@ -13,7 +13,7 @@
 #include "debug-cu.h"
 #include "symbol-priv.h"
 
-void debug_cu_forget(struct debug_cu *known)
+static void forget(struct debug_cu *known)
 {
 	while (known->nr_globals)
 		free(known->globals[--known->nr_globals].name);
@@ -23,15 +23,31 @@ void debug_cu_forget(struct debug_cu *known)
 	*known = (struct debug_cu){0};
 }
 
-/* What is known of @cu, if only that nothing is. */
+void debug_cus_forget(struct debug_cus *cus)
+{
+	size_t i;
+
+	for (i = 0; i < DEBUG_CUS_MAX; i++)
+		forget(&cus->v[i]);
+}
+
+/* What is known of @cu, if only that nothing is.  Valid until another unit is asked about. */
 static struct debug_cu *known_of(const struct debug_info *di, Dwarf_Die *cu)
 {
-	if (di->known->die != cu->addr) {
-		debug_cu_forget(di->known);
-		di->known->die = cu->addr;
-		di->known->off = dwarf_dieoffset(cu);
+	struct debug_cus *cus = di->known;
+	struct debug_cu *known, *oldest = cus->v;
+
+	for (known = cus->v; known < cus->v + DEBUG_CUS_MAX && known->die != cu->addr; known++)
+		if (known->asked < oldest->asked)
+			oldest = known;
+	if (known == cus->v + DEBUG_CUS_MAX) {
+		known = oldest;
+		forget(known);
+		known->die = cu->addr;
+		known->off = dwarf_dieoffset(cu);
 	}
-	return di->known;
+	known->asked = ++cus->asked;
+	return known;
 }
 
 /* --- functions by address ------------------------------------------------------- */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * debug-cu.h - what has been found out about the unit that was asked last.
+ * debug-cu.h - what has been found out about the units that were asked last.
  *
- * Purpose: a wildcard asks a big unit thousands of questions; each would walk all of it.
+ * Purpose: a wildcard asks a big unit thousands of questions; each would walk all of it.  With link-time
+ * optimisation the questions about one function go to several: its own, and those that it was inlined into.
  *
  * Locks: none.
  */
@@ -31,10 +32,14 @@ struct debug_global {
 	Dwarf_Off entry;
 };
 
+/* As many as link-time optimisation usually makes, and some more. */
+#define DEBUG_CUS_MAX 32
+
 /**
  * struct debug_cu - one unit
  * @die:	its first entry, in memory; NULL: none yet
  * @off:	the same in its file
+ * @asked:	when it was asked last, see struct debug_cus
  * @has_ranges, @has_instances: @ranges, @instances have been looked up
  * @by_libdw:	@instances are entries in memory
  * @failed:	some of it: ask libdw
@@ -42,6 +47,7 @@ struct debug_global {
 struct debug_cu {
 	const void *die;
 	Dwarf_Off off;
+	u64 asked;
 	struct debug_range *ranges;
 	size_t nr_ranges;
 	size_t cap_ranges;
@@ -64,7 +70,16 @@ struct debug_far {
 	bool known;
 };
 
-/** debug_cu_forget() - back to none */
-void debug_cu_forget(struct debug_cu *known);
+/**
+ * struct debug_cus - the units that were asked last
+ * @asked:	so often
+ */
+struct debug_cus {
+	struct debug_cu v[DEBUG_CUS_MAX];
+	u64 asked;
+};
+
+/** debug_cus_forget() - back to none */
+void debug_cus_forget(struct debug_cus *cus);
 
 #endif /* PERF_UTIL_DEBUG_CU_H */

@@ -72,7 +72,7 @@ void debug_info_close(struct debug_info *di)
 	if (di->units)
 		debug_units_close(di->units);
 	if (di->known)
-		debug_cu_forget(di->known);
+		debug_cus_forget(di->known);
 	if (di->far)
 		free(di->far->v);
 	if (di->lacks)

@@ -20,7 +20,7 @@
 #include <stdbool.h>
 
 struct debug_units;
-struct debug_cu;
+struct debug_cus;
 struct debug_far;
 
 /**
@@ -28,7 +28,7 @@ struct debug_far;
  * @dwarf:	owned by @dwfl, as all that is reached through it; NULL: there is none
  * @cfi_eh, @cfi_dbg: unwind tables, NULL: none
  * @units:	the units of @dwarf, NULL: libdw alone can read them
- * @known:	what has been found out about one of them
+ * @known:	what has been found out about some of them
  * @far:	code that was inlined into other units, if libdw had to look for it
  * @lacks:	a file that has part of the debug information and cannot be read, if one is known; *@lacks is NULL at first
  */
@@ -39,7 +39,7 @@ struct debug_info {
 	Dwarf_CFI *cfi_eh;
 	Dwarf_CFI *cfi_dbg;
 	struct debug_units *units;
-	struct debug_cu *known;
+	struct debug_cus *known;
 	struct debug_far *far;
 	char **lacks;
 };
