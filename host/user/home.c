@@ -140,7 +140,7 @@ void home_work(struct upr_home *home)
 #define SITES_MIN 512u
 #define SITES_MAX 16384u
 
-static u64 now_us(void)
+u64 home_now_us(void)
 {
 	struct timespec ts;
 
@@ -152,7 +152,7 @@ static u64 now_us(void)
 static void size_stops(struct host_mm *mm)
 {
 	unsigned int sites = mm->mm->stop_sites;
-	u64 took = mm->stop_began ? now_us() - mm->stop_began : 0, fit;
+	u64 took = mm->stop_began ? home_now_us() - mm->stop_began : 0, fit;
 
 	if (!took)
 		return;
@@ -220,7 +220,7 @@ static void breathe(struct upr_home *home)
 	}
 	list_for_each_entry(mm, &home->mms, node) {
 		if (mm->breathing) {
-			mm->stop_began = now_us();
+			mm->stop_began = home_now_us();
 			upr_mm_go_on(mm->mm);
 		}
 		mm->breathing = false;

@@ -22,6 +22,7 @@
  *   counters.c		target_ops: memory that the target and we share
  *   rseq.c		target_ops: restartable sequences of threads, and what the CPU can do
  *   stacks.c		target_ops: who is to return where
+ *   stacks-all.c	the same of coroutines: in all of the memory
  *   hold.c		signals that wait until their thread has left a pad
  *   inject.c		one system call in somebody else's name
  *   undo.c		so that he comes back from it even without us
@@ -400,6 +401,7 @@ void home_dispatch(struct upr_home *home, pid_t tid, int status);
 void home_queue_stop(struct upr_home *home, pid_t tid, int status);
 bool home_take_early(struct upr_home *home, pid_t tid, int *status);
 u64 home_now_ms(void);
+u64 home_now_us(void);
 /* the engine has nothing under way for this address space */
 bool home_mm_settled(struct host_mm *mm);
 bool home_settled(struct upr_home *home);

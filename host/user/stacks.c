@@ -10,12 +10,13 @@
  * ends in what its thread pointer points to (both C libraries place it there).  A
  * stack pointer somewhere else is fine in a signal handler that runs on an alternate
  * stack, since its frame says so and tells where the thread was before, and in
- * a vfork or posix_spawn child.  Any other may be one of many (coroutines, Go): of
- * the rest nobody knows, so nothing is proven.
+ * a vfork or posix_spawn child.  Any other may be one of many (coroutines, Go), of which nobody can tell
+ * where they are: then all memory that the program can write to is looked at (stacks-all.c), if it is
+ * not too much.
  *
  * No locks.
  */
-#include "host.h"
+#include "stacks.h"
 
 #include <sys/uio.h>
 #include <ucontext.h>
@@ -28,21 +29,10 @@
 
 /* --- what is searched for ----------------------------------------------------------------- */
 
-struct search {
-	struct host_mm *mm;
-	struct upr_text_range *ranges;
-	unsigned int nr;
-	u64 lo, hi; /* around them all */
-	struct stack_map *maps;
-	unsigned int nr_maps, room;
-};
-
-static void check_word(struct search *s, u64 w)
+void stack_word_found(struct stack_search *s, u64 w)
 {
 	unsigned int lo = 0, hi = s->nr;
 
-	if (w < s->lo || w >= s->hi)
-		return;
 	while (lo < hi) {
 		unsigned int mid = (lo + hi) / 2;
 
@@ -57,7 +47,7 @@ static void check_word(struct search *s, u64 w)
 	}
 }
 
-static int read_stack(struct host_task *t, u64 at, void *buf, size_t len)
+int stack_read(const struct host_task *t, u64 at, void *buf, size_t len)
 {
 	struct iovec local = {buf, len}, remote = {(void *)at, len};
 
@@ -66,7 +56,7 @@ static int read_stack(struct host_task *t, u64 at, void *buf, size_t len)
 	return mem_get(t->mm, at, buf, len);
 }
 
-static int scan(struct search *s, struct host_task *t, u64 start, u64 end)
+static int scan(struct stack_search *s, struct host_task *t, u64 start, u64 end)
 {
 	static u64 buf[CHUNK / sizeof(u64)];
 	u64 at;
@@ -77,23 +67,37 @@ static int scan(struct search *s, struct host_task *t, u64 start, u64 end)
 	end &= ~(u64)7;
 	for (at = start; at < end && !r; at += len) {
 		len = (size_t)min(end - at, (u64)CHUNK);
-		r = read_stack(t, at, buf, len);
+		r = stack_read(t, at, buf, len);
 		for (i = 0; !r && i < len / sizeof(u64); i++)
-			check_word(s, buf[i]);
+			stack_word(s, buf[i]);
 	}
 	return r;
 }
 
 /* --- where stacks are ------------------------------------------------------------------------- */
 
-struct stack_map {
-	u64 start, end;
-	bool is_stack;
-};
+/* A mapping that contexts may lie in: not a file that is shared, not a device. */
+static bool may_have_stacks(const struct map_line *line)
+{
+	static const char *const shared[] = {"/dev/zero", "/dev/shm/", "/memfd:", "/SYSV"};
+	unsigned int i;
+
+	if (line->perms[1] != 'w')
+		return false;
+	if (line->perms[3] == 'p' || !line->path[0])
+		return true;
+	/* what pads count in */
+	if (!strcmp(line->path, "/memfd:uprobes (deleted)"))
+		return false;
+	for (i = 0; i < ARRAY_SIZE(shared); i++)
+		if (!strncmp(line->path, shared[i], strlen(shared[i])))
+			return true;
+	return false;
+}
 
 static int take_map(void *data, const struct map_line *line)
 {
-	struct search *s = data;
+	struct stack_search *s = data;
 
 	if (s->nr_maps == s->room) {
 		unsigned int room = s->room ? s->room * 2 : 64;
@@ -105,11 +109,15 @@ static int take_map(void *data, const struct map_line *line)
 		s->room = room;
 	}
 	s->maps[s->nr_maps++] = (struct stack_map){
-		.start = line->start, .end = line->end, .is_stack = !strcmp(line->path, "[stack]")};
+		.start = line->start,
+		.end = line->end,
+		.is_stack = !strcmp(line->path, "[stack]"),
+		.is_writable = may_have_stacks(line),
+	};
 	return 0;
 }
 
-static const struct stack_map *map_of(const struct search *s, u64 addr)
+static const struct stack_map *map_of(const struct stack_search *s, u64 addr)
 {
 	unsigned int lo = 0, hi = s->nr_maps;
 
@@ -148,7 +156,7 @@ static bool is_frame(struct host_task *t, u64 uc)
 	u64 restorer;
 	u8 code[2];
 
-	return !read_stack(t, uc - 8, &restorer, sizeof(restorer)) &&
+	return !stack_read(t, uc - 8, &restorer, sizeof(restorer)) &&
 	       !mem_get(t->mm, restorer + 7, code, sizeof(code)) && !memcmp(code, syscall_insn, sizeof(code));
 }
 
@@ -172,14 +180,14 @@ static bool handler_frame(struct host_task *t, u64 sp, u64 limit, u64 *end, u64 
 
 	for (; at + 24 <= top; at += FRAME_CHUNK) {
 		n = (size_t)min(top - at, (u64)sizeof(buf)) / 8;
-		if (read_stack(t, at, buf, n * 8))
+		if (stack_read(t, at, buf, n * 8))
 			return false;
 		for (i = 0; i + 2 < n; i++) {
 			uc = at + i * 8 - offsetof(ucontext_t, uc_stack);
 			if (!is_stack_of(buf + i, sp, uc, limit) || !is_frame(t, uc))
 				continue;
 			*end = buf[i] + buf[i + 2];
-			return !read_stack(t, uc + offsetof(ucontext_t, uc_mcontext.gregs[REG_RSP]), before, 8);
+			return !stack_read(t, uc + offsetof(ucontext_t, uc_mcontext.gregs[REG_RSP]), before, 8);
 		}
 	}
 	return false;
@@ -192,14 +200,15 @@ static u64 below(u64 sp)
 	return sp > RED_ZONE ? sp - RED_ZONE : 0;
 }
 
-static int scan_from(struct search *s, struct host_task *t, u64 sp, u64 fs, unsigned int depth)
+/* -ENXIO: it is one of many */
+static int scan_from(struct stack_search *s, struct host_task *t, u64 sp, u64 fs, unsigned int depth)
 {
 	const struct stack_map *map = map_of(s, sp);
 	u64 end, before, start;
 	int r;
 
 	if (!map)
-		return -ENOTSUPP;
+		return -ENXIO;
 	start = max(below(sp), map->start);
 	if (map->is_stack && t->tid == t->proc->pid)
 		return scan(s, t, start, map->end);
@@ -208,21 +217,21 @@ static int scan_from(struct search *s, struct host_task *t, u64 sp, u64 fs, unsi
 	if (is_vfork_child(t))
 		return scan(s, t, start, map->end);
 	if (depth >= MAX_DEPTH || !handler_frame(t, sp, map->end, &end, &before))
-		return -ENOTSUPP;
+		return -ENXIO;
 	r = scan(s, t, start, end);
 	return r ? r : scan_from(s, t, before, fs, depth + 1);
 }
 
-static void check_words(struct search *s, const u64 *words, unsigned int nr)
+static void check_words(struct stack_search *s, const u64 *words, unsigned int nr)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr; i++)
-		check_word(s, words[i]);
+		stack_word(s, words[i]);
 }
 
 /* The child that it waits for has its thread pointer; @sp lies below it, or is not on a thread's stack. */
-static u64 childs_thread_pointer(const struct search *s, struct host_task *t, u64 sp)
+static u64 childs_thread_pointer(const struct stack_search *s, struct host_task *t, u64 sp)
 {
 	const struct stack_map *map = map_of(s, sp);
 	struct host_task *other;
@@ -238,7 +247,7 @@ static u64 childs_thread_pointer(const struct search *s, struct host_task *t, u6
  * It went into vfork before we came, and cannot be asked.  Its file says where it is in
  * the kernel: number of the call, six arguments, stack pointer, pc.
  */
-static int scan_unasked(struct search *s, struct host_task *t)
+static int scan_unasked(struct stack_search *s, struct host_task *t)
 {
 	char buf[256], *at = buf;
 	u64 words[7];
@@ -262,7 +271,7 @@ static bool is_kernels_own(const struct user_regs_struct *r)
 	return !r->rip && !r->rsp;
 }
 
-static int scan_task(struct search *s, struct host_task *t)
+static int scan_task(struct stack_search *s, struct host_task *t)
 {
 	const struct user_regs_struct *r = &t->regs;
 
@@ -285,8 +294,9 @@ static int scan_task(struct search *s, struct host_task *t)
 
 int host_stacks_scan(struct upr_mm *umm, struct upr_text_range *ranges, unsigned int nr)
 {
-	struct search s = {.mm = umm->host, .ranges = ranges, .nr = nr};
+	struct stack_search s = {.mm = umm->host, .ranges = ranges, .nr = nr};
 	struct host_task *t;
+	bool many = false;
 	int r, error = 0;
 
 	if (!nr || s.mm->fresh)
@@ -298,11 +308,14 @@ int host_stacks_scan(struct upr_mm *umm, struct upr_text_range *ranges, unsigned
 	error = maps_each(mm_any_tid(s.mm), take_map, &s);
 	list_for_each_entry(t, &s.mm->tasks, mm_node) {
 		r = error ? error : scan_task(&s, t);
+		many |= r == -ENXIO;
 		/* dead: its stack is of no use to anybody */
-		if (r == -ESRCH)
+		if (r == -ESRCH || r == -ENXIO)
 			r = 0;
 		error = error ? error : r;
 	}
+	if (many && !error)
+		error = stacks_scan_all(&s);
 	free(s.maps);
 	return error;
 }

@@ -130,8 +130,19 @@ static void with_handler(int on_other_stack)
 }
 
 #ifdef __GLIBC__
-static ucontext_t back, co;
-static char co_stack[1 << 16];
+static ucontext_t back, first, co;
+static char first_stack[1 << 16], co_stack[1 << 16];
+
+/* Nobody stands on the first one's stack: it will return to caller_after when it is resumed. */
+static void hand_over(void)
+{
+	swapcontext(&first, &co);
+}
+
+static void first_coroutine(void)
+{
+	caller(hand_over);
+}
 
 static void coroutine(void)
 {
@@ -150,7 +161,12 @@ static void *resumes(void *arg)
 	co.uc_stack.ss_size = sizeof(co_stack);
 	co.uc_link = &back;
 	makecontext(&co, coroutine, 0);
-	swapcontext(&back, &co);
+	getcontext(&first);
+	first.uc_stack.ss_sp = first_stack;
+	first.uc_stack.ss_size = sizeof(first_stack);
+	first.uc_link = &back;
+	makecontext(&first, first_coroutine, 0);
+	swapcontext(&back, &first);
 	return arg;
 }
 
