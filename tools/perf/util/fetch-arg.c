@@ -346,7 +346,7 @@ static int add_sdt_argument(struct compiler *c, const char *name, long long numb
 {
 	struct fetch_value v;
 	char cast[8];
-	int r = fetch_sdt_argument(c->place, (unsigned int)number, &v, cast, c->err);
+	int r = fetch_sdt_argument(c->place, number, &v, cast, c->err);
 
 	if (r)
 		return r;

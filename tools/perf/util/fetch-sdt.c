@@ -26,6 +26,13 @@ struct operand {
 	bool is_float;
 };
 
+static const char *skip_blanks(const char *s)
+{
+	while (isspace((unsigned char)*s))
+		s++;
+	return s;
+}
+
 /* Blanks stand between operands, and never in one but within brackets. */
 static const char *next_operand(const char *s, struct operand *ret)
 {
@@ -42,21 +49,21 @@ static const char *next_operand(const char *s, struct operand *ret)
 		at = s - 1;
 	}
 	ret->is_signed = size < 0;
-	ret->size = (unsigned int)labs(size);
+	ret->size = size >= -8 && size <= 8 ? (unsigned int)labs(size) : 0;
 	ret->at = at + 1;
 	for (s = ret->at; *s && (depth || !isspace((unsigned char)*s)); s++)
 		depth += *s == '(' ? 1 : *s == ')' && depth ? -1u : 0;
 	ret->len = (size_t)(s - ret->at);
-	return s + strspn(s, " \t");
+	return skip_blanks(s);
 }
 
-static bool find_operand(const char *args, unsigned int number, struct operand *ret)
+static bool find_operand(const char *args, long long number, struct operand *ret)
 {
-	args += strspn(args, " \t");
-	while (*args) {
+	args = skip_blanks(args);
+	while (*args && number > 0) {
 		args = next_operand(args, ret);
 		if (!--number)
-			return ret->len && (ret->size == 1 || ret->size == 2 || ret->size == 4 || ret->size == 8);
+			return true;
 	}
 	return false;
 }
@@ -66,8 +73,7 @@ unsigned int fetch_sdt_count(const char *args)
 	struct operand o;
 	unsigned int nr = 0;
 
-	args += strspn(args, " \t");
-	for (; *args; nr++)
+	for (args = skip_blanks(args); *args; nr++)
 		args = next_operand(args, &o);
 	return nr;
 }
@@ -203,30 +209,45 @@ static bool memory_operand(struct upr_elf *elf, const char *s, size_t len, struc
 	return base_and_index("", 0, own, &ret->loc.code);
 }
 
-int fetch_sdt_argument(const struct fetch_place *place, unsigned int number, struct fetch_value *ret, char cast[8],
+/* A number, or the address of a symbol where the program cannot be moved. */
+static bool constant_operand(struct upr_elf *elf, const char *s, size_t len, struct fetch_value *ret)
+{
+	bool own;
+	s64 number;
+
+	if (!displacement(elf, s, len, &number, &own))
+		return false;
+	ret->loc.kind = FETCH_VALUE;
+	fetch_emit(&ret->loc.code, own ? UPR_FETCH_BIAS : UPR_FETCH_PUSH, 0, own ? 0 : number);
+	fetch_add(&ret->loc.code, own ? number : 0);
+	return true;
+}
+
+static bool locate(struct upr_elf *elf, const struct operand *o, struct fetch_value *ret)
+{
+	if (!o->len || (o->size != 1 && o->size != 2 && o->size != 4 && o->size != 8))
+		return false;
+	if (*o->at == '%')
+		return register_operand(o->at + 1, o->len - 1, ret);
+	if (*o->at == '$')
+		return constant_operand(elf, o->at + 1, o->len - 1, ret);
+	return memory_operand(elf, o->at, o->len, ret);
+}
+
+int fetch_sdt_argument(const struct fetch_place *place, long long number, struct fetch_value *ret, char cast[8],
 		       struct upr_error *err)
 {
 	struct operand o;
-	bool known;
 
 	*ret = (struct fetch_value){0};
 	if (!find_operand(place->sdt, number, &o))
-		return upr_error_set(err, UPR_ERR_SYNTAX, EINVAL, "there is no $arg%u: the probe has %u arguments",
+		return upr_error_set(err, UPR_ERR_SYNTAX, EINVAL, "there is no $arg%lld: the probe has %u arguments",
 				     number, fetch_sdt_count(place->sdt));
-	if (*o.at == '%') {
-		known = register_operand(o.at + 1, o.len - 1, ret);
-	} else if (*o.at == '$') {
-		ret->loc.kind = FETCH_BYTES;
-		ret->loc.size = sizeof(ret->loc.constant);
-		ret->loc.constant = (u64)strtoll(o.at + 1, NULL, 0);
-		known = true;
-	} else {
-		known = memory_operand(place->elf, o.at, o.len, ret);
-	}
-	snprintf(cast, 8, "%c%u", o.is_float ? 'f' : o.is_signed ? 's' : 'u', 8 * o.size);
-	if (known)
+	if (locate(place->elf, &o, ret)) {
+		snprintf(cast, 8, "%c%u", o.is_float ? 'f' : o.is_signed ? 's' : 'u', 8 * o.size);
 		return 0;
+	}
 	fetch_loc_free(&ret->loc);
 	return upr_error_set(err, UPR_ERR_UNSUPPORTED, ENOTSUP,
-			     "argument %u of the probe is written in an unusual way: %.*s", number, (int)o.len, o.at);
+			     "argument %lld of the probe is written in an unusual way: %.*s", number, (int)o.len, o.at);
 }

@@ -68,10 +68,10 @@ static int argument(const struct fetch_place *place, long long number, struct fe
 {
 	char cast[8];
 
+	if (place->sdt)
+		return fetch_sdt_argument(place, number, ret, cast, err);
 	if (number < 1 || number > 64)
 		return upr_error_set(err, UPR_ERR_SYNTAX, EINVAL, "$arg1 is the first argument, and $arg64 the last");
-	if (place->sdt)
-		return fetch_sdt_argument(place, (unsigned int)number, ret, cast, err);
 	if (!place->at_entry)
 		return upr_error_set(
 			err, UPR_ERR_SYNTAX, EINVAL,

@@ -109,7 +109,7 @@ int fetch_eval_word(const struct fetch_place *place, const struct fetch_expr *ex
 /** fetch_return_value() - $retval by the calling convention; without debug information a word.  Return: 0, -errno with @err */
 int fetch_return_value(const struct fetch_place *place, struct fetch_value *ret, struct upr_error *err);
 /** fetch_sdt_argument() - argument @number of place->sdt, from 1 on, and the cast that fits it */
-int fetch_sdt_argument(const struct fetch_place *place, unsigned int number, struct fetch_value *ret, char cast[8],
+int fetch_sdt_argument(const struct fetch_place *place, long long number, struct fetch_value *ret, char cast[8],
 		       struct upr_error *err);
 /** fetch_sdt_count() - how many there are */
 unsigned int fetch_sdt_count(const char *args);

@@ -2,6 +2,7 @@
 /*
  * sdtdemo.c - statically defined probes: two of one name, two providers, operands of all kinds, a semaphore.
  * ODD: and one that perf cannot read, which makes it fail for all.
+ * UNUSUAL: and some that are written as compilers do not write them.
  *
  * The notes are those of <sys/sdt.h>, which need not be there.
  */
@@ -49,6 +50,12 @@ __attribute__((noinline)) long work(int i, const char *msg, long *arr, unsigned 
 #ifdef ODD
 	NOTE("demo", "odd", "0", "4f@%0 8@demo_asked_semaphore(%%rip) -8@(%%rdi,%%rsi,8) 16@%%xmm1 %1 3@%1 4@%%r9d 1@%%r10b 2@%%r11w 8@16(%%r12)",
 	     "x"((float)i), "r"(k));
+#endif
+#ifdef UNUSUAL
+	NOTE("demo", "blanks", "0", "\\n-4@%0\\n%1\\v\\t4@$7\\n", "r"(i), "r"(k));
+	NOTE("demo", "constant", "0", "8@$demo_asked_semaphore 4@$7", "r"(i));
+	NOTE("demo", "vector", "0", "16@%%xmm1 4294967300@%0", "r"(i));
+	printf("unusual %d %ld %#lx\n", i, k, (unsigned long)&demo_asked_semaphore);
 #endif
 	NOTE("demo", "plus", "0", "%0 4@%%r9d 1@%%r10b 2@%%r11w 8@16(%%r12) -4@+8(%%rdi) 8@demo_asked_semaphore(%%rip) -8@(%%rdi,%%rsi,8)", "r"(k));
 	return k;
