@@ -12,9 +12,9 @@ PROBE_CLANG := $(if $(CLANG),$(addprefix $(PROBE_T)/,featdemo-clang featdemo-cla
 PROBE_BINS += $(PROBE_CLANG)
 TARGETS    += $(PROBE_BINS)
 
-PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf test-kept test-lines test-values test-forms test-trace test-languages test-sdt test-return test-registry test-manual)
+PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf test-kept test-lines test-values test-forms test-trace test-languages test-sdt test-return test-oddities test-registry test-manual)
 TESTS       += $(PROBE_TESTS)
-TESTS_USER  += $(addprefix tests/uprobes/probe/,test-lines test-values test-forms test-trace test-languages test-sdt test-return test-registry)
+TESTS_USER  += $(addprefix tests/uprobes/probe/,test-lines test-values test-forms test-trace test-languages test-sdt test-return test-oddities test-registry)
 
 $(PROBE_T)/featdemo: PROBE_HOW := -O2 -g
 $(PROBE_T)/featdemo0: PROBE_HOW := -O0 -g

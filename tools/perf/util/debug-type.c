@@ -86,7 +86,7 @@ bool die_member_place(Dwarf_Die *member, struct die_place *ret)
 		/* DWARF 2: counted from the highest bit of the unit */
 		if (!number(member, DW_AT_byte_size, &unit))
 			unit = die_real_type(member, &type) ? die_size(&type) : 0;
-		if (8 * unit < from + bits)
+		if (from > 8 * unit || bits > 8 * unit - from)
 			return false;
 		set_bits(ret, 8 * unit - from - bits, bits);
 	} else {

@@ -455,6 +455,7 @@ static void resolve_jumps(struct expr *x)
 	}
 }
 
+/* The stack is empty behind it: what comes is another expression. */
 static int add_piece(struct expr *x, size_t size)
 {
 	struct fetch_loc *more = reallocarray(x->whole.pieces, x->whole.nr_pieces + 1, sizeof(*more));
@@ -462,7 +463,8 @@ static int add_piece(struct expr *x, size_t size)
 	if (!more)
 		return -ENOMEM;
 	x->whole.pieces = more;
-	x->loc.size = size;
+	x->loc.span = size;
+	x->has_float = false;
 	/* nothing before it: the part is not there */
 	if (x->loc.kind == FETCH_MEMORY && !x->loc.code.nr) {
 		x->loc.kind = FETCH_NOWHERE;

@@ -29,11 +29,17 @@ static const struct fetch_loc *piece_at(const struct fetch_loc *loc, size_t *off
 	size_t i;
 
 	for (i = 0; i < loc->nr_pieces; i++) {
-		if (*off < loc->pieces[i].size)
+		if (*off < loc->pieces[i].span)
 			return &loc->pieces[i];
-		*off -= loc->pieces[i].size;
+		*off -= loc->pieces[i].span;
 	}
 	return NULL;
+}
+
+/* Damaged debug information has offsets and sizes whose sum is small again. */
+static bool within(size_t off, size_t size, size_t all)
+{
+	return off <= all && size <= all - off;
 }
 
 bool fetch_has(const struct fetch_loc *loc, size_t off, size_t size)
@@ -42,11 +48,11 @@ bool fetch_has(const struct fetch_loc *loc, size_t off, size_t size)
 	case FETCH_MEMORY:
 		return true;
 	case FETCH_VALUE:
-		return off + size <= WORD;
+		return within(off, size, WORD);
 	case FETCH_VECTOR:
-		return off + size <= 2 * WORD;
+		return within(off, size, 2 * WORD);
 	case FETCH_BYTES:
-		return off + size <= loc->size;
+		return within(off, size, loc->size);
 	case FETCH_PIECES:
 		break;
 	default:
@@ -58,7 +64,7 @@ bool fetch_has(const struct fetch_loc *loc, size_t off, size_t size)
 
 		if (!piece)
 			return false;
-		part = piece->size - in < size ? piece->size - in : size;
+		part = piece->span - in < size ? piece->span - in : size;
 		if (!fetch_has(piece, in, part))
 			return false;
 		off += part;
@@ -132,8 +138,8 @@ static const char *push_parts(const struct fetch_loc *loc, size_t off, unsigned 
 			from = piece_at(loc, &in);
 			if (!from)
 				return "optimized out in part";
-			if (from->size - in < part)
-				part = from->size - in;
+			if (from->span - in < part)
+				part = from->span - in;
 		}
 		part = in_one_word(from, in, part);
 		why = fetch_push(from, (s64)in, (unsigned int)part, code);
@@ -188,7 +194,7 @@ static const char *store_pieces(const struct fetch_loc *loc, size_t off, size_t 
 
 		if (!piece)
 			return "optimized out in part";
-		part = piece->size - in < size ? piece->size - in : size;
+		part = piece->span - in < size ? piece->span - in : size;
 		why = fetch_store(piece, (s64)in, part, at, code);
 		off += part;
 		at += (u32)part;

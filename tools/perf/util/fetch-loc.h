@@ -29,7 +29,8 @@ enum fetch_loc_kind {
 
 /**
  * struct fetch_loc - see above
- * @size:	of @bytes, or of a piece in bytes
+ * @size:	of @bytes, or of @constant
+ * @span:	of a piece: bytes of the object that it stands for, which need not be as many as it has
  * @why:	constant text: "optimized out", ...
  * @none:	how a hit says so: enum fetch_none; 0: optimized out
  */
@@ -39,6 +40,7 @@ struct fetch_loc {
 	unsigned int reg;
 	const u8 *bytes;
 	size_t size;
+	size_t span;
 	u64 constant;
 	Dwarf_Die target;
 	s64 offset;

@@ -29,6 +29,11 @@ struct printer {
 
 static void print(const struct printer *p, const struct fetch_type *type, size_t at);
 
+static bool within(const struct printer *p, size_t at, size_t size)
+{
+	return at <= p->size && size <= p->size - at;
+}
+
 /* --- numbers --------------------------------------------------------------------------- */
 
 static u64 raw(const struct printer *p, const struct fetch_type *type, size_t at)
@@ -191,7 +196,7 @@ static void print_string(const struct printer *p, size_t at)
 	memcpy(&loc, p->record + at, sizeof(loc));
 	start = loc & 0xffff;
 	len = loc >> 16;
-	if (!len || start + len > p->size)
+	if (!len || !within(p, start, len))
 		fputs(p->json ? "null" : "(fault)", p->out);
 	else
 		print_text(p, (const char *)p->record + start, len - 1);
@@ -328,7 +333,7 @@ static void print_number(const struct printer *p, const struct fetch_type *type,
 
 static void print(const struct printer *p, const struct fetch_type *type, size_t at)
 {
-	if (at + type->size > p->size) {
+	if (!within(p, at, type->size)) {
 		fputs(p->json ? "null" : "?", p->out);
 		return;
 	}

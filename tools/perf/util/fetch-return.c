@@ -108,7 +108,7 @@ static void classify(Dwarf_Die *type, size_t off, unsigned int depth, enum word_
 
 static struct fetch_loc integer(unsigned int reg)
 {
-	struct fetch_loc loc = {.kind = FETCH_VALUE, .size = WORD};
+	struct fetch_loc loc = {.kind = FETCH_VALUE, .span = WORD};
 
 	fetch_emit(&loc.code, UPR_FETCH_REG, (u8)reg, 0);
 	return loc;
@@ -125,7 +125,7 @@ static int in_registers(const enum word_class class[WORDS], size_t size, struct 
 	ret->kind = FETCH_PIECES;
 	for (i = 0; i < WORDS && i * WORD < size; i++) {
 		ret->pieces[i] = class[i] == CLASS_SSE ?
-					 (struct fetch_loc){.kind = FETCH_VECTOR, .reg = nr_sse++, .size = WORD} :
+					 (struct fetch_loc){.kind = FETCH_VECTOR, .reg = nr_sse++, .span = WORD} :
 					 integer(regs[nr_int++]);
 		ret->nr_pieces++;
 	}

@@ -154,6 +154,19 @@ static bool place_member(Dwarf_Die *die, struct fetch_type *member)
 	return true;
 }
 
+/* Damaged debug information has members outside of their structures. */
+static bool fits(const struct fetch_type *type, size_t room)
+{
+	size_t i;
+
+	if (type->kind != FETCH_STRUCT)
+		return type->size <= room;
+	for (i = 0; i < type->nr; i++)
+		if (type->parts[i].offset > room || !fits(&type->parts[i], room - type->parts[i].offset))
+			return false;
+	return true;
+}
+
 static int add_member(Dwarf_Die *die, unsigned int depth, size_t *cap, struct fetch_type *ret)
 {
 	int tag = dwarf_tag(die);
@@ -171,7 +184,8 @@ static int add_member(Dwarf_Die *die, unsigned int depth, size_t *cap, struct fe
 		member.name = strdup(name);
 		r = member.name ? 0 : -ENOMEM;
 	}
-	if (!r && (!place_member(die, &member) || !member.size)) {
+	if (!r && (!place_member(die, &member) || !member.size || member.offset > ret->size ||
+		   !fits(&member, ret->size - member.offset))) {
 		fetch_type_free(&member);
 		return 0;
 	}
@@ -217,7 +231,9 @@ static int array_type(Dwarf_Die *type, unsigned int dim, unsigned int depth, str
 	ret->kind = FETCH_ARRAY;
 	ret->nr = counts[dim];
 	r = array_type(type, dim + 1, depth, &ret->parts[0]);
-	ret->size = ret->nr * ret->parts[0].size;
+	/* more than there is memory: too large for whoever looks at it */
+	if (__builtin_mul_overflow(ret->nr, ret->parts[0].size, &ret->size))
+		ret->size = SIZE_MAX;
 	if (!r && ret->parts[0].kind == FETCH_CHAR && ret->parts[0].size == 1) {
 		fetch_type_free(&ret->parts[0]);
 		free(ret->parts);

@@ -35,6 +35,12 @@ static int settle(struct fetch_value *v, struct upr_error *err)
 	return v->loc.code.failed == -ENOMEM ? out_of_memory(v, err) : 0;
 }
 
+/* As addresses do it: past the end they begin again. */
+static void move(struct fetch_value *v, u64 by)
+{
+	v->off = (s64)((u64)v->off + by);
+}
+
 const char *fetch_value_push(const struct fetch_value *v, unsigned int size, struct fetch_code *code)
 {
 	return fetch_push(&v->loc, v->off, size, code);
@@ -52,9 +58,9 @@ static const struct fetch_loc *known_target(const struct fetch_value *v)
 	for (i = 0; v->loc.kind == FETCH_PIECES && i < v->loc.nr_pieces; i++) {
 		if (!off && v->loc.pieces[i].kind == FETCH_POINTER)
 			return &v->loc.pieces[i];
-		if (off < v->loc.pieces[i].size)
+		if (off < v->loc.pieces[i].span)
 			break;
-		off -= v->loc.pieces[i].size;
+		off -= v->loc.pieces[i].span;
 	}
 	return NULL;
 }
@@ -340,7 +346,7 @@ static int take_member(const struct fetch_place *place, const char *name, struct
 	if (!die_find_member(&v->type, name, &member, &at))
 		return upr_error_set(err, UPR_ERR_NO_FUNCTION, ENOENT, "%s has no member '%s' with a place of its own",
 				     type_name ? type_name : "the structure", name);
-	v->off += (s64)at.offset;
+	move(v, at.offset);
 	v->size = at.size;
 	v->shift = at.shift;
 	v->bits = at.bits;
@@ -425,7 +431,7 @@ static int take_element(const struct fetch_place *place, const struct fetch_expr
 	if (r || !size || size > UPR_FETCH_FIXED)
 		return r ? r : upr_error_set(err, UPR_ERR_SYNTAX, EINVAL, "the size of the elements is not known");
 	if (index->kind == FETCH_NUMBER) {
-		v->off += index->number * (s64)size;
+		move(v, (u64)index->number * size);
 		return follow_reference(place, v, err);
 	}
 	r = fetch_eval(place, index, &by, err);
@@ -478,7 +484,7 @@ static int at_offset(const struct fetch_place *place, const struct fetch_expr *e
 		return r;
 	ret->has_type = false;
 	r = follow(place, ret, err);
-	ret->off += expr->number;
+	move(ret, (u64)expr->number);
 	return r;
 }
 
