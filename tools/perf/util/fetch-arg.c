@@ -219,6 +219,27 @@ static int check_string(struct compiler *c, const char *name, const struct fetch
 
 /* --- one argument ---------------------------------------------------------------------------- */
 
+/* What is wrong with one argument is no fault of the others.  Return: 0, -ENOMEM; *why: it cannot be run */
+static int check_code(const struct fetch_code *code, u32 fixed, const char **why)
+{
+	struct fetch_code alone = {0};
+	struct upr_fetch_prog prog = {.nr_args = 1, .fixed = fixed};
+	u32 where, begin = fetch_emit(&alone, UPR_FETCH_ARG, 0, 0);
+	int r;
+
+	fetch_append(&alone, code);
+	fetch_here(&alone, begin);
+	prog.code = alone.v;
+	prog.nr = alone.nr;
+	r = alone.failed ? alone.failed : upr_fetch_verify(&prog, &where);
+	if (r == -E2BIG)
+		*why = "it takes too many steps to find";
+	else if (r == -EINVAL)
+		*why = "its location in the debug information cannot be computed";
+	fetch_code_free(&alone);
+	return r == -ENOMEM ? r : 0;
+}
+
 /* @code puts the argument @c->ret->nr_args in its place, or there is @why it cannot. */
 static int add_code(struct compiler *c, const char *name, struct fetch_type *type, const struct fetch_code *code,
 		    const char *why, u8 none)
@@ -227,8 +248,13 @@ static int add_code(struct compiler *c, const char *name, struct fetch_type *typ
 	struct fetch_arg *arg;
 	u32 begin;
 
-	if (!upr_grow(&f->args, f->nr_args, &c->cap, sizeof(*f->args)))
+	if (!upr_grow(&f->args, f->nr_args, &c->cap, sizeof(*f->args)) ||
+	    (!why && check_code(code, f->prog.fixed + (u32)type->size, &why)))
 		return upr_error_nomem(c->err);
+	if (!why && f->code.nr + code->nr + 1 > UPR_FETCH_INSNS)
+		return upr_error_set(c->err, UPR_ERR_SYSTEM, E2BIG,
+				     "'%s' and the arguments before it take more than %d steps to fetch; ask for fewer",
+				     name, UPR_FETCH_INSNS);
 	arg = &f->args[f->nr_args];
 	*arg = (struct fetch_arg){.name = *name ? strdup(name) : NULL, .type = *type, .at = f->prog.fixed, .why = why};
 	if (!*name && asprintf(&arg->name, "arg%u", f->nr_args + 1) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * oddvalues.S - debug information by hand, of what no compiler writes: pieces that are larger than what is in them, members
- * outside of their structures, more elements than there are addresses.
+ * outside of their structures, more elements than there are addresses, locations that nobody can compute.
  */
 	.text
 	.globl work
@@ -127,6 +127,14 @@ info_begin:
 	variable no_words, long, 0x22
 	variable odd_word, long, 0x77, 0, 0x94, 3
 	variable no_word_there, long, 0x30, 0x15, 9, 0x9f
+	/* as many steps as nobody would take */
+	.uleb128 3
+	.asciz "many_steps"
+	.4byte long - info
+	.uleb128 9002
+	.byte 0x31
+	.fill 9000, 1, 0x20
+	.byte 0x9f
 	variable after_all, long, 0x31, 0x9f
 	.byte 0
 	.byte 0
