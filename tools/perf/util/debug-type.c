@@ -35,6 +35,48 @@ size_t die_size(Dwarf_Die *type)
 	return address;
 }
 
+/* Names alone tell numbers of one size apart; these are those that gdb goes by, and Rust's. */
+static bool is_quad(const char *name)
+{
+	static const char *const names[] = {"128", "kind=16", "(16)", "real*16", "quad complex"};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcasestr(name, names[i]))
+			return true;
+	return false;
+}
+
+enum die_float die_float(Dwarf_Die *type, bool *complex)
+{
+	const char *name = dwarf_diename(type);
+	Dwarf_Attribute attr;
+	Dwarf_Word encoding;
+
+	*complex = false;
+	if (dwarf_tag(type) != DW_TAG_base_type || !dwarf_attr_integrate(type, DW_AT_encoding, &attr) ||
+	    dwarf_formudata(&attr, &encoding))
+		return DIE_FLOAT_NONE;
+	if (encoding == DW_ATE_decimal_float || encoding == DW_ATE_imaginary_float)
+		return DIE_FLOAT_OTHER;
+	*complex = encoding == DW_ATE_complex_float;
+	if (!*complex && encoding != DW_ATE_float)
+		return DIE_FLOAT_NONE;
+	name = name ? name : "";
+	switch (die_size(type) / (*complex ? 2 : 1)) {
+	case 2:
+		return strstr(name, "bf16") || strstr(name, "bfloat16") ? DIE_FLOAT_BRAIN : DIE_FLOAT_HALF;
+	case 4:
+		return DIE_FLOAT_SINGLE;
+	case 8:
+		return DIE_FLOAT_DOUBLE;
+	case 16:
+		return is_quad(name) ? DIE_FLOAT_QUAD : DIE_FLOAT_EXTENDED;
+	default:
+		return DIE_FLOAT_OTHER;
+	}
+}
+
 /* --- places ----------------------------------------------------------------------- */
 
 static bool number(Dwarf_Die *die, unsigned int name, Dwarf_Word *ret)

@@ -25,6 +25,20 @@ struct die_place {
 	unsigned int bits;
 };
 
+/** enum die_float - how a number of floating point is written */
+enum die_float {
+	DIE_FLOAT_NONE,
+	DIE_FLOAT_HALF,
+	DIE_FLOAT_BRAIN, /* the upper half of a single one */
+	DIE_FLOAT_SINGLE,
+	DIE_FLOAT_DOUBLE,
+	DIE_FLOAT_EXTENDED, /* of the x87: 10 bytes and padding */
+	DIE_FLOAT_QUAD,
+	DIE_FLOAT_OTHER, /* decimal ones, and sizes that there are not */
+};
+
+/** die_float() - of a base type; of a complex number each of its parts, and *complex is set */
+enum die_float die_float(Dwarf_Die *type, bool *complex);
 /** die_member_place() - Return: false if it has no fixed place (a virtual base) */
 bool die_member_place(Dwarf_Die *member, struct die_place *ret);
 /** die_find_member() - by name, also in unnamed members and base classes; the place is that in @type.  Return: found? */

@@ -84,12 +84,66 @@ static void print_double(FILE *out, double value, bool single)
 	put_number(out, text);
 }
 
+/* Of two bytes; the sign is the uppermost bit. */
+static double small_float(u16 bits, bool brain)
+{
+	unsigned int exponent = bits >> 10 & 31, fraction = bits & 1023;
+	u32 wide = (u32)bits << 16;
+	double value;
+	float single;
+
+	if (brain) {
+		memcpy(&single, &wide, sizeof(single));
+		return single;
+	}
+	if (exponent == 31)
+		value = fraction ? NAN : INFINITY;
+	else
+		value = exponent ? ldexp(1024 + fraction, (int)exponent - 25) : ldexp(fraction, -24);
+	return bits >> 15 ? -value : value;
+}
+
+/* Is there no other number of two bytes that @text is as near to? */
+static bool means(const char *text, u16 bits, bool brain)
+{
+	double value = small_float(bits, brain), above = small_float(bits + 1, brain);
+	double below = small_float(bits - 1, brain), number = strtod(text, NULL), off = fabs(number - value);
+
+	/* where the next one would be, if it were not too large */
+	if (isinf(above))
+		above = 2 * value - below;
+	return !off || (off < fabs(number - above) && off < fabs(number - below));
+}
+
+static void print_small_float(const struct printer *p, size_t at, bool brain)
+{
+	char text[40];
+	double value;
+	int digits = 0;
+	u16 bits;
+
+	memcpy(&bits, p->record + at, sizeof(bits));
+	value = small_float(bits, brain);
+	if (!isfinite(value)) {
+		fprintf(p->out, p->json ? "\"%g\"" : "%g", value);
+		return;
+	}
+	do {
+		snprintf(text, sizeof(text), "%.*g", ++digits, value);
+	} while (digits < 17 && !means(text, bits, brain));
+	put_number(p->out, text);
+}
+
 static void print_float(const struct printer *p, const struct fetch_type *type, size_t at)
 {
 	long double wide = 0;
 	double value = 0;
 	float single = 0;
 
+	if (type->size == sizeof(u16)) {
+		print_small_float(p, at, type->kind == FETCH_BRAIN);
+		return;
+	}
 	if (type->size == sizeof(single)) {
 		memcpy(&single, p->record + at, sizeof(single));
 		value = single;
@@ -339,6 +393,7 @@ static void print(const struct printer *p, const struct fetch_type *type, size_t
 	}
 	switch (type->kind) {
 	case FETCH_FLOAT:
+	case FETCH_BRAIN:
 		print_float(p, type, at);
 		break;
 	case FETCH_STRING:

@@ -57,9 +57,6 @@ static void base_type(Dwarf_Die *type, struct fetch_type *ret)
 	case DW_ATE_boolean:
 		ret->kind = FETCH_BOOL;
 		break;
-	case DW_ATE_float:
-		ret->kind = FETCH_FLOAT;
-		break;
 	case DW_ATE_signed_char:
 	case DW_ATE_unsigned_char:
 		/* "signed char" and "unsigned char" are small numbers to those who write them */
@@ -77,32 +74,33 @@ static void base_type(Dwarf_Die *type, struct fetch_type *ret)
 	case DW_ATE_signed_fixed:
 		ret->kind = FETCH_SIGNED;
 		break;
-	case DW_ATE_complex_float:
-		ret->kind = FETCH_UNKNOWN;
-		break;
 	default:
 		/* as perf casts them */
 		ret->kind = FETCH_HEX;
 	}
-	if (ret->size > 8 && ret->kind != FETCH_FLOAT)
+	if (ret->size > 8)
 		ret->kind = FETCH_UNKNOWN;
 }
 
-/* Two numbers of half the size. */
-static int complex_type(Dwarf_Die *type, struct fetch_type *ret)
+/* A number, or two of half the size. */
+static int float_type(enum die_float format, bool complex, struct fetch_type *ret)
 {
-	Dwarf_Attribute attr;
-	Dwarf_Word encoding;
+	enum fetch_type_kind kind = FETCH_FLOAT;
 
-	if (!dwarf_attr_integrate(type, DW_AT_encoding, &attr) || dwarf_formudata(&attr, &encoding) ||
-	    encoding != DW_ATE_complex_float)
+	/* shown as the bytes that they are */
+	if (format == DIE_FLOAT_QUAD || format == DIE_FLOAT_OTHER)
+		kind = FETCH_UNKNOWN;
+	else if (format == DIE_FLOAT_BRAIN)
+		kind = FETCH_BRAIN;
+	ret->kind = kind;
+	if (!complex)
 		return 0;
 	ret->parts = calloc(1, sizeof(*ret->parts));
 	if (!ret->parts)
 		return -ENOMEM;
 	ret->kind = FETCH_ARRAY;
 	ret->nr = 2;
-	ret->parts[0] = (struct fetch_type){.kind = FETCH_FLOAT, .size = ret->size / 2};
+	ret->parts[0] = (struct fetch_type){.kind = kind, .size = ret->size / 2};
 	return 0;
 }
 
@@ -244,11 +242,17 @@ static int array_type(Dwarf_Die *type, unsigned int dim, unsigned int depth, str
 
 static int type_of(Dwarf_Die *type, unsigned int depth, struct fetch_type *ret)
 {
+	enum die_float format;
+	bool complex;
+
 	*ret = (struct fetch_type){.kind = FETCH_UNKNOWN, .size = type ? die_size(type) : 0};
 	switch (type ? dwarf_tag(type) : 0) {
 	case DW_TAG_base_type:
+		format = die_float(type, &complex);
+		if (format != DIE_FLOAT_NONE)
+			return float_type(format, complex, ret);
 		base_type(type, ret);
-		return complex_type(type, ret);
+		return 0;
 	case DW_TAG_enumeration_type:
 		return enum_type(type, ret);
 	case DW_TAG_structure_type:

@@ -23,7 +23,8 @@ enum fetch_type_kind {
 	FETCH_HEX,
 	FETCH_CHAR,
 	FETCH_BOOL,
-	FETCH_FLOAT,
+	FETCH_FLOAT,	/* 2, 4, 8 or 16 bytes: half, single, double, extended */
+	FETCH_BRAIN,	/* a float of 2 bytes with the range of one of 4 */
 	FETCH_ENUM,	/* @values, @nr of them */
 	FETCH_STRING,	/* a string fetched from elsewhere: its place holds a u32 */
 	FETCH_CHARS,	/* @size characters, up to the first NUL */

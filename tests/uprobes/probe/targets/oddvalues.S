@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * oddvalues.S - debug information by hand, of what no compiler writes: pieces that are larger than what is in them, members
- * outside of their structures, more elements than there are addresses, locations that nobody can compute.
+ * outside of their structures, more elements than there are addresses, locations that nobody can compute;
+ * and numbers that not every compiler has.
  */
 	.text
 	.globl work
@@ -19,7 +20,8 @@ main:	mov $0x1234, %eax
 	call work
 	xor %eax, %eax
 	ret
-	.size main, . - main
+main_end:
+	.size main, main_end - main
 	.section .note.GNU-stack, "", @progbits
 
 /* abbreviation CODE, TAG, CHILDREN, pairs of attributes and forms */
@@ -93,11 +95,15 @@ info_begin:
 	.byte 8
 	.uleb128 1
 	.asciz "damaged.c"
-	.8byte work, end - work
+	.8byte work, main_end - work
 	.2byte 12
 	base long, long, 8, 5
 	base double, double, 8, 4
 	base int128, int128, 16, 5
+	base half, _Float16, 2, 4
+	base brain, __bf16, 2, 4
+	base quad, __float128, 16, 4
+	base complex_half, complex_Float16, 4, 3
 	array many, long, 0x2000000000000001
 	array wraps, long, 0x100000000, 0x100000000
 	structure outside, 8, long, 8
@@ -136,6 +142,19 @@ info_begin:
 	.fill 9000, 1, 0x20
 	.byte 0x9f
 	variable after_all, long, 0x31, 0x9f
+	.byte 0
+	.uleb128 2
+	.asciz "main"
+	.8byte main, main_end - main
+	variable tenth, half, 0x9e, 2, 0x66, 0x2e
+	variable least, half, 0x9e, 2, 1, 0x80
+	variable most, half, 0x9e, 2, 0xff, 0x7b
+	variable none, half, 0x9e, 2, 0, 0
+	variable endless, half, 0x9e, 2, 0, 0xfc
+	variable one_and_half, brain, 0x9e, 2, 0xc0, 0x3f
+	variable tiny, brain, 0x9e, 2, 1, 0
+	variable both, complex_half, 0x9e, 4, 0, 0x3e, 0, 0xc0
+	variable wide, quad, 0x9e, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0xff, 0x3f
 	.byte 0
 	.byte 0
 info_end:
