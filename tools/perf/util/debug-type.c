@@ -22,7 +22,8 @@ bool die_is_reference(Dwarf_Die *type)
 	return tag == DW_TAG_reference_type || tag == DW_TAG_rvalue_reference_type;
 }
 
-size_t die_size(Dwarf_Die *type)
+/* Of what is no array, or says its size itself. */
+static size_t own_size(Dwarf_Die *type)
 {
 	int size = dwarf_bytesize(type), tag = dwarf_tag(type);
 	uint8_t address = 8;
@@ -33,6 +34,26 @@ size_t die_size(Dwarf_Die *type)
 		return 0;
 	dwarf_cu_info(type->cu, NULL, NULL, NULL, NULL, NULL, &address, NULL);
 	return address;
+}
+
+size_t die_size(Dwarf_Die *type)
+{
+	Dwarf_Word counts[DIE_DIMS_MAX];
+	Dwarf_Die at = *type, element;
+	unsigned int depth, dims, i;
+	size_t nr = 1, size;
+
+	/* arrays of arrays, by the names that parts of them have; damaged ones are made of themselves */
+	for (depth = 0; dwarf_tag(&at) == DW_TAG_array_type && !own_size(&at); depth++) {
+		dims = die_array_counts(&at, counts);
+		for (i = 0; i < dims; i++)
+			if (__builtin_mul_overflow(nr, counts[i], &nr))
+				return SIZE_MAX;
+		if (!dims || depth == DIE_CHAIN_MAX || !die_real_type(&at, &element))
+			return 0;
+		at = element;
+	}
+	return __builtin_mul_overflow(nr, own_size(&at), &size) ? SIZE_MAX : size;
 }
 
 /* Names alone tell numbers of one size apart; these are those that gdb goes by, and Rust's. */

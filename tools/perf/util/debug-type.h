@@ -45,7 +45,7 @@ bool die_member_place(Dwarf_Die *member, struct die_place *ret);
 bool die_find_member(Dwarf_Die *type, const char *name, Dwarf_Die *member, struct die_place *place);
 /** die_array_counts() - elements in each dimension, 0 where that is not known.  Return: dimensions */
 unsigned int die_array_counts(Dwarf_Die *array, Dwarf_Word counts[DIE_DIMS_MAX]);
-/** die_size() - bytes of a type, also of a pointer that does not say; 0: not known */
+/** die_size() - bytes of a type, also of pointers and arrays that do not say; 0: not known, SIZE_MAX: more than there are */
 size_t die_size(Dwarf_Die *type);
 /** die_is_structure() - a structure, class or union; die_is_reference(): of C++ */
 bool die_is_structure(Dwarf_Die *type);

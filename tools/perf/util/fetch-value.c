@@ -367,7 +367,8 @@ static u64 element_size(Dwarf_Die *array, unsigned int dim)
 		return 0;
 	size = die_size(&element);
 	for (i = dim + 1; i < dims; i++)
-		size *= counts[i];
+		if (__builtin_mul_overflow(size, counts[i], &size))
+			return SIZE_MAX;
 	return size;
 }
 

@@ -25,6 +25,9 @@ struct floats { float a, b, c; };
 struct big { long v[6]; char tail[4]; };
 struct flex { int n; int items[]; };
 typedef int (*op_t)(int);
+typedef int row[3];
+typedef int lanes __attribute__((vector_size(16)));
+struct table { row rows[2]; lanes vec[2]; };
 
 int global_int = 1234;
 static long static_global = -77;
@@ -138,6 +141,12 @@ static noinline void arrays(int *v, int i, struct node *n)
 	say("arrays", "v=%d third=%d local={%d,%d,%d,%d} row={%d,%d,%d} el=%d li=%d a=%d two={{%d,%d,%d},{%d,%d,%d}}", v[2], v[i], local[0], local[1], local[2], local[3], two[1][0], two[1][1], two[1][2], two[1][2], local[i], n->pairs[i].a, two[0][0], two[0][1], two[0][2], two[1][0], two[1][1], two[1][2]); /*@ v[2] third=v[i] local row=two[1] el=two[1][2] li=local[i] n->pairs[i].a two */
 }
 
+static noinline void array_types(row *p, lanes *v, struct table *t, int i)
+{
+	sink++;
+	say("array_types", "row={%d,%d,%d} el=%d by=%d lane=%d two={{%d,%d,%d},{%d,%d,%d}} vec={%d,%d,%d,%d}", p[1][0], p[1][1], p[1][2], p[1][2], p[i][i], v[1][2], t->rows[0][0], t->rows[0][1], t->rows[0][2], t->rows[1][0], t->rows[1][1], t->rows[1][2], v[1][0], v[1][1], v[1][2], v[1][3]); /*@ row=p[1] el=p[1][2] by=p[i][i] lane=v[1][2] two=t->rows vec=t->vec[1] */
+}
+
 static noinline void dynamic(int n, struct flex *f)
 {
 	int vla[n];
@@ -239,10 +248,12 @@ int main(int argc, char **argv)
 		.bits = {.one = 1, .three = 5, .five = -9, .wide = 0x8765432101, .neg = -1000, .flag = true}};
 	int seven = 7, *p7 = &seven, v[] = {2, 4, 6, 8};
 	char buf[] = "a buffer";
+	struct table table = {{{1, 2, 3}, {4, 5, 6}}, {{11, 12, 13, 14}, {15, 16, 17, 18}}};
 	struct big big = {{1, 2, 3, 4, 5, 66}, "end"};
 
 	(void)argv;
 	use(&first);
+	use(&table);
 	use(&p7);
 	integers(-8, -1600, -320000, -64000000000, 200, 60000);
 	more_integers(4000000000, 1ull << 63, 77, -5, -3, 4, 5, 6);
@@ -257,6 +268,7 @@ int main(int argc, char **argv)
 	sse_structs((struct sse){1.5, 2.5}, (struct mixed){7, 3.5}, (struct floats){1, 2, 3});
 	by_value((struct pair){3, 4}, big);
 	arrays(v, argc + 1, &first);
+	array_types(table.rows, table.vec, &table, argc);
 	dynamic(argc + 3, &flex.f);
 	globals(argc);
 	wide(((__int128)1 << 100) + argc, 1.5 + 2.5 * I, 99);
