@@ -15,6 +15,14 @@ struct two { double x, y; };
 struct mixed { long n; double d; };
 struct big { long v[4]; };
 struct small { int a; short b; };
+typedef int lanes __attribute__((vector_size(16)));
+typedef short few_lanes __attribute__((vector_size(8)));
+struct lane { lanes v; };
+union overlay { lanes v; double d[2]; };
+struct bits { long a : 40; long b : 20; double d; };
+struct packed { char c; double d; } __attribute__((packed));
+struct extended { long double x; };
+union kinds { long double x; long a[2]; };
 enum kind { LOW, HIGH = 3 };
 
 static volatile int side;
@@ -27,6 +35,16 @@ static kept struct two two(int x) { side++; return (struct two){x, -x}; }
 static kept struct mixed mixed(int x) { side++; return (struct mixed){x, x + 0.25}; }
 static kept struct big big(int x) { side++; return (struct big){{x, 2, 3, 4}}; }
 static kept struct small small(int x) { side++; return (struct small){x, x + 1}; }
+static kept lanes vector(int x) { side++; return (lanes){x, x + 1, x + 2, -x}; }
+static kept few_lanes few(int x) { side++; return (few_lanes){x, x + 1, x + 2, -x}; }
+static kept struct lane lane(int x) { side++; return (struct lane){{x, 2, 3, 4}}; }
+static kept union overlay overlay(int x) { side++; return (union overlay){.v = {x, 2, 3, x}}; }
+static kept struct bits bits(int x) { side++; return (struct bits){x, -x, x / 2.}; }
+static kept struct packed packed(int x) { side++; return (struct packed){'a' + x, x / 2.}; }
+static kept struct extended extended(int x) { side++; return (struct extended){x}; }
+static kept union kinds kinds(int x) { side++; return (union kinds){.x = x + 0.5}; }
+static kept _Complex double complex_number(int x) { side++; return x + (x - 3) * 1.0i; }
+static kept _Complex long double wide_complex(int x) { side++; return x + (x - 3) * 1.0il; }
 static kept const char *text(int x) { side++; return x & 1 ? "odd" : "even"; }
 static kept enum kind kind(int x) { side++; return x > 3 ? HIGH : LOW; }
 static kept _Bool flag(int x) { side++; return x > 2; }
@@ -98,6 +116,16 @@ int main(void)
 		m = mixed(i); printf("mixed {n=%ld,d=%g}\n", m.n, m.d);
 		b = big(i); printf("big {v={%ld,%ld,%ld,%ld}}\n", b.v[0], b.v[1], b.v[2], b.v[3]);
 		s = small(i); printf("small {a=%d,b=%d}\n", s.a, s.b);
+		lanes v = vector(i); printf("vector {%d,%d,%d,%d}\n", v[0], v[1], v[2], v[3]);
+		few_lanes f = few(i); printf("few {%d,%d,%d,%d}\n", f[0], f[1], f[2], f[3]);
+		v = lane(i).v; printf("lane {v={%d,%d,%d,%d}}\n", v[0], v[1], v[2], v[3]);
+		v = overlay(i).v; printf("overlay {%d,%d,%d,%d}\n", v[0], v[1], v[2], v[3]);
+		struct bits bi = bits(i); printf("bits {a=%ld,b=%ld,d=%g}\n", (long)bi.a, (long)bi.b, bi.d + 0.);
+		struct packed pa = packed(i); printf("packed {c='%c',d=%g}\n", pa.c, pa.d);
+		printf("extended <optimized out>\n"); side += extended(i).x;
+		printf("kinds %Lg\n", kinds(i).x);
+		_Complex double co = complex_number(i); printf("complex_number {%g,%g}\n", __real__ co, __imag__ co);
+		printf("wide_complex <optimized out>\n"); side += __imag__ wide_complex(i);
 		printf("text \"%s\"\n", text(i));
 		printf("kind %s\n", kind(i) == HIGH ? "HIGH" : "LOW");
 		printf("flag %s\n", flag(i) ? "true" : "false");
