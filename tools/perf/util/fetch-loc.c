@@ -125,13 +125,13 @@ static unsigned int in_one_word(const struct fetch_loc *loc, size_t off, size_t 
 }
 
 /* Bytes of several pieces, or of a word and the next, put together. */
-static const char *push_parts(const struct fetch_loc *loc, size_t off, unsigned int size, struct fetch_code *code)
+static const char *push_parts(const struct fetch_loc *loc, s64 off, unsigned int size, struct fetch_code *code)
 {
 	unsigned int done = 0;
 	const char *why = NULL;
 
 	while (done < size && !why) {
-		size_t in = off + done, part = size - done;
+		size_t in = (size_t)off + done, part = size - done;
 		const struct fetch_loc *from = loc;
 
 		if (loc->kind == FETCH_PIECES) {
@@ -155,6 +155,9 @@ static const char *push_parts(const struct fetch_loc *loc, size_t off, unsigned 
 
 const char *fetch_push(const struct fetch_loc *loc, s64 off, unsigned int size, struct fetch_code *code)
 {
+	/* no access has so many bytes */
+	if (loc->kind == FETCH_MEMORY && access_size(size) != size)
+		return push_parts(loc, off, size, code);
 	if (loc->kind == FETCH_MEMORY) {
 		fetch_append(code, &loc->code);
 		fetch_add(code, off);
@@ -164,7 +167,7 @@ const char *fetch_push(const struct fetch_loc *loc, s64 off, unsigned int size, 
 	if (off < 0 || !fetch_has(loc, (size_t)off, size))
 		return why_not(loc);
 	if (loc->kind == FETCH_PIECES || in_one_word(loc, (size_t)off, size) < size)
-		return push_parts(loc, (size_t)off, size, code);
+		return push_parts(loc, off, size, code);
 	push_word(loc, (size_t)off, size, code);
 	if (size < WORD)
 		fetch_emit(code, UPR_FETCH_ZEXT, (u8)(8 * size), 0);

@@ -111,7 +111,7 @@ u64 fetch_tls_offset(const struct debug_info *info, u64 number);
 
 /** fetch_has() - are bytes [off, off + size) of it somewhere? */
 bool fetch_has(const struct fetch_loc *loc, size_t off, size_t size);
-/** fetch_push() - @size (1, 2, 4, 8) bytes from @off on, zero-extended.  Return: NULL, or why not */
+/** fetch_push() - @size bytes (1 to 8) from @off on, zero-extended.  Return: NULL, or why not */
 const char *fetch_push(const struct fetch_loc *loc, s64 off, unsigned int size, struct fetch_code *code);
 /** fetch_store() - @size bytes from @off on to place @at of the record.  Return: NULL, or why not */
 const char *fetch_store(const struct fetch_loc *loc, s64 off, size_t size, u32 at, struct fetch_code *code);

@@ -385,27 +385,76 @@ static void next_dimension(struct fetch_value *v)
 	v->has_type = die_real_type(&array, &v->type) != NULL;
 }
 
+static bool is_number(Dwarf_Die *type)
+{
+	bool complex;
+
+	return !die_is_structure(type) && dwarf_tag(type) != DW_TAG_array_type &&
+	       die_float(type, &complex) == DIE_FLOAT_NONE;
+}
+
+/* Old debug information does not say it but by its values. */
+static bool has_negative(Dwarf_Die *type)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Sword value;
+	Dwarf_Die die;
+
+	if (dwarf_child(type, &die))
+		return false;
+	do {
+		if (dwarf_attr(&die, DW_AT_const_value, &attr) && dwarf_whatform(&attr) == DW_FORM_sdata &&
+		    !dwarf_formsdata(&attr, &value) && value < 0)
+			return true;
+	} while (!dwarf_siblingof(&die, &die));
+	return false;
+}
+
+static bool is_signed(const struct fetch_value *v)
+{
+	Dwarf_Die type = v->type, under;
+
+	if (!v->has_type)
+		return false;
+	if (dwarf_tag(&type) != DW_TAG_enumeration_type)
+		return die_is_signed(&type);
+	return die_real_type(&type, &under) ? die_is_signed(&under) : has_negative(&type);
+}
+
+/* All 64 bits of it, of @bytes and of fewer bits if it is a bit-field. */
+static const char *push_number(const struct fetch_value *v, size_t bytes, struct fetch_code *code)
+{
+	unsigned int bits = v->bits ? v->bits : 8 * (unsigned int)bytes;
+	const char *why = fetch_value_push(v, (unsigned int)bytes, code);
+
+	if (v->shift) {
+		fetch_emit(code, UPR_FETCH_PUSH, 0, v->shift);
+		fetch_emit(code, UPR_FETCH_SHR, 0, 0);
+	}
+	if (bits < 64)
+		fetch_emit(code, is_signed(v) ? UPR_FETCH_SEXT : UPR_FETCH_ZEXT, (u8)bits, 0);
+	return why;
+}
+
 /* The address plus @index times @size, @index being a variable. */
 static int add_index(struct fetch_value *v, const struct fetch_value *index, u64 size, struct upr_error *err)
 {
-	size_t bytes = index->has_type ? die_size((Dwarf_Die *)&index->type) : POINTER_SIZE;
+	size_t bytes = index->bits ? index->size : index->has_type ? die_size((Dwarf_Die *)&index->type) : POINTER_SIZE;
 	struct fetch_code *code = &v->loc.code;
 	const char *why = NULL;
 
-	if (bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8)
-		return upr_error_set(err, UPR_ERR_SYNTAX, EINVAL, "an index must be a number");
+	if (!bytes || bytes > POINTER_SIZE || (index->has_type && !is_number((Dwarf_Die *)&index->type)))
+		return upr_error_set(err, UPR_ERR_SYNTAX, EINVAL, "an index must be a number of 8 bytes at most");
 	if (v->loc.kind == FETCH_NOWHERE)
 		return 0;
 	if (v->loc.kind != FETCH_MEMORY)
 		why = "not in memory: no variable can choose its element";
 	else
-		why = fetch_value_push(index, (unsigned int)bytes, code);
+		why = push_number(index, bytes, code);
 	if (why) {
 		lose(v, why);
 		return 0;
 	}
-	if (bytes < POINTER_SIZE && index->has_type && die_is_signed((Dwarf_Die *)&index->type))
-		fetch_emit(code, UPR_FETCH_SEXT, (u8)(8 * bytes), 0);
 	fetch_emit(code, UPR_FETCH_PUSH, 0, (s64)size);
 	fetch_emit(code, UPR_FETCH_MUL, 0, 0);
 	fetch_emit(code, UPR_FETCH_ADD, 0, 0);

@@ -28,6 +28,7 @@ typedef int (*op_t)(int);
 typedef int row[3];
 typedef int lanes __attribute__((vector_size(16)));
 struct table { row rows[2]; lanes vec[2]; };
+struct choice { unsigned long pad:5, low:3, many:19, high:3; int back:9; unsigned char byte:4; enum color color:4; short plain; float real; };
 
 int global_int = 1234;
 static long static_global = -77;
@@ -147,6 +148,12 @@ static noinline void array_types(row *p, lanes *v, struct table *t, int i)
 	say("array_types", "row={%d,%d,%d} el=%d by=%d lane=%d two={{%d,%d,%d},{%d,%d,%d}} vec={%d,%d,%d,%d}", p[1][0], p[1][1], p[1][2], p[1][2], p[i][i], v[1][2], t->rows[0][0], t->rows[0][1], t->rows[0][2], t->rows[1][0], t->rows[1][1], t->rows[1][2], v[1][0], v[1][1], v[1][2], v[1][3]); /*@ row=p[1] el=p[1][2] by=p[i][i] lane=v[1][2] two=t->rows vec=t->vec[1] */
 }
 
+static noinline void indices(const int *p, struct choice *c)
+{
+	sink++;
+	say("indices", "low=%d high=%d back=%d byte=%d color=%d many=%d plain=%d", p[c->low], p[c->high], p[c->back], p[c->byte], p[c->color], p[c->many], p[c->plain]); /*@ low=p[c->low] high=p[c->high] back=p[c->back] byte=p[c->byte] color=p[c->color] many=p[c->many] plain=p[c->plain] */
+}
+
 static noinline void dynamic(int n, struct flex *f)
 {
 	int vla[n];
@@ -249,6 +256,8 @@ int main(int argc, char **argv)
 	int seven = 7, *p7 = &seven, v[] = {2, 4, 6, 8};
 	char buf[] = "a buffer";
 	struct table table = {{{1, 2, 3}, {4, 5, 6}}, {{11, 12, 13, 14}, {15, 16, 17, 18}}};
+	static const int numbers[16] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048};
+	static const struct choice choice = {31, 3, 4, 2, -4, 5, BLUE, -2};
 	struct big big = {{1, 2, 3, 4, 5, 66}, "end"};
 
 	(void)argv;
@@ -269,6 +278,7 @@ int main(int argc, char **argv)
 	by_value((struct pair){3, 4}, big);
 	arrays(v, argc + 1, &first);
 	array_types(table.rows, table.vec, &table, argc);
+	indices(numbers + 5, &choice);
 	dynamic(argc + 3, &flex.f);
 	globals(argc);
 	wide(((__int128)1 << 100) + argc, 1.5 + 2.5 * I, 99);
