@@ -230,10 +230,7 @@ static void print_text(const struct printer *p, const char *text, size_t len)
 	size_t i;
 
 	if (p->json) {
-		char *copy = strndup(text, len);
-
-		ui_json_string(p->out, copy);
-		free(copy);
+		ui_json_text(p->out, text, len);
 		return;
 	}
 	putc('"', p->out);
@@ -474,7 +471,9 @@ void fetch_print_json(FILE *out, const struct fetch *fetch, const u8 *record, si
 	for (i = 0; i < fetch->nr_args; i++) {
 		const struct fetch_arg *arg = &fetch->args[i];
 
-		fprintf(out, "%s\"%s\":", i ? "," : "", arg->name);
+		fputs(i ? "," : "", out);
+		ui_json_string(out, arg->name);
+		putc(':', out);
 		if (status[i])
 			fputs("null", out);
 		else

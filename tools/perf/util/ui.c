@@ -175,22 +175,28 @@ void ui_progress_end(void)
 
 void ui_json_string(FILE *out, const char *s)
 {
-	if (!s) {
+	if (s)
+		ui_json_text(out, s, strlen(s));
+	else
 		fputs("null", out);
-		return;
-	}
+}
+
+void ui_json_text(FILE *out, const char *s, size_t len)
+{
+	const char *end = s + len;
+
 	fputc_unlocked('"', out);
-	for (;; s++) {
+	for (; s < end; s++) {
 		const char *plain = s;
 		unsigned char c;
 
-		while ((unsigned char)*s >= 0x20 && *s != '"' && *s != '\\' && *s != 0x7f)
+		while (s < end && (unsigned char)*s >= 0x20 && *s != '"' && *s != '\\' && *s != 0x7f)
 			s++;
 		if (s > plain)
 			fwrite_unlocked(plain, 1, s - plain, out);
-		c = *s;
-		if (!c)
+		if (s == end)
 			break;
+		c = *s;
 		if (c == '"' || c == '\\')
 			fprintf(out, "\\%c", c);
 		else

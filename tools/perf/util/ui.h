@@ -44,6 +44,8 @@ int ui_out_of_memory(void);
 
 /** ui_json_string() - a string in JSON, NULL as null */
 void ui_json_string(FILE *out, const char *s);
+/** ui_json_text() - the same of @len characters, NULs among them */
+void ui_json_text(FILE *out, const char *s, size_t len);
 
 /** ui_progress() - @done of @total; drawn ten times a second at most, and only for thousands */
 void ui_progress(const char *what, size_t done, size_t total);

@@ -141,6 +141,12 @@ info_begin:
 	.byte 0x31
 	.fill 9000, 1, 0x20
 	.byte 0x9f
+	/* a name that is no word */
+	.uleb128 3
+	.asciz "odd\"\\name"
+	.4byte long - info
+	.uleb128 2
+	.byte 0x37, 0x9f
 	variable after_all, long, 0x31, 0x9f
 	.byte 0
 	.uleb128 2
