@@ -83,7 +83,8 @@ static bool operands_right(const struct upr_fetch_prog *prog, const struct upr_f
 		return insn->imm > 0 && insn->imm <= UPR_FETCH_FIXED && has_place(prog, insn->at, (u64)insn->imm);
 	case UPR_FETCH_STRING_AT:
 	case UPR_FETCH_STRING_OF:
-		return insn->imm > 0 && insn->imm <= UPR_FETCH_STRING && has_place(prog, insn->at, sizeof(u32));
+		return insn->arg <= (insn->op == UPR_FETCH_STRING_AT) && insn->imm > 0 &&
+		       insn->imm <= UPR_FETCH_STRING && has_place(prog, insn->at, sizeof(u32));
 	case UPR_FETCH_COMM:
 		return has_place(prog, insn->at, sizeof(u32));
 	case UPR_FETCH_NONE:
@@ -255,7 +256,7 @@ static int string_at(struct run *x, const struct upr_fetch_insn *insn)
 
 		piece = min(piece, PAGE - (u32)((addr + len) & (PAGE - 1)));
 		if (read_user(x, addr + len, x->out + start + len, piece))
-			return UPR_FETCH_FAULT;
+			return insn->arg ? UPR_FETCH_OK : UPR_FETCH_FAULT;
 		end = memchr(x->out + start + len, 0, piece);
 		len += piece;
 	}

@@ -32,6 +32,7 @@
 
 /**
  * enum upr_fetch_op - "a b -- c": takes b, then a from the stack, leaves c
+ * UPR_FETCH_STRING_AT with @arg 1 leaves 0 in its place where there is no such memory: one string of several is no fault.
  */
 enum upr_fetch_op {
 	UPR_FETCH_ARG,		/* argument @imm begins; its section ends before @target */

@@ -217,6 +217,27 @@ static int string(u64 addr, s64 most, size_t room, const char **ret)
 	return (loc & 0xffff) + (loc >> 16) == (u32)size ? (int)(loc >> 16) : -1001;
 }
 
+/* One of them is not there. */
+static void test_several_strings(void)
+{
+	static const struct upr_fetch_insn code[] = {A(0, 7),
+						     I(PUSH, .imm = MEM_BASE),
+						     I(STRING_AT, .arg = 1, .imm = 100),
+						     I(PUSH, .imm = 1),
+						     I(STRING_AT, .arg = 1, .imm = 100, .at = 4),
+						     I(PUSH, .imm = MEM_BASE),
+						     I(STRING_AT, .arg = 1, .imm = 100, .at = 8)};
+	const struct upr_fetch_prog prog = {code, 7, 1, 12};
+	u32 locs[3];
+
+	memcpy(memory, "ab", 3);
+	is_int(verify(code, 7, 1, 12), 0, "three strings of one argument");
+	is_int(upr_fetch_run(&prog, &here, record, sizeof(record), status), 12 + 3 + 3, "its record has two");
+	memcpy(locs, record, sizeof(locs));
+	ok(!status[0] && locs[0] == (3 << 16 | 12) && !locs[1] && locs[2] == (3 << 16 | 15),
+	   "the one that is not there has no place, and is no fault of the others");
+}
+
 static void test_strings(void)
 {
 	const struct upr_fetch_insn of[] = {A(0, 4), I(PUSH, .imm = MEM_BASE), I(PUSH, .imm = 3),
@@ -244,6 +265,7 @@ static void test_strings(void)
 	memory[1] = '\0';
 	upr_fetch_run(&prog, &here, record, sizeof(record), status);
 	ok(!status[0] && !memcmp(record + 4, "a\0a\0", 4), "of a length, NULs within");
+	test_several_strings();
 	for (i = 0; i < sizeof(memory); i++)
 		memory[i] = (u8)(0x81 + i);
 }
@@ -282,6 +304,10 @@ static void test_refused(void)
 	REFUSED("bytes beyond the record", 1, 8, A(0, 3), I(PUSH), I(BYTES, .imm = 9));
 	REFUSED("no bytes", 1, 8, A(0, 3), I(PUSH), I(BYTES));
 	REFUSED("a string's place beyond the record", 1, 8, A(0, 3), I(PUSH), I(STRING_AT, .imm = 9, .at = 5));
+	REFUSED("a string that is neither one nor one of several", 1, 8, A(0, 3), I(PUSH),
+		I(STRING_AT, .arg = 2, .imm = 9));
+	REFUSED("a string of a length, one of several", 1, 8, A(0, 4), I(PUSH), I(PUSH),
+		I(STRING_OF, .arg = 1, .imm = 9));
 	REFUSED("no value, but a status of another meaning", 1, 8, A(0, 2), I(NONE, .arg = UPR_FETCH_OK));
 	is_int(verify(NULL, UPR_FETCH_INSNS + 1, 0, 0), -E2BIG, "a program that is too long");
 	is_int(verify(NULL, 0, 0, UPR_FETCH_FIXED + 1), -E2BIG, "a record that is too long");

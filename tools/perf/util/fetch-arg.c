@@ -69,9 +69,13 @@ static int value_type(const struct fetch_value *v, struct fetch_type *ret)
 	return r;
 }
 
-static bool is_string(const char *cast)
+/* "string", "string[4]", "ustring". */
+static bool is_string(const char *cast, bool array)
 {
-	return cast && (!strncmp(cast, "string", 6) || !strncmp(cast, "ustring", 7));
+	size_t len = cast ? strcspn(cast, "[") : 0;
+
+	return ((len == 6 && !strncmp(cast, "string", len)) || (len == 7 && !strncmp(cast, "ustring", len))) &&
+	       !!cast[len] == array;
 }
 
 /* A cast gives the kind, and the size where it names one; bits stay where they are. */
@@ -151,20 +155,21 @@ static const char *store_value(struct fetch_type *type, const struct fetch_value
 	return store_parts(type, &v->loc, (size_t)v->off, at, code);
 }
 
-/* Where a string begins is left on the stack: what a pointer holds, or where the characters are. */
-static const char *push_string(const struct fetch_value *v, size_t skip, struct fetch_code *code)
+static int tag_of(const struct fetch_value *v)
 {
-	int tag = v->has_type ? dwarf_tag((Dwarf_Die *)&v->type) : 0;
-	struct fetch_value part = *v;
+	return v->has_type ? dwarf_tag((Dwarf_Die *)&v->type) : 0;
+}
 
-	part.off += (s64)skip;
+/* Where a string begins is left on the stack: what a pointer holds, or where the characters are. */
+static const char *push_string(const struct fetch_value *v, struct fetch_code *code)
+{
 	/* memory without a type is where the kernel's words say that the string is */
-	if (v->loc.kind == FETCH_MEMORY && (!v->has_type || tag == DW_TAG_array_type)) {
+	if (v->loc.kind == FETCH_MEMORY && (!v->has_type || tag_of(v) == DW_TAG_array_type)) {
 		fetch_append(code, &v->loc.code);
-		fetch_add(code, part.off);
+		fetch_add(code, v->off);
 		return NULL;
 	}
-	return fetch_value_push(&part, POINTER_SIZE, code);
+	return fetch_value_push(v, POINTER_SIZE, code);
 }
 
 /* An array of characters without a NUL ends where it ends. */
@@ -173,45 +178,84 @@ static s64 longest_string(const struct fetch_value *v)
 	Dwarf_Word counts[DIE_DIMS_MAX];
 	Dwarf_Die element;
 
-	if (!v->has_type || dwarf_tag((Dwarf_Die *)&v->type) != DW_TAG_array_type ||
-	    !die_array_counts((Dwarf_Die *)&v->type, counts) || !die_real_type((Dwarf_Die *)&v->type, &element) ||
-	    die_size(&element) != 1 || !counts[v->dim] || counts[v->dim] >= UPR_FETCH_STRING)
+	if (tag_of(v) != DW_TAG_array_type || !die_array_counts((Dwarf_Die *)&v->type, counts) ||
+	    !die_real_type((Dwarf_Die *)&v->type, &element) || die_size(&element) != 1 || !counts[v->dim] ||
+	    counts[v->dim] >= UPR_FETCH_STRING)
 		return UPR_FETCH_STRING;
 	return (s64)counts[v->dim] + 1;
 }
 
-static const char *store_strings(const struct fetch_type *type, const struct fetch_value *v, u32 at,
-				 struct fetch_code *code)
+static const char *store_string(const struct fetch_value *v, u32 at, struct fetch_code *code)
 {
-	const char *why = NULL;
-	size_t i, nr = type->kind == FETCH_ARRAY ? type->nr : 1;
+	const char *why = push_string(v, code);
 
-	for (i = 0; i < nr && !why; i++) {
-		/* an array of strings is one of pointers */
-		if (type->kind == FETCH_ARRAY && v->loc.kind == FETCH_MEMORY) {
-			why = fetch_push(&v->loc, v->off + (s64)(i * POINTER_SIZE), POINTER_SIZE, code);
-			fetch_emit_at(code, UPR_FETCH_STRING_AT, 0, UPR_FETCH_STRING, at + (u32)(i * sizeof(u32)));
-			continue;
-		}
-		why = push_string(v, i * POINTER_SIZE, code);
-		fetch_emit_at(code, UPR_FETCH_STRING_AT, 0, longest_string(v), at + (u32)(i * sizeof(u32)));
-	}
+	fetch_emit_at(code, UPR_FETCH_STRING_AT, 0, longest_string(v), at);
 	return why;
 }
 
-/* A string may be asked of pointers, arrays of characters, and words. */
-static int check_string(struct compiler *c, const char *name, const struct fetch_value *v, struct fetch_type *type)
+/* One string of an array of them: whether the others are there is another question. */
+static const char *store_element(const struct fetch_value *v, u32 at, struct fetch_code *code)
 {
-	int tag = v->has_type ? dwarf_tag((Dwarf_Die *)&v->type) : 0;
+	const char *why;
+
+	if (tag_of(v) == DW_TAG_array_type && v->loc.kind != FETCH_MEMORY)
+		why = v->loc.kind == FETCH_NOWHERE ? v->loc.why : "not in memory";
+	else
+		why = v->has_type ? push_string(v, code) : fetch_value_push(v, POINTER_SIZE, code);
+	fetch_emit_at(code, UPR_FETCH_STRING_AT, 1, longest_string(v), at);
+	return why;
+}
+
+/* An array of arrays of characters: its first row. */
+static void take_first_row(struct fetch_value *v)
+{
+	struct fetch_value element = *v;
+
+	while (fetch_value_element(&element, 0) && tag_of(&element) == DW_TAG_array_type)
+		*v = element;
+}
+
+/* An array of strings, or a pointer to one, becomes its first string; *stride: how far it is to the next. */
+static int take_first_string(struct compiler *c, const char *name, struct fetch_value *v, s64 *stride)
+{
+	struct fetch_value second;
+	int r;
+
+	*stride = POINTER_SIZE;
+	if (!v->has_type)
+		return 0;
+	if (tag_of(v) == DW_TAG_pointer_type) {
+		r = fetch_value_follow(c->place, v, c->err);
+		if (r || !v->has_type)
+			return r;
+		*stride = (s64)die_size(&v->type);
+	} else {
+		second = *v;
+		if (fetch_value_element(&second, 1) && fetch_value_element(v, 0))
+			*stride = second.off - v->off;
+	}
+	if (*stride > 0 && *stride <= SIZE_MAX_ARG &&
+	    (tag_of(v) == DW_TAG_pointer_type || tag_of(v) == DW_TAG_array_type))
+		return 0;
+	return upr_error_set(c->err, UPR_ERR_SYNTAX, EINVAL,
+			     "'%s' is no array of strings: neither of pointers nor of arrays", name);
+}
+
+/* A string may be asked of pointers, arrays of characters, and words. */
+static int check_string(struct compiler *c, const char *name, struct fetch_value *v, struct fetch_type *type)
+{
+	int tag = tag_of(v);
 
 	if (v->has_type && tag != DW_TAG_pointer_type && tag != DW_TAG_array_type)
 		return upr_error_set(c->err, UPR_ERR_SYNTAX, EINVAL,
 				     "'%s' is no string: neither a pointer nor an array", name);
+	take_first_row(v);
 	/* characters that are in registers: they are the value */
 	if (tag == DW_TAG_array_type && v->loc.kind != FETCH_MEMORY && v->loc.kind != FETCH_NOWHERE) {
 		Dwarf_Word counts[DIE_DIMS_MAX] = {0};
 
 		die_array_counts((Dwarf_Die *)&v->type, counts);
+		fetch_type_free(type);
 		*type = (struct fetch_type){.kind = FETCH_CHARS, .size = counts[v->dim]};
 	}
 	return 0;
@@ -311,28 +355,44 @@ static int add_text_value(struct compiler *c, const char *name, const struct fet
 	return r;
 }
 
-static int add_value(struct compiler *c, const char *name, const char *cast, const struct fetch_value *v)
+static const char *store(struct fetch_type *type, const struct fetch_value *v, s64 stride, u32 at,
+			 struct fetch_code *code)
+{
+	struct fetch_value element = *v;
+	const char *why = NULL;
+	size_t i;
+
+	if (type->kind == FETCH_STRING)
+		return store_string(v, at, code);
+	if (type->kind != FETCH_ARRAY || type->parts[0].kind != FETCH_STRING)
+		return store_value(type, v, at, code);
+	for (i = 0; i < type->nr && !why; i++, element.off += stride)
+		why = store_element(&element, at + (u32)(i * sizeof(u32)), code);
+	return why;
+}
+
+/* @v may become what it points to, or a part of it. */
+static int add_value(struct compiler *c, const char *name, const char *cast, struct fetch_value *v)
 {
 	struct fetch_code code = {0};
 	struct fetch_type type;
-	s64 chars, len;
+	s64 chars, len, stride = 0;
 	const char *why;
 	int r;
 
-	if ((!cast || is_string(cast)) && fetch_text(v, &chars, &len))
+	if ((!cast || is_string(cast, false)) && fetch_text(v, &chars, &len))
 		return add_text_value(c, name, v, chars, len);
 	r = value_type(v, &type) ? upr_error_nomem(c->err) : 0;
 	if (!r && cast)
 		r = cast_type(c, cast, &type);
-	if (!r && is_string(cast))
+	if (!r && is_string(cast, false))
 		r = check_string(c, name, v, &type);
+	if (!r && is_string(cast, true))
+		r = take_first_string(c, name, v, &stride);
 	if (!r)
 		r = check_size(c, name, &type);
 	if (!r) {
-		if (type.kind == FETCH_STRING || (type.kind == FETCH_ARRAY && type.parts[0].kind == FETCH_STRING))
-			why = store_strings(&type, v, c->ret->prog.fixed, &code);
-		else
-			why = store_value(&type, v, c->ret->prog.fixed, &code);
+		why = store(&type, v, stride, c->ret->prog.fixed, &code);
 		r = add_code(c, name, &type, &code, why, v->loc.none);
 	}
 	fetch_type_free(&type);
@@ -348,7 +408,7 @@ static int add_text(struct compiler *c, const struct fetch_written *w)
 	size_t i, len;
 	int r;
 
-	if (w->type && !is_string(w->type))
+	if (w->type && !is_string(w->type, false))
 		return upr_error_set(c->err, UPR_ERR_SYNTAX, EINVAL, "text has the type string, not %s", w->type);
 	if (w->expr->kind == FETCH_TASK) {
 		fetch_emit_at(&code, UPR_FETCH_COMM, 0, 0, c->ret->prog.fixed);

@@ -111,7 +111,7 @@ static void set_type(struct fetch_value *v, Dwarf_Die *die)
 }
 
 /* What a pointer or a reference leads to: void has no type. */
-static int follow_type(const struct fetch_place *place, struct fetch_value *v, struct upr_error *err)
+int fetch_value_follow(const struct fetch_place *place, struct fetch_value *v, struct upr_error *err)
 {
 	Dwarf_Die type = v->type;
 
@@ -122,7 +122,7 @@ static int follow_type(const struct fetch_place *place, struct fetch_value *v, s
 
 static int follow_reference(const struct fetch_place *place, struct fetch_value *v, struct upr_error *err)
 {
-	return v->has_type && die_is_reference(&v->type) ? follow_type(place, v, err) : 0;
+	return v->has_type && die_is_reference(&v->type) ? fetch_value_follow(place, v, err) : 0;
 }
 
 /* --- variables ----------------------------------------------------------------------------- */
@@ -336,7 +336,7 @@ static int take_member(const struct fetch_place *place, const char *name, struct
 	int r;
 
 	if (is_pointer(v)) {
-		r = follow_type(place, v, err);
+		r = fetch_value_follow(place, v, err);
 		if (r)
 			return r;
 	}
@@ -383,6 +383,20 @@ static void next_dimension(struct fetch_value *v)
 		return;
 	v->dim = 0;
 	v->has_type = die_real_type(&array, &v->type) != NULL;
+}
+
+bool fetch_value_element(struct fetch_value *v, u64 index)
+{
+	u64 size;
+
+	if (!v->has_type || dwarf_tag(&v->type) != DW_TAG_array_type)
+		return false;
+	size = element_size(&v->type, v->dim);
+	if (!size || size > UPR_FETCH_FIXED)
+		return false;
+	next_dimension(v);
+	move(v, index * size);
+	return true;
 }
 
 static bool is_number(Dwarf_Die *type)
@@ -469,7 +483,7 @@ static int take_element(const struct fetch_place *place, const struct fetch_expr
 	int r = 0;
 
 	if (is_pointer(v)) {
-		r = follow_type(place, v, err);
+		r = fetch_value_follow(place, v, err);
 		size = v->has_type ? die_size(&v->type) : 1;
 	} else if (v->has_type && dwarf_tag(&v->type) == DW_TAG_array_type) {
 		size = element_size(&v->type, v->dim);
@@ -503,7 +517,7 @@ static int dereference(const struct fetch_place *place, struct fetch_value *v, s
 		return follow(place, v, err);
 	if (!is_pointer(v))
 		return upr_error_set(err, UPR_ERR_SYNTAX, EINVAL, "what * is put before is no pointer");
-	return follow_type(place, v, err);
+	return fetch_value_follow(place, v, err);
 }
 
 /* The address of what is in memory, as a word. */

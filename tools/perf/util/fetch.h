@@ -115,6 +115,10 @@ int fetch_sdt_argument(const struct fetch_place *place, long long number, struct
 unsigned int fetch_sdt_count(const char *args);
 /** fetch_value_push() - @size bytes of it.  Return: NULL, or why not */
 const char *fetch_value_push(const struct fetch_value *value, unsigned int size, struct fetch_code *code);
+/** fetch_value_element() - an array becomes its element @index.  Return: false if it is none, or its elements have no size */
+bool fetch_value_element(struct fetch_value *value, u64 index);
+/** fetch_value_follow() - a pointer becomes what it leads to.  Return: 0; -errno with @err */
+int fetch_value_follow(const struct fetch_place *place, struct fetch_value *value, struct upr_error *err);
 /** fetch_eval_variable() - a variable by its entry */
 int fetch_eval_variable(const struct fetch_place *place, Dwarf_Die *var, struct fetch_value *ret,
 			struct upr_error *err);

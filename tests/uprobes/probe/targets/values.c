@@ -28,6 +28,8 @@ typedef int (*op_t)(int);
 typedef int row[3];
 typedef int lanes __attribute__((vector_size(16)));
 struct table { row rows[2]; lanes vec[2]; };
+typedef char label[10];
+struct texts { char names[2][10]; label labels[2]; const char *list[3]; const char *whole; };
 struct choice { unsigned long pad:5, low:3, many:19, high:3; int back:9; unsigned char byte:4; enum color color:4; short plain; float real; };
 
 int global_int = 1234;
@@ -148,6 +150,12 @@ static noinline void array_types(row *p, lanes *v, struct table *t, int i)
 	say("array_types", "row={%d,%d,%d} el=%d by=%d lane=%d two={{%d,%d,%d},{%d,%d,%d}} vec={%d,%d,%d,%d}", p[1][0], p[1][1], p[1][2], p[1][2], p[i][i], v[1][2], t->rows[0][0], t->rows[0][1], t->rows[0][2], t->rows[1][0], t->rows[1][1], t->rows[1][2], v[1][0], v[1][1], v[1][2], v[1][3]); /*@ row=p[1] el=p[1][2] by=p[i][i] lane=v[1][2] two=t->rows vec=t->vec[1] */
 }
 
+static noinline void lists(char **argv, struct texts *t, label *labels, const char **list)
+{
+	sink++;
+	say("lists", "names={\"%s\",\"%s\"} second=\"%s\" first=\"%s\" both={\"%s\",\"%s\"} labels={\"%s\",\"%s\"} by={\"%s\",\"%s\"} list={\"%s\",\"%s\",(fault)} argv={\"%s\",(fault)} third={\"%s\",(fault)}", t->names[0], t->names[1], t->names[1], t->names[0], t->names[0], t->names[1], t->labels[0], t->labels[1], labels[0], labels[1], t->list[0], t->list[1], argv[0], list[1]); /*@ t->names second=t->names[1]:string first=t->names:string both=t->names:string[2] labels=t->labels:string[2] by=labels:string[2] list=t->list:string[3] argv=argv:string[2] third=+8(list):string[2] */
+}
+
 static noinline void indices(const int *p, struct choice *c)
 {
 	sink++;
@@ -256,6 +264,7 @@ int main(int argc, char **argv)
 	int seven = 7, *p7 = &seven, v[] = {2, 4, 6, 8};
 	char buf[] = "a buffer";
 	struct table table = {{{1, 2, 3}, {4, 5, 6}}, {{11, 12, 13, 14}, {15, 16, 17, 18}}};
+	struct texts texts = {{"one", "012345678"}, {"label", "other"}, {"first", "second", NULL}, "whole"};
 	static const int numbers[16] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048};
 	static const struct choice choice = {31, 3, 4, 2, -4, 5, BLUE, -2};
 	struct big big = {{1, 2, 3, 4, 5, 66}, "end"};
@@ -263,6 +272,7 @@ int main(int argc, char **argv)
 	(void)argv;
 	use(&first);
 	use(&table);
+	use(&texts);
 	use(&p7);
 	integers(-8, -1600, -320000, -64000000000, 200, 60000);
 	more_integers(4000000000, 1ull << 63, 77, -5, -3, 4, 5, 6);
@@ -278,6 +288,7 @@ int main(int argc, char **argv)
 	by_value((struct pair){3, 4}, big);
 	arrays(v, argc + 1, &first);
 	array_types(table.rows, table.vec, &table, argc);
+	lists(argv, &texts, texts.labels, texts.list);
 	indices(numbers + 5, &choice);
 	dynamic(argc + 3, &flex.f);
 	globals(argc);
