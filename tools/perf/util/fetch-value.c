@@ -219,15 +219,43 @@ static bool find_beside(const struct fetch_place *place, const char *name, Dwarf
 	return found;
 }
 
+static bool is_declaration(Dwarf_Die *var)
+{
+	return dwarf_hasattr(var, DW_AT_declaration);
+}
+
+/* Of the units that have it the one that defines it, if there is one. */
 static bool find_elsewhere(const struct fetch_place *place, const char *name, Dwarf_Die *ret)
 {
+	bool declared = false;
 	Dwarf_Off off = 0;
-	Dwarf_Die cu;
+	Dwarf_Die cu, die;
 
-	while (debug_info_next_cu(place->frame.info, &off, &cu))
-		if (find_global(&cu, name, ret) && dwarf_hasattr_integrate(ret, DW_AT_external))
+	while (debug_info_next_cu(place->frame.info, &off, &cu)) {
+		if (!find_global(&cu, name, &die) || !dwarf_hasattr_integrate(&die, DW_AT_external))
+			continue;
+		if (!declared || !is_declaration(&die))
+			*ret = die;
+		declared = true;
+		if (!is_declaration(&die))
 			return true;
-	return false;
+	}
+	return declared;
+}
+
+/*
+ * "extern" in C says less than the definition: an array's size, where a variable of threads is.  Mangled names
+ * need none of this, since symbols have them.
+ */
+static void find_definition(const struct fetch_place *place, const char *name, Dwarf_Die *var)
+{
+	Dwarf_Die *cu = (Dwarf_Die *)&place->frame.cu, die;
+
+	if (!is_declaration(var) || dwarf_hasattr_integrate(var, DW_AT_linkage_name))
+		return;
+	if ((find_global(cu, name, &die) && !is_declaration(&die)) ||
+	    (find_elsewhere(place, name, &die) && !is_declaration(&die)))
+		*var = die;
 }
 
 static int no_variable(const struct fetch_place *place, const char *name, struct upr_error *err)
@@ -286,8 +314,10 @@ static int variable(const struct fetch_place *place, const char *name, struct fe
 			"'%s' needs debug information, and there is none of that place; registers (%%di), the "
 			"stack ($stack0) and arguments by number ($arg1) can be had",
 			name);
-	if (die_variable_at(scope, name, place->frame.pc, &var))
+	if (die_variable_at(scope, name, place->frame.pc, &var)) {
+		find_definition(place, name, &var);
 		return fetch_eval_variable(place, &var, ret, err);
+	}
 	/* of the function that it was inlined into */
 	if (place->frame.has_function && die_variable_at(function, name, place->frame.pc, &var))
 		return fetch_eval_variable(place, &var, ret, err);
@@ -298,8 +328,10 @@ static int variable(const struct fetch_place *place, const char *name, struct fe
 		if (r != -ENOENT)
 			return r;
 	}
-	if (find_beside(place, name, &var) || find_global(cu, name, &var) || find_elsewhere(place, name, &var))
+	if (find_beside(place, name, &var) || find_global(cu, name, &var) || find_elsewhere(place, name, &var)) {
+		find_definition(place, name, &var);
 		return fetch_eval_variable(place, &var, ret, err);
+	}
 	return no_variable(place, name, err);
 }
 

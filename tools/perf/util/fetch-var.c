@@ -60,6 +60,12 @@ static bool known_near_entry(const struct fetch_frame *frame, Dwarf_Die *var, Dw
 	return false;
 }
 
+/* Static variables have nothing to do with a declaration; hidden ones have become local when the file was linked. */
+static bool is_static(const GElf_Sym *sym)
+{
+	return GELF_ST_BIND(sym->st_info) == STB_LOCAL && GELF_ST_VISIBILITY(sym->st_other) == STV_DEFAULT;
+}
+
 /* What is only declared in its unit is found by its symbol. */
 static void by_symbol(const struct fetch_frame *frame, Dwarf_Die *var, struct fetch_loc *ret)
 {
@@ -74,7 +80,8 @@ static void by_symbol(const struct fetch_frame *frame, Dwarf_Die *var, struct fe
 		GElf_Word section;
 		const char *own = dwfl_module_getsym_info(frame->info->mod, i, &sym, &addr, &section, NULL, NULL);
 
-		if (!own || section == SHN_UNDEF || GELF_ST_TYPE(sym.st_info) != STT_OBJECT || strcmp(own, name))
+		if (!own || section == SHN_UNDEF || GELF_ST_TYPE(sym.st_info) != STT_OBJECT || is_static(&sym) ||
+		    strcmp(own, name))
 			continue;
 		ret->kind = FETCH_MEMORY;
 		fetch_emit(&ret->code, UPR_FETCH_BIAS, 0, 0);
