@@ -147,7 +147,7 @@ int upr_fetch_verify(const struct upr_fetch_prog *prog, u32 *where)
 	*where = 0;
 	if (prog->nr > UPR_FETCH_INSNS || prog->fixed > UPR_FETCH_FIXED)
 		return -E2BIG;
-	v.depth = kcalloc(prog->nr + 1, 1, GFP_KERNEL);
+	v.depth = kmalloc(prog->nr + 1, GFP_KERNEL);
 	if (!v.depth)
 		return -ENOMEM;
 	memset(v.depth, UNREACHED, prog->nr + 1);

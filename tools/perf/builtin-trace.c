@@ -39,7 +39,7 @@ struct owed {
  * struct trace_state - one call of the verb
  * @record:	of the hit being shown, and the status of its arguments
  * @lines:	printed
- * @recorded:	see @lines; those of them that were taken back are not in it
+ * @owed:	@nr_owed tasks whose last hit was taken back and has its line already
  * @failed:	-errno of the output
  */
 struct trace_state {

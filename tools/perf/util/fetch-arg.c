@@ -19,7 +19,7 @@
 #define SIZE_MAX_ARG 4096
 #define POINTER_SIZE 8
 
-/** struct compiler - @cap: of ret->args; @at: the argument being compiled */
+/** struct compiler - @ret: what is compiled so far; @cap: of ret->args */
 struct compiler {
 	const struct fetch_place *place;
 	struct fetch *ret;

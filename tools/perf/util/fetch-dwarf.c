@@ -153,7 +153,7 @@ static const char *number_type(struct expr *x, Dwarf_Off off, struct number_type
 		return "its location is computed with numbers of more than a word";
 	ret->bits = 8 * (unsigned int)size;
 	ret->is_float = encoding == DW_ATE_float;
-	ret->is_signed = encoding == DW_ATE_signed || encoding == DW_ATE_signed_char;
+	ret->is_signed = die_is_signed(&type);
 	return NULL;
 }
 
