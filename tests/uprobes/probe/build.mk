@@ -3,7 +3,7 @@
 PROBE_T    := $(O)/tests/probe
 PROBE_SRC  := tests/uprobes/probe/targets
 PROBE_BINS := $(addprefix $(PROBE_T)/,featdemo featdemo0 featdemo3 featdemo4 featdemo-lto featdemo_nodbg featdemo_strip cppdemo dotsbin \
-	app1 app2 app3 sdtdemo sdtdemo0 sdtodd damaged shared inlined)
+	app1 app2 app3 sdtdemo sdtdemo0 sdtodd damaged shared inlined oddvalues)
 # the same by another compiler, where there is one; its LTO needs its linker
 CLANG      := $(shell command -v clang)
 LLD        := $(and $(CLANG),$(shell command -v ld.lld))
@@ -52,6 +52,7 @@ $(PROBE_T)/dotsbin: $(PROBE_SRC)/dots.c
 	@echo "  TARGET  $@"
 	$(Q)$(CC) -g -O2 -o $@ $<
 
+$(PROBE_T)/oddvalues: PROBE_HOW := -no-pie
 $(PROBE_T)/sdtdemo: PROBE_HOW := -O2 -g
 $(PROBE_T)/sdtdemo0: PROBE_HOW := -O0 -g -no-pie
 $(PROBE_T)/sdtodd: PROBE_HOW := -O2 -g -DODD
@@ -60,10 +61,10 @@ $(addprefix $(PROBE_T)/,sdtdemo sdtdemo0 sdtodd): $(PROBE_SRC)/sdtdemo.c
 	@echo "  TARGET  $@"
 	$(Q)$(CC) $(PROBE_HOW) -o $@ $<
 
-$(PROBE_T)/damaged $(PROBE_T)/shared $(PROBE_T)/inlined: $(PROBE_T)/%: $(PROBE_SRC)/%.S
+$(PROBE_T)/damaged $(PROBE_T)/shared $(PROBE_T)/inlined $(PROBE_T)/oddvalues: $(PROBE_T)/%: $(PROBE_SRC)/%.S
 	@mkdir -p $(@D)
 	@echo "  TARGET  $@"
-	$(Q)$(CC) -o $@ $<
+	$(Q)$(CC) $(PROBE_HOW) -o $@ $<
 
 # one program, built three times
 $(PROBE_T)/app%: $(PROBE_SRC)/app.c
