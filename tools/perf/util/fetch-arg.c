@@ -300,7 +300,8 @@ static int add_code(struct compiler *c, const char *name, struct fetch_type *typ
 				     "'%s' and the arguments before it take more than %d steps to fetch; ask for fewer",
 				     name, UPR_FETCH_INSNS);
 	arg = &f->args[f->nr_args];
-	*arg = (struct fetch_arg){.name = *name ? strdup(name) : NULL, .type = *type, .at = f->prog.fixed, .why = why};
+	*arg = (struct fetch_arg){
+		.name = *name ? strdup(name) : NULL, .type = *type, .at = f->prog.fixed, .why = why, .none = none};
 	if (!*name && asprintf(&arg->name, "arg%u", f->nr_args + 1) < 0)
 		arg->name = NULL;
 	if (!arg->name)

@@ -20,12 +20,14 @@
  * struct fetch_arg - an argument
  * @at:		its place in the record
  * @why:	constant text: why it is never there, NULL: it is, as far as can be known beforehand
+ * @none:	enum fetch_none, if hits have words of their own for that; 0: they have not
  */
 struct fetch_arg {
 	char *name;
 	struct fetch_type type;
 	u32 at;
 	const char *why;
+	u8 none;
 };
 
 struct fetch {

@@ -123,7 +123,7 @@ static int fetch_at_site(struct upr_elf *elf, const struct upr_probe_def *def, s
 	return fetch_compile(&at, def->args, def->nr_args, &site->fetch, err);
 }
 
-/* Nobody can mean a variable that is at none of the places. */
+/* Nobody can mean what is at none of the places; but what another function returns is there, only not to be seen. */
 int upr_check_values(struct upr_elf *elf, const struct upr_probe_def *def, const struct upr_event_list *list,
 		     size_t first, struct upr_error *err)
 {
@@ -139,7 +139,8 @@ int upr_check_values(struct upr_elf *elf, const struct upr_probe_def *def, const
 				const struct fetch *fetch = ev->sites[k].fetch;
 
 				/* $vars: as many as there are */
-				if (!fetch || fetch->nr_args != def->nr_args || !fetch->args[arg].why)
+				if (!fetch || fetch->nr_args != def->nr_args || !fetch->args[arg].why ||
+				    fetch->args[arg].none)
 					goto next;
 				why = fetch->args[arg].why;
 			}
@@ -194,7 +195,7 @@ int upr_resolve_args(struct upr_elf *elf, const struct upr_probe_def *def, bool 
 				    fetch_words(elf, def, !site->func_off, site->kind, &site->fetch, err);
 		}
 	}
-	return r || !variables ? r : upr_check_values(elf, def, list, first, err);
+	return r ? r : upr_check_values(elf, def, list, first, err);
 }
 
 /* --- inlined copies ---------------------------------------------------------------------------- */

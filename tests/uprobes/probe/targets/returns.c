@@ -122,10 +122,10 @@ int main(void)
 		v = overlay(i).v; printf("overlay {%d,%d,%d,%d}\n", v[0], v[1], v[2], v[3]);
 		struct bits bi = bits(i); printf("bits {a=%ld,b=%ld,d=%g}\n", (long)bi.a, (long)bi.b, bi.d + 0.);
 		struct packed pa = packed(i); printf("packed {c='%c',d=%g}\n", pa.c, pa.d);
-		printf("extended <optimized out>\n"); side += extended(i).x;
+		side += extended(i).x;
 		printf("kinds %Lg\n", kinds(i).x);
 		_Complex double co = complex_number(i); printf("complex_number {%g,%g}\n", __real__ co, __imag__ co);
-		printf("wide_complex <optimized out>\n"); side += __imag__ wide_complex(i);
+		side += __imag__ wide_complex(i);
 		printf("text \"%s\"\n", text(i));
 		printf("kind %s\n", kind(i) == HIGH ? "HIGH" : "LOW");
 		printf("flag %s\n", flag(i) ? "true" : "false");
