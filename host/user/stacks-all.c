@@ -23,7 +23,7 @@
 #define CHUNK	      (256u << 10)
 #define ENTRIES	      4096u
 #define MAX_PAGES     ((64u << 20) / HOST_PAGE)
-#define MAX_ENTRIES   ((16ull << 30) / HOST_PAGE)
+#define MAX_ENTRIES   ((4ull << 30) / HOST_PAGE)
 
 #define PAGE_IS_THERE (3ull << 62) /* present, or in swap */
 

@@ -113,26 +113,53 @@ static bool same_bytes(const char *what, u64 base, const u8 *a, const u8 *b, siz
 	return false;
 }
 
+static bool same_memory(const struct rat_state *native, const struct rat_state *other, char *why, size_t size)
+{
+	return same_vectors(native->xstate, other->xstate, why, size) &&
+	       same_bytes("data", RAT_DATA, native->data, other->data, sizeof(native->data), why, size) &&
+	       same_bytes("stack", RAT_STACK, native->stack, other->stack, sizeof(native->stack), why, size);
+}
+
 /*
  * A boosted call through a register pushes before it finds that there is no
  * address in it.  Then the push has been taken back, but the word below the stack
- * pointer is not what it was; and if the push faults as well, it does so first.
+ * pointer is not what it was; and if the push faults as well, it does so first.  Some CPUs do the same with
+ * a call through memory: there it is the slot that the word names.
  */
 static bool same_failed_call(const struct upr_insn *insn, const struct rat_state *native, const struct rat_state *other,
 			     char *why, size_t size)
 {
-	return native->signo == other->signo && same_regs(insn, native, other, why, size) &&
-	       same_vectors(native->xstate, other->xstate, why, size) &&
-	       same_bytes("data", RAT_DATA, native->data, other->data, sizeof(native->data), why, size);
+	static struct rat_state a, b;
+
+	a = *native;
+	b = *other;
+	put_target(&a, a.regs.rsp - 8, 0);
+	put_target(&b, a.regs.rsp - 8, 0);
+	return a.signo == b.signo && same_regs(insn, &a, &b, why, size) && same_memory(&a, &b, why, size);
+}
+
+/*
+ * A program that steps itself hears of a transaction that is aborted at once from some CPUs only; on the others it
+ * executes what is at the target first.  Of the jump behind a copy it hears in any case.
+ */
+static bool same_abort(const struct upr_insn *insn, const struct rat_state *native, const struct rat_state *other,
+		       char *why, size_t size)
+{
+	static struct rat_state a;
+
+	a = *native;
+	a.regs.rip = other->regs.rip;
+	return same_regs(insn, &a, other, why, size) && same_memory(&a, other, why, size);
 }
 
 bool same_end(enum upr_way way, const struct upr_insn *insn, const struct rat_state *native,
 	      const struct rat_state *other, char *why, size_t size)
 {
-	if (way == UPR_WAY_BOOST && insn->branch == UPR_BR_CALL_IND && native->regs.rip == RAT_ORIG)
+	if (way != UPR_WAY_EMULATE && insn->branch == UPR_BR_CALL_IND && native->regs.rip == RAT_ORIG)
 		return same_failed_call(insn, native, other, why, size);
+	if (insn->branch == UPR_BR_XBEGIN && (native->regs.eflags & UPR_FL_TF) && other->signo == SIGTRAP &&
+	    other->regs.rip == upr_insn_target(insn, RAT_ORIG))
+		return same_abort(insn, native, other, why, size);
 	return same_stop(native, other, why, size) && same_regs(insn, native, other, why, size) &&
-	       same_vectors(native->xstate, other->xstate, why, size) &&
-	       same_bytes("data", RAT_DATA, native->data, other->data, sizeof(native->data), why, size) &&
-	       same_bytes("stack", RAT_STACK, native->stack, other->stack, sizeof(native->stack), why, size);
+	       same_memory(native, other, why, size);
 }
