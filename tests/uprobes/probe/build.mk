@@ -14,7 +14,9 @@ TARGETS    += $(PROBE_BINS)
 
 PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf test-kept test-lines test-values test-forms test-trace test-languages test-sdt test-return test-oddities test-registry test-manual)
 TESTS       += $(PROBE_TESTS)
-TESTS_USER  += $(addprefix tests/uprobes/probe/,test-lines test-values test-forms test-trace test-languages test-sdt test-return test-oddities test-registry)
+# their lines and values are the same for everybody, and nobody else has their programs
+TESTS_APART += $(addprefix tests/uprobes/probe/,test-lines test-values)
+TESTS_USER  += $(addprefix tests/uprobes/probe/,test-values test-forms test-trace test-languages test-sdt test-return test-oddities test-registry)
 
 $(PROBE_T)/featdemo: PROBE_HOW := -O2 -g
 $(PROBE_T)/featdemo0: PROBE_HOW := -O0 -g
