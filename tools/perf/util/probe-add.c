@@ -309,18 +309,12 @@ static bool has_many_names(const struct probe_want *want)
 	return false;
 }
 
-/* Another namespace's file is reached through the process for as long as it lives. */
-static const char *kept_path(const struct probe_file *file)
-{
-	return strncmp(file->open_path, "/proc/", 6) ? file->path : file->open_path;
-}
-
 /* @many: the definition has given several names */
 static int keep_event(struct adding *a, struct probe_want *want, const struct named *named, bool many)
 {
 	bool quoted = want->own && probe_def_has_args(want->text, perfs_def(want)), whole;
 	struct stored_event *ev = stored_events_add(&a->reg.list);
-	struct event_file *f = event_files_get(&a->files, kept_path(want->file));
+	struct event_file *f = event_files_get(&a->files, probe_file_reach(want->file));
 	const struct traced_event *first = named->v[0];
 	size_t i;
 	int r = 0;
@@ -329,7 +323,7 @@ static int keep_event(struct adding *a, struct probe_want *want, const struct na
 		return -ENOMEM;
 	strcpy(ev->group, first->group);
 	strcpy(ev->event, first->event);
-	ev->path = strdup(kept_path(want->file));
+	ev->path = strdup(probe_file_reach(want->file));
 	ev->def = source_of(want, named, &whole);
 	ev->file_id = f->id ? strdup(f->id) : NULL;
 	ev->no_inlines = a->how->find->no_inlines;

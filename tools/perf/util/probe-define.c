@@ -61,6 +61,17 @@ static char *real_path_of(int pid, const char *path)
 	return strdup(buf);
 }
 
+/* The real path is one below our root, if theirs is a directory of it (chroot) */
+static int root_path(char **ret, int pid, const char *path, const char *real)
+{
+	int r = asprintf(ret, "/proc/%d/root%s", pid, real);
+
+	if (r < 0 || !access(*ret, F_OK) || *path != '/')
+		return r;
+	free(*ret);
+	return asprintf(ret, "/proc/%d/root%s", pid, path);
+}
+
 int probe_file_open(struct probe_file *file, const char *path, int pid, const char *symfs)
 {
 	int r;
@@ -71,7 +82,7 @@ int probe_file_open(struct probe_file *file, const char *path, int pid, const ch
 	if (!file->path)
 		return -errno;
 	if (pid)
-		r = asprintf(&file->open_path, "/proc/%d/root%s", pid, file->path);
+		r = root_path(&file->open_path, pid, path, file->path);
 	else
 		r = asprintf(&file->open_path, "%s%s", symfs ? symfs : "", file->path);
 	if (r < 0) {
@@ -87,6 +98,11 @@ int probe_file_at(struct probe_file *file, const char *path)
 {
 	*file = (struct probe_file){.path = strdup(path), .open_path = strdup(path)};
 	return file->path && file->open_path ? 0 : -ENOMEM;
+}
+
+const char *probe_file_reach(const struct probe_file *file)
+{
+	return strncmp(file->open_path, "/proc/", 6) ? file->path : file->open_path;
 }
 
 void probe_file_close(struct probe_file *file)

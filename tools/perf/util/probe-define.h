@@ -65,6 +65,8 @@ int probe_file_open(struct probe_file *file, const char *path, int pid, const ch
 /** probe_file_at() - of a path that is absolute and real already, be there such a file or not */
 int probe_file_at(struct probe_file *file, const char *path);
 void probe_file_close(struct probe_file *file);
+/** probe_file_reach() - @file->path; another namespace's file is reached through the process for as long as it lives */
+const char *probe_file_reach(const struct probe_file *file);
 /** probe_file_load() - its symbols and its debug information */
 void probe_file_load(struct probe_file *file);
 /** probe_file_no_info() - tell the user that it has no debug information */

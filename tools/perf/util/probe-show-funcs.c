@@ -157,7 +157,7 @@ int probe_show_funcs(struct probe_file *file, const char *filter, bool no_demang
 	if (!file->path)
 		return -ENOENT;
 	probe_file_load(file);
-	fd = open(file->path, O_RDONLY | O_CLOEXEC);
+	fd = open(probe_file_reach(file), O_RDONLY | O_CLOEXEC);
 	elf = file->elf && file->info.mod && fd >= 0 ? elf_begin(fd, ELF_C_READ_MMAP, NULL) : NULL;
 	if (elf)
 		r = read_symbols(file->info.mod, no_demangle, &names);

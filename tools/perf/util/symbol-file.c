@@ -380,12 +380,22 @@ static char *open_path_of(int pid, const struct map_line *m)
 	return NULL;
 }
 
-static bool map_fits(const struct map_line *m, const char *name)
+/* Below its root, wherever that is: the file that the process knows by this name. */
+static bool is_below_root(int pid, const struct map_line *m, const char *name)
+{
+	size_t len = strlen(m->path), tail = strlen(name);
+	char path[PATH_MAX + 64];
+
+	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, name);
+	return *name == '/' && len > tail && !strcmp(m->path + len - tail, name) && same_file(path, m->ino);
+}
+
+static bool map_fits(int pid, const struct map_line *m, const char *name)
 {
 	const char *slash = strrchr(m->path, '/');
 
 	if (strchr(name, '/'))
-		return !strcmp(m->path, name);
+		return !strcmp(m->path, name) || is_below_root(pid, m, name);
 	return upr_lib_name_fits(name, slash + 1);
 }
 
@@ -488,7 +498,7 @@ int upr_lib_find_in_maps(int pid, const char *name, struct upr_mapped_file *ret,
 		return rc;
 	do {
 		m = maps_next(maps);
-	} while (m && !map_fits(m, name));
+	} while (m && !map_fits(pid, m, name));
 	if (m)
 		rc = take_mapped(pid, m, ret, err);
 	else
