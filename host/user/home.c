@@ -136,7 +136,7 @@ void home_work(struct upr_home *home)
  * A stop is to last so long, whatever the machine.  A thread notices twice that and more as a pause: it waits for a CPU,
  * as we have, and the next stop may come when it has had one for a moment.
  */
-#define STOP_US	  14000u
+#define STOP_US	  11000u
 #define SITES_MIN 512u
 #define SITES_MAX 16384u
 

@@ -22,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <urcu-bp.h>
 
 typedef uint8_t u8;
@@ -166,41 +165,6 @@ static inline void kfree(const void *ptr)
 #define kvcalloc(n, size, gfp)	kcalloc(n, size, gfp)
 #define kvfree(ptr)		kfree(ptr)
 
-/*
- * Zeroed memory for many small objects.  From UPR_LARGE on in large pages, if the machine has them to give: it is
- * going to be used in full, and tens of thousands of page faults cost more than what is done to it.
- */
-#define UPR_LARGE	((size_t)2 << 20)
-
-static inline void *upr_large_zalloc(size_t size)
-{
-#ifndef __SANITIZE_ADDRESS__
-	void *p;
-
-	if (size >= UPR_LARGE) {
-		p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (p == MAP_FAILED)
-			return NULL;
-		madvise(p, size, MADV_HUGEPAGE);
-		return p;
-	}
-#endif
-	return calloc(1, size);
-}
-
-/* @size: as it was asked for */
-static inline void upr_large_free(void *p, size_t size)
-{
-#ifndef __SANITIZE_ADDRESS__
-	if (size >= UPR_LARGE) {
-		munmap(p, size);
-		return;
-	}
-#endif
-	(void)size;
-	free(p);
-}
-
 static inline void sort(void *base, size_t num, size_t size, int (*cmp)(const void *, const void *), void *swap_fn)
 {
 	(void)swap_fn;
@@ -299,7 +263,7 @@ static inline bool refcount_inc_not_zero(refcount_t *r)
  * its own, so that it sees who uses it when.
  */
 #define UPR_SLAB_MIN	((size_t)16 << 10)
-#define UPR_SLAB_MAX	UPR_LARGE
+#define UPR_SLAB_MAX	((size_t)2 << 20)
 
 struct upr_slab {
 	struct upr_slab *next;
@@ -348,7 +312,7 @@ static inline void kmem_cache_free(struct kmem_cache *cache, void *object)
 static inline bool upr_slab_add(struct kmem_cache *cache)
 {
 	size_t size = cache->slabs ? min(2 * cache->slabs->size, UPR_SLAB_MAX) : UPR_SLAB_MIN;
-	struct upr_slab *slab = upr_large_zalloc(size);
+	struct upr_slab *slab = calloc(1, size);
 
 	if (!slab)
 		return false;
@@ -397,7 +361,7 @@ static inline void kmem_cache_destroy(struct kmem_cache *cache)
 
 	for (slab = cache ? cache->slabs : NULL; slab; slab = next) {
 		next = slab->next;
-		upr_large_free(slab, slab->size);
+		free(slab);
 	}
 	kfree(cache);
 }

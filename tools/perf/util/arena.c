@@ -9,12 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <upr-compat.h>
-
 #include "arena.h"
 
 #define CHUNK_MIN ((size_t)4 << 10)
-#define CHUNK_MAX UPR_LARGE
+#define CHUNK_MAX ((size_t)2 << 20)
 #define ALIGNMENT _Alignof(max_align_t)
 
 /* @data is zeroed from @used on */
@@ -37,7 +35,7 @@ static void *take(struct arena *arena, size_t len, size_t align)
 		size = c ? 2 * (sizeof(*c) + c->size) : CHUNK_MIN;
 		size = size > CHUNK_MAX ? CHUNK_MAX : size;
 		size = size < sizeof(*c) + len ? sizeof(*c) + len : size;
-		c = upr_large_zalloc(size);
+		c = calloc(1, size);
 		if (!c)
 			return NULL;
 		c->size = size - sizeof(*c);
@@ -73,7 +71,7 @@ void arena_free(struct arena *arena)
 
 	for (c = arena->chunks; c; c = next) {
 		next = c->next;
-		upr_large_free(c, sizeof(*c) + c->size);
+		free(c);
 	}
 	arena->chunks = NULL;
 }
