@@ -448,6 +448,16 @@ extern const unsigned int host_ptrace_options;
 
 extern const struct target_ops host_ops;
 int regs_load(struct host_task *t);
+
+/*
+ * A thread that the kernel has made for itself in the process (io_uring) never runs the program's code; registers
+ * that it never had are noughts.  Once regs_load() has been.
+ */
+static inline bool task_is_kernels_own(const struct host_task *t)
+{
+	return !t->regs.rip && !t->regs.rsp;
+}
+
 int regs_flush(struct host_task *t);
 void regs_flush_all(struct host_mm *mm);
 void regs_forget(struct host_task *t);

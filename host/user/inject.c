@@ -253,6 +253,8 @@ s64 inject(struct host_task *t, enum call_nr nr, const u64 args[6])
 	r = task_normalize(t);
 	if (!r)
 		r = regs_load(t);
+	if (!r && task_is_kernels_own(t))
+		r = -EAGAIN;
 	if (r)
 		return r;
 	if (host_ptrace(PTRACE_GETSIGMASK, t->tid, sizeof(mask), (unsigned long)&mask) < 0)

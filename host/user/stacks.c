@@ -262,15 +262,6 @@ static int scan_unasked(struct stack_search *s, struct host_task *t)
 	return scan_from(s, t, words[6], childs_thread_pointer(s, t, words[6]), 0);
 }
 
-/*
- * A thread that the kernel has made for itself in the process (io_uring) never runs its code; registers that it
- * never had are noughts.
- */
-static bool is_kernels_own(const struct user_regs_struct *r)
-{
-	return !r->rip && !r->rsp;
-}
-
 static int scan_task(struct stack_search *s, struct host_task *t)
 {
 	const struct user_regs_struct *r = &t->regs;
@@ -283,7 +274,7 @@ static int scan_task(struct stack_search *s, struct host_task *t)
 		return -ENOTSUPP;
 	if (regs_load(t))
 		return -ESRCH;
-	if (is_kernels_own(r))
+	if (task_is_kernels_own(t))
 		return 0;
 	check_words(s,
 		    (const u64[]){r->rax, r->rcx, r->rdx, r->rbx, r->rbp, r->rsi, r->rdi, r->r8, r->r9, r->r10, r->r11,

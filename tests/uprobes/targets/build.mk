@@ -3,7 +3,7 @@
 TARGET_DIR := $(O)/tests/targets
 
 TARGETS += $(addprefix $(TARGET_DIR)/,loop loop-static loop-static-pie loop-nopie loop-stripped family alarm waiter \
-	libplug.so dlopener ifuncs ifuncs-static strings fault oracle libstepper.so spin coroutine reused)
+	libplug.so dlopener ifuncs ifuncs-static strings fault oracle libstepper.so spin coroutine reused uring)
 
 # no debug information: perf probe would look for functions there only, and they are assembly
 TARGET_CC = $(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O1
