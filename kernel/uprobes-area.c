@@ -735,9 +735,14 @@ bool upr_area_is_awaited(struct upr_space *sp)
 	if (!ranges)
 		return true;
 	nr = 0;
+	/*
+	 * Nobody is ever in the first slot.  Its address ends in zeros, as what is left of a pointer does when
+	 * something short has been stored over its beginning.
+	 */
 	list_for_each_entry(area, &sp->mm.areas, node)
 		if (area->addr)
-			ranges[nr++] = (struct upr_text_range){.lo = area->addr, .hi = area->addr + area->size};
+			ranges[nr++] = (struct upr_text_range){.lo = area->addr + UPR_SLOT_SIZE,
+							       .hi = area->addr + area->size};
 	list_for_each_entry(bp, &sp->bps, all)
 		if (bp->window && bp->window->filled)
 			ranges[nr++] = hole_range(bp->window);
