@@ -210,6 +210,7 @@ static s64 map_in(struct host_task *t, const struct host_request *req, u64 place
 		inject(t, CALL_MUNMAP, back);
 		return -ENOMEM;
 	}
+	/* in whatever words: not there */
 	return ret == -EEXIST || ret == -EINVAL || ret == -EACCES ? -ENOMEM : ret;
 }
 

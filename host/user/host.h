@@ -596,6 +596,7 @@ int areas_copy(struct host_mm *to, const struct host_mm *from);
 bool area_has(const struct host_mm *mm, u64 addr, size_t len);
 struct host_request *area_ask(struct host_mm *mm, u64 addr, size_t size);
 struct host_area *area_remember(struct host_mm *mm, u64 addr, size_t size);
+
 enum call_nr { CALL_MMAP, CALL_MUNMAP, CALL_SIGACTION, CALL_MEMFD, CALL_CLOSE, CALL_NR };
 s64 inject(struct host_task *t, enum call_nr nr, const u64 args[6]);
 /* it has not been made: by another task, or at another time, it may be */

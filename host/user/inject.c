@@ -223,12 +223,6 @@ bool inject_failed(s64 ret)
 	}
 }
 
-/* The words that inject() has for itself are not the call's: a program with locked memory gets EAGAIN for ever. */
-static s64 own_error(s64 ret)
-{
-	return inject_failed(ret) ? -EACCES : ret;
-}
-
 /**
  * inject() - have @t do a system call
  * @t: stopped; on return stopped again, or dying
@@ -266,5 +260,8 @@ s64 inject(struct host_task *t, enum call_nr nr, const u64 args[6])
 		undo_regs(undo, &call);
 	r = call_and_return(t, &call, mask, &ret);
 	undo_end(t, undo);
-	return r ? r : own_error(ret);
+	if (r)
+		return r;
+	/* said by the call it is final: where memory is locked, mmap() says EAGAIN for ever */
+	return inject_failed(ret) ? -EACCES : ret;
 }

@@ -96,7 +96,7 @@ struct undo {
 _Static_assert(sizeof(code64) <= SLACK && sizeof(code32) <= sizeof(code64), "the code fits");
 _Static_assert(UNDO_ROOM >= 64 + sizeof(((struct undo *)NULL)->frame), "a frame of any size");
 
-/* --- a place for two instructions -------------------------------------------------------- */
+/* --- a place for the instructions -------------------------------------------------------- */
 
 static bool is_slack(struct host_mm *mm, u64 addr)
 {
