@@ -27,7 +27,7 @@
 #include "code-priv.h"
 
 /* To be raised when the meaning of anything below changes without the analyser's build-id. */
-#define FORMAT 2
+#define FORMAT 3
 static const char magic[8] = "uprcode";
 
 /* Files with less code are analysed in no time. */
@@ -38,9 +38,10 @@ static const char magic[8] = "uprcode";
 
 struct header {
 	char magic[8];
-	u64 checksum; /* of all that follows it */
-	u64 length;   /* of the whole */
-	u64 map_at;   /* where what complete asks for begins */
+	u64 checksum;	  /* of what follows it, up to @map_at */
+	u64 map_checksum; /* of what follows that */
+	u64 length;	  /* of the whole */
+	u64 map_at;	  /* where what complete asks for begins */
 	u64 file_size;
 	s64 file_sec;
 	s64 file_nsec;
@@ -52,7 +53,7 @@ struct header {
 	u8 tool[TOOL_ID_MAX];
 };
 
-#define CHECKED_FROM offsetof(struct header, length)
+#define CHECKED_FROM offsetof(struct header, map_checksum)
 
 static u64 mix(u64 hash, u64 word)
 {
@@ -188,52 +189,65 @@ struct input {
 	const u8 *end;
 };
 
-static u8 *read_whole(const char *path, size_t *len)
+static bool read_at(int fd, u8 *buf, size_t from, size_t to)
 {
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	u8 *buf = NULL;
 	ssize_t n;
 
-	if (fd < 0)
-		return NULL;
-	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && is_private(&st) && st.st_size >= (off_t)sizeof(struct header) &&
-	    st.st_size <= COPY_MAX)
-		buf = malloc(st.st_size);
-	for (*len = 0; buf && *len < (size_t)st.st_size; *len += n) {
-		n = read(fd, buf + *len, st.st_size - *len);
-		if (n > 0)
-			continue;
-		free(buf);
-		buf = NULL;
+	for (; from < to; from += n) {
+		n = pread(fd, buf + from, to - from, from);
+		if (n <= 0)
+			return false;
 	}
-	close(fd);
-	return buf;
+	return true;
 }
 
-/* A copy that is whole and about this file, or NULL. */
-static u8 *read_copy(const struct code_map *map, struct header *h)
+/* Is it about this file? */
+static bool is_fitting(const struct code_map *map, const struct header *h, u64 length)
 {
 	struct header want;
-	char path[PATH_MAX];
-	size_t len;
-	u8 *buf;
 
-	if (!is_wanted(map) || !find_place(map, path, sizeof(path), false) || !describe(map, &want))
-		return NULL;
-	buf = read_whole(path, &len);
-	if (!buf)
-		return NULL;
-	memcpy(h, buf, sizeof(*h));
+	if (!describe(map, &want))
+		return false;
 	want.checksum = h->checksum;
-	want.length = len;
+	want.map_checksum = h->map_checksum;
+	want.length = length;
 	want.map_at = h->map_at;
-	if (!memcmp(h, &want, sizeof(want)) && h->map_at >= sizeof(*h) && h->map_at <= len &&
-	    h->map_at - sizeof(*h) == (u64)h->nr_functions * sizeof(struct code_entry) &&
-	    h->checksum == checksum(buf + CHECKED_FROM, len - CHECKED_FROM))
-		return buf;
+	return !memcmp(h, &want, sizeof(want)) && h->map_at <= length &&
+	       h->map_at == sizeof(*h) + (u64)h->nr_functions * sizeof(struct code_entry);
+}
+
+static bool is_sound(const u8 *buf, const struct header *h, size_t len)
+{
+	return h->checksum == checksum(buf + CHECKED_FROM, h->map_at - CHECKED_FROM) &&
+	       (len == h->map_at || h->map_checksum == checksum(buf + h->map_at, len - h->map_at));
+}
+
+/* A copy that is whole and about this file, or NULL; without @complete as far as h->map_at. */
+static u8 *read_copy(const struct code_map *map, bool complete, struct header *h)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	u8 *buf = NULL;
+	size_t len;
+	int fd;
+
+	if (!is_wanted(map) || !find_place(map, path, sizeof(path), false))
+		return NULL;
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || !is_private(&st) || st.st_size < (off_t)sizeof(*h) ||
+	    st.st_size > COPY_MAX || !read_at(fd, (u8 *)h, 0, sizeof(*h)) || !is_fitting(map, h, st.st_size))
+		goto out;
+	len = complete ? h->length : h->map_at;
+	buf = malloc(len);
+	if (buf && read_at(fd, buf, 0, len) && !memcmp(buf, h, sizeof(*h)) && is_sound(buf, h, len))
+		goto out;
 	free(buf);
-	return NULL;
+	buf = NULL;
+out:
+	close(fd);
+	return buf;
 }
 
 static bool get_number(struct input *in, u64 *ret)
@@ -332,7 +346,7 @@ static void forget_map(struct code_map *map)
 	size_t i;
 
 	for (i = 0; i < CODE_NR_KINDS; i++) {
-		free(map->bits[i]);
+		code_bits_free(map, map->bits[i]);
 		free(map->filled[i]);
 		map->bits[i] = map->filled[i] = NULL;
 	}
@@ -340,7 +354,7 @@ static void forget_map(struct code_map *map)
 		free(refs[i]->r);
 		*refs[i] = (struct code_refs){0};
 	}
-	free(map->starts);
+	code_bits_free(map, map->starts);
 	free(map->ind);
 	free(map->tables);
 	free(map->forbidden);
@@ -356,7 +370,7 @@ static void forget_map(struct code_map *map)
 bool code_cache_load(struct code_map *map, bool complete)
 {
 	struct header h;
-	u8 *buf = read_copy(map, &h);
+	u8 *buf = read_copy(map, complete, &h);
 	struct input in;
 	bool ret = false;
 
@@ -521,8 +535,9 @@ void code_cache_save(struct code_map *map)
 	put_map(&out, map);
 	if (!out.failed) {
 		h.length = out.nr;
+		h.map_checksum = checksum(out.p + h.map_at, out.nr - h.map_at);
 		memcpy(out.p, &h, sizeof(h));
-		h.checksum = checksum(out.p + CHECKED_FROM, out.nr - CHECKED_FROM);
+		h.checksum = checksum(out.p + CHECKED_FROM, h.map_at - CHECKED_FROM);
 		memcpy(out.p, &h, sizeof(h));
 		replace(path, &out);
 	}

@@ -303,19 +303,20 @@ static struct code_entry *entry_at(struct code_map *map, u32 pos)
 	return map->entries ? &map->entries[func] : NULL;
 }
 
-static void put_bytes(const struct code_map *map, u32 pos, struct upr_facts *ret)
+static void take_bytes(const struct code_map *map, u32 pos, struct code_entry *e)
 {
 	const struct code_seg *seg = code_seg_at(map, pos);
 
-	ret->len = min(seg->size - (pos - seg->pos), UPR_SITE_CODE);
-	memcpy(ret->code, seg->bytes + (pos - seg->pos), ret->len);
+	e->len = min(seg->size - (pos - seg->pos), UPR_SITE_CODE);
+	memcpy(e->code, seg->bytes + (pos - seg->pos), e->len);
 }
 
 static void put_facts(const struct code_map *map, u32 pos, const struct code_entry *e, struct upr_facts *ret)
 {
-	const struct code_seg *seg = code_seg_at(map, pos);
 	unsigned int i;
 
+	ret->len = min(e->len, UPR_SITE_CODE);
+	memcpy(ret->code, e->code, sizeof(ret->code));
 	ret->clear = min(e->clear, ret->len);
 	ret->dead_gpr = e->dead_gpr & ~UPR_GPR(UPR_RSP);
 	ret->flags_dead = e->flags_dead;
@@ -323,6 +324,8 @@ static void put_facts(const struct code_map *map, u32 pos, const struct code_ent
 	ret->why = e->why < NR_WHYS ? whys[e->why] : NULL;
 	ret->nr_holes = min(e->nr_holes, UPR_HOLES);
 	for (i = 0; i < ret->nr_holes; i++) {
+		const struct code_seg *seg = code_seg_at(map, pos);
+
 		ret->holes[i].rel = e->holes[i];
 		memcpy(ret->holes[i].code, seg->bytes + (pos - seg->pos) + UPR_HOP_SIZE + e->holes[i], UPR_JUMP_SIZE);
 	}
@@ -360,20 +363,22 @@ void code_map_facts(struct code_map *map, u64 addr, struct upr_facts *ret)
 	*ret = (struct upr_facts){.why = whys[WHY_NO_CODE]};
 	if (pos == CODE_NOWHERE)
 		return;
-	put_bytes(map, pos, ret);
 	entry = entry_at(map, pos);
 	if (entry && entry->known) {
-		e = *entry;
-	} else if (code_map_complete(map)) {
+		put_facts(map, pos, entry, ret);
+		return;
+	}
+	if (code_map_complete(map)) {
 		e.why = WHY_MEMORY;
 	} else {
 		e = find_out(map, pos);
 		if (e.clear && may_need_hole(map, pos, addr, &e))
 			e.nr_holes = code_holes(map, pos, e.holes, UPR_HOLES);
-		if (entry) {
-			*entry = e;
-			map->news = true;
-		}
+	}
+	take_bytes(map, pos, &e);
+	if (entry && e.known) {
+		*entry = e;
+		map->news = true;
 	}
 	put_facts(map, pos, &e, ret);
 }

@@ -11,6 +11,7 @@
  * Locks: none, see code-map.h.
  */
 #include <errno.h>
+#include <sys/mman.h>
 
 #include "code-priv.h"
 
@@ -369,18 +370,48 @@ static int take_functions(struct code_map *map, struct upr_error *err)
 	return 0;
 }
 
+/* A bit per position; a window may be looked for at the very end. */
+static size_t bits_size(const struct code_map *map)
+{
+	return (map->size / 64 + 2) * sizeof(u64);
+}
+
+#define LARGE_PAGE ((size_t)2 << 20)
+
+/* Those of a large file are memory of their own: of large pages, where there are such, and only as far as it is used. */
+static u64 *bits_new(const struct code_map *map)
+{
+	size_t size = bits_size(map);
+	void *p;
+
+	if (size < LARGE_PAGE)
+		return calloc(1, size);
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	madvise(p, size, MADV_HUGEPAGE);
+	return p;
+}
+
+void code_bits_free(const struct code_map *map, u64 *bits)
+{
+	if (bits_size(map) < LARGE_PAGE)
+		free(bits);
+	else if (bits)
+		munmap(bits, bits_size(map));
+}
+
 int code_map_take_bits(struct code_map *map)
 {
-	/* a window may be looked for at the very end */
-	size_t words = map->size / 64 + 2, i;
+	size_t i;
 
 	for (i = 0; i < CODE_NR_KINDS; i++) {
-		map->bits[i] = calloc(words, sizeof(u64));
+		map->bits[i] = bits_new(map);
 		map->filled[i] = calloc(map->size / CODE_FILLED / 64 + 1, sizeof(u64));
 		if (!map->bits[i] || !map->filled[i])
 			return -ENOMEM;
 	}
-	map->starts = calloc(words, sizeof(u64));
+	map->starts = bits_new(map);
 	return map->starts ? 0 : -ENOMEM;
 }
 
@@ -389,10 +420,10 @@ static void code_map_free(struct code_map *map)
 	size_t i;
 
 	for (i = 0; i < CODE_NR_KINDS; i++) {
-		free(map->bits[i]);
+		code_bits_free(map, map->bits[i]);
 		free(map->filled[i]);
 	}
-	free(map->starts);
+	code_bits_free(map, map->starts);
 	free(map->segs);
 	free(map->funcs);
 	free(map->entries);

@@ -110,8 +110,13 @@ struct code_func {
 	bool flags_passed;
 };
 
-/* What is known about a function's first instruction: see struct upr_facts; @why by number. */
+/*
+ * What is known about a function's first instruction: see struct upr_facts; @why by number.  Its bytes are kept
+ * with it: those of a hundred thousand functions lie in as many pages of the file.
+ */
 struct code_entry {
+	u8 code[UPR_SITE_CODE];
+	u8 len;
 	u8 clear;
 	u8 why;
 	u16 dead_gpr;
@@ -264,6 +269,7 @@ enum code_answer code_is_jumped_only(const struct code_map *map, u32 pos);
 int code_map_complete(struct code_map *map);
 /* Room for all that code_map_complete() makes.  Return: 0 or -ENOMEM. */
 int code_map_take_bits(struct code_map *map);
+void code_bits_free(const struct code_map *map, u64 *bits);
 
 /* Index of the last function that begins at or before @pos, -1: none. */
 ssize_t code_func_before(struct code_map *map, u32 pos);
