@@ -275,7 +275,7 @@ struct kmem_cache {
 	size_t size;
 	void *free;		/* linked by their first words */
 	struct upr_slab *slabs;
-	char *next, *end;	/* never used so far, hence zeroed */
+	char *next, *end;	/* never used so far */
 };
 
 static inline struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align,
@@ -312,7 +312,7 @@ static inline void kmem_cache_free(struct kmem_cache *cache, void *object)
 static inline bool upr_slab_add(struct kmem_cache *cache)
 {
 	size_t size = cache->slabs ? min(2 * cache->slabs->size, UPR_SLAB_MAX) : UPR_SLAB_MIN;
-	struct upr_slab *slab = calloc(1, size);
+	struct upr_slab *slab = malloc(size);
 
 	if (!slab)
 		return false;
@@ -324,6 +324,7 @@ static inline bool upr_slab_add(struct kmem_cache *cache)
 	return true;
 }
 
+/* Cleared when it is used: whole slabs would have left the CPU's caches by then. */
 static inline void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
 {
 	void *object;
@@ -333,15 +334,12 @@ static inline void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
 	object = cache->free;
 	if (object) {
 		cache->free = *(void **)object;
-		spin_unlock(&cache->lock);
-		return memset(object, 0, cache->size);
-	}
-	if ((size_t)(cache->end - cache->next) >= cache->size || upr_slab_add(cache)) {
+	} else if ((size_t)(cache->end - cache->next) >= cache->size || upr_slab_add(cache)) {
 		object = cache->next;
 		cache->next += cache->size;
 	}
 	spin_unlock(&cache->lock);
-	return object;
+	return object ? memset(object, 0, cache->size) : NULL;
 }
 
 static inline void kmem_cache_free(struct kmem_cache *cache, void *object)

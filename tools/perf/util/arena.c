@@ -15,7 +15,6 @@
 #define CHUNK_MAX ((size_t)2 << 20)
 #define ALIGNMENT _Alignof(max_align_t)
 
-/* @data is zeroed from @used on */
 struct arena_chunk {
 	struct arena_chunk *next;
 	size_t used;
@@ -35,10 +34,11 @@ static void *take(struct arena *arena, size_t len, size_t align)
 		size = c ? 2 * (sizeof(*c) + c->size) : CHUNK_MIN;
 		size = size > CHUNK_MAX ? CHUNK_MAX : size;
 		size = size < sizeof(*c) + len ? sizeof(*c) + len : size;
-		c = calloc(1, size);
+		c = malloc(size);
 		if (!c)
 			return NULL;
 		c->size = size - sizeof(*c);
+		c->used = 0;
 		c->next = arena->chunks;
 		arena->chunks = c;
 		at = 0;
@@ -47,17 +47,22 @@ static void *take(struct arena *arena, size_t len, size_t align)
 	return c->data + at;
 }
 
+/* Cleared when it is used: whole chunks would have left the CPU's caches by then. */
 void *arena_alloc(struct arena *arena, size_t size)
 {
-	return take(arena, size, ALIGNMENT);
+	void *ret = take(arena, size, ALIGNMENT);
+
+	return ret ? memset(ret, 0, size) : NULL;
 }
 
 char *arena_strndup(struct arena *arena, const char *s, size_t len)
 {
 	char *ret = take(arena, len + 1, 1);
 
-	/* the NUL is there */
-	return ret ? memcpy(ret, s, len) : NULL;
+	if (!ret)
+		return NULL;
+	ret[len] = '\0';
+	return memcpy(ret, s, len);
 }
 
 char *arena_strdup(struct arena *arena, const char *s)
