@@ -109,7 +109,7 @@ enum upr_jump_form {
  * @code:	@len original bytes, and behind them those the patch also covers or puns
  * @dead_gpr:	as in struct upr_facts
  * @flags_dead:	as in struct upr_facts
- * @aims:	an instruction says by its distance what it accesses or where it leads
+ * @special:	a bit for each displaced instruction that is not simply copied; the others need not be decoded again
  * @reason:	of NONE: why; else the class of the proof.  A constant string, never NULL
  * @hole:	of HOP: one of the facts' holes, the first unless somebody has chosen another; in each
  *		address space only one site can have it
@@ -125,7 +125,7 @@ struct upr_jump {
 	u8 code[UPR_JUMP_CODE];
 	u16 dead_gpr;
 	bool flags_dead;
-	bool aims;
+	u8 special;
 	const char *reason;
 	struct upr_hole hole;
 };

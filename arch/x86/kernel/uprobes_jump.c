@@ -221,13 +221,20 @@ static bool aims(const struct upr_insn *insn)
 	return upr_is_direct(insn) || ((insn->attr & UPR_INSN_RIPREL) && insn->addrsize != 4 && !upr_is_idle(insn));
 }
 
+/* Is its copy another instruction, or none? */
+static bool is_special(const struct upr_insn *insn, enum upr_jump_form form)
+{
+	return form == UPR_JUMP_CALL || insn->branch != UPR_BR_NONE || (insn->attr & UPR_INSN_RIPREL) ||
+	       upr_is_idle(insn);
+}
+
 static void settle(struct planning *p, enum upr_jump_form form, unsigned int patch, const char *reason)
 {
 	struct upr_jump *jump = p->jump;
 	unsigned int size = max_t(unsigned int, max_t(unsigned int, jump->len, patch), UPR_JUMP_SIZE), i;
 
 	for (i = 0; i < jump->nr; i++)
-		jump->aims |= aims(&p->insns[i]);
+		jump->special |= (u8)(is_special(&p->insns[i], form) << i);
 	jump->form = (u8)form;
 	jump->patch = (u8)patch;
 	jump->reason = reason;
@@ -478,9 +485,11 @@ void upr_jump_reach(const struct upr_jump *jump, u64 addr, unsigned int size, u6
 		keep_near(upr_jump_hole(jump, addr), lo, hi);
 	if (jump->form == UPR_JUMP_PUN)
 		pun_reach(jump, addr, size, lo, hi);
-	for (i = 0; jump->aims && i < jump->nr; i++) {
+	for (i = 0; i < jump->nr; i++) {
 		u64 at = addr + jump->off[i];
 
+		if (!(jump->special >> i & 1))
+			continue;
 		if (upr_insn_decode(&insn, jump->code + jump->off[i], jump->len - jump->off[i], UPR_INSN_64) ||
 		    !aims(&insn))
 			continue;

@@ -91,7 +91,7 @@ struct upr_pad_section {
  * @want:	offset whose spot is looked for
  * @found:	it
  * @copy:	where each displaced instruction begins
- * @insns:	they, decoded; the rest is begun with noughts
+ * @insns:	those of them that are special, decoded; the rest is begun with noughts
  */
 struct upr_pad_asm {
 	struct upr_asm as;

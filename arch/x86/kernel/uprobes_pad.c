@@ -545,15 +545,33 @@ static void put_behind(struct upr_pad_asm *pa)
 
 /* --- the whole ------------------------------------------------------------------------ */
 
-static bool decode_all(struct upr_pad_asm *pa)
+static bool is_special(const struct upr_jump *jump, unsigned int insn)
+{
+	return jump->special >> insn & 1;
+}
+
+static bool decode_special(struct upr_pad_asm *pa)
 {
 	const struct upr_jump *jump = pa->pad->jump;
 	unsigned int i;
 
 	for (i = 0; i < jump->nr; i++)
-		if (upr_insn_decode(&pa->insns[i], jump->code + jump->off[i], jump->len - jump->off[i], UPR_INSN_64))
+		if (is_special(jump, i) &&
+		    upr_insn_decode(&pa->insns[i], jump->code + jump->off[i], jump->len - jump->off[i], UPR_INSN_64))
 			return false;
 	return jump->nr;
+}
+
+static void put_insn(struct upr_pad_asm *pa, unsigned int i)
+{
+	const struct upr_jump *jump = pa->pad->jump;
+
+	if (is_special(jump, i)) {
+		upr_pad_put_insn(pa, i);
+		return;
+	}
+	pa->copy[i] = (u16)pa->as.len;
+	upr_put_bytes(&pa->as, jump->code + jump->off[i], jump->off[i + 1] - jump->off[i]);
 }
 
 /* Everything that code reaches by a sign-extended displacement. */
@@ -586,7 +604,7 @@ void upr_pad_lay_out(struct upr_pad_asm *pa, const struct upr_pad *pad, u8 *buf,
 	pa->pad = pad;
 	pa->want = want;
 	pa->worst = worst;
-	if (!decode_all(pa) || !env_in_reach(pad)) {
+	if (!decode_special(pa) || !env_in_reach(pad)) {
 		pa->err = -ERANGE;
 		return;
 	}
@@ -595,9 +613,9 @@ void upr_pad_lay_out(struct upr_pad_asm *pa, const struct upr_pad *pad, u8 *buf,
 		count = count_of(pad, i);
 		if (count)
 			put_count(pa, count);
-		upr_pad_put_insn(pa, i);
+		put_insn(pa, i);
 	}
-	if (upr_falls_through(&pa->insns[i - 1])) {
+	if (!is_special(pad->jump, i - 1) || upr_falls_through(&pa->insns[i - 1])) {
 		upr_pad_before(pa, i);
 		put_jump_back(pa);
 	}
