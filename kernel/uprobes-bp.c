@@ -93,7 +93,7 @@ static int table_grow(struct upr_space *sp, unsigned int more)
 
 	list_for_each_entry(bp, &sp->bps, all)
 		live++;
-	while (1u << bits < live * 4)
+	while (1u << bits < live * 2)
 		bits++;
 	table = table_new(bits);
 	if (!table)

@@ -82,10 +82,15 @@ struct upr_session {
 	} caches;
 };
 
+/**
+ * struct upr_file - a file that has probes
+ * @end:	no probe has been at this offset or behind it
+ */
 struct upr_file {
 	struct list_head node;
 	struct upr_file_key key;
 	struct list_head probes;
+	u64 end;
 };
 
 /**

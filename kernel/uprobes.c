@@ -23,19 +23,28 @@
 
 /* --- registry ----------------------------------------------------------- */
 
+/* Offsets that lie together are looked for together: each stretch of the file has its stretch of the table. */
+#define STRETCH_BITS 16
+#define SITE_BITS    4
+
 static unsigned int registry_slot(struct upr_file_key key, u64 offset, unsigned int bits)
 {
 	u64 mixed = key.dev * 31 + key.ino * 0x9e3779b97f4a7c15ull;
+	u64 in_stretch = (offset & ((1u << STRETCH_BITS) - 1)) >> SITE_BITS;
 
-	return hash_64(mixed ^ offset, bits);
+	return (unsigned int)(hash_64(mixed ^ offset >> STRETCH_BITS, bits) + in_stretch) & ((1u << bits) - 1);
 }
 
 static struct upr_probe *probe_find(struct upr_session *session, struct upr_file_key key, u64 offset)
 {
+	const struct upr_file *file = upr_file_find(session, key);
 	struct upr_probe *probe;
 
+	/* mostly they come in order, and are new */
+	if (!file || offset >= file->end)
+		return NULL;
 	hlist_for_each_entry(probe, &session->buckets[registry_slot(key, offset, session->bits)], hash)
-		if (probe->offset == offset && probe->file->key.dev == key.dev && probe->file->key.ino == key.ino)
+		if (probe->offset == offset && probe->file == file)
 			return probe;
 	return NULL;
 }
@@ -124,6 +133,7 @@ static int probe_new(struct upr_session *session, struct upr_file_key key, u64 o
 	registry_grow(session);
 	hlist_add_head(&probe->hash, &session->buckets[registry_slot(key, offset, session->bits)]);
 	list_add_tail(&probe->file_node, &probe->file->probes);
+	probe->file->end = max(probe->file->end, offset + 1);
 	session->nr_probes++;
 	*ret = probe;
 	return 0;
