@@ -343,6 +343,7 @@ static int enter(struct host_task *t, void *data)
 	return 0;
 }
 
+/* Of a thread that stands still: what is to be known before the program goes on. */
 static void introduce(struct host_proc *proc)
 {
 	struct host_task *t;
@@ -354,10 +355,25 @@ static void introduce(struct host_proc *proc)
 		if (t->state != TASK_STOPPED)
 			continue;
 		loader_init(t, false);
-		maps_scan(t->mm);
-		loader_started(t);
+		proc->introduced = true;
 		return;
 	}
+}
+
+/*
+ * What it has mapped, and which sites lie in it.  It runs meanwhile, for a hundred thousand sites take their time,
+ * and files that are met here first are analysed: what it maps after that is found in the stops that
+ * follow, since each of them looks whether the list is still the same.
+ */
+static void survey(struct host_proc *proc)
+{
+	struct host_task *t = list_first_entry(&proc->tasks, struct host_task, node);
+
+	if (!proc->introduced || list_empty(&proc->tasks))
+		return;
+	proc->introduced = false;
+	maps_scan(t->mm);
+	loader_started(t);
 }
 
 static int attached(struct host_task *t, void *data)
@@ -424,10 +440,13 @@ static int arm(struct upr_home *home)
 	upr_batch_begin(home->session);
 	list_for_each_entry(proc, &home->procs, node)
 		introduce(proc);
-	upr_batch_end(home->session);
 	each_attaching(home, attached, NULL);
-	/* the engine holds them for as long as it needs them to be quiet */
+	/* the engine holds them when it needs them to be quiet, and for as long */
 	unpark_all(home);
+	home_settle_ready(home);
+	list_for_each_entry(proc, &home->procs, node)
+		survey(proc);
+	upr_batch_end(home->session);
 	return upr_home_sync(home);
 }
 

@@ -136,7 +136,7 @@ void home_work(struct upr_home *home)
  * A stop is to last so long, whatever the machine.  A thread notices twice that and more as a pause: it waits for a CPU,
  * as we have, and the next stop may come when it has had one for a moment.
  */
-#define STOP_US	  11000u
+#define STOP_US	  14000u
 #define SITES_MIN 512u
 #define SITES_MAX 16384u
 
@@ -363,7 +363,8 @@ static void bury(struct upr_home *home)
 	}
 }
 
-static void settle_ready(struct upr_home *home)
+/* Those whose reports are done go on, unless somebody holds them. */
+void home_settle_ready(struct upr_home *home)
 {
 	while (!list_empty(&home->ready)) {
 		struct host_task *t = list_first_entry(&home->ready, struct host_task, ready);
@@ -399,7 +400,7 @@ int home_step(struct upr_home *home, bool block)
 		bury(home);
 	home_work(home);
 	if (!list_empty(&home->ready))
-		settle_ready(home);
+		home_settle_ready(home);
 	if (home->breathing)
 		breathe(home);
 	if (home->releasing)
@@ -430,7 +431,7 @@ int home_wait_for(struct upr_home *home, bool (*done)(void *data), void *data, u
 
 	for (;;) {
 		home_work(home);
-		settle_ready(home);
+		home_settle_ready(home);
 		if (done(data))
 			break;
 		if (home_now_ms() >= end) {

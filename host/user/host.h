@@ -266,6 +266,7 @@ struct host_proc {
 	pid_t pid;
 	bool starting; /* by its dynamic loader */
 	bool told_ready;
+	bool introduced; /* being attached to: its mappings have not been looked at yet */
 	bool unfollowed;    /* to be let go as soon as it has memory of its own */
 	bool released;	    /* let go: its end is not for us to tell */
 	unsigned int notes; /* 1 << enum upr_home_note */
@@ -396,6 +397,7 @@ void home_note(struct upr_home *home, enum upr_home_note note, struct host_proc 
 	__attribute__((format(printf, 4, 5)));
 /* One round: work, tasks that are ready, then one wait.  1 something happened, 0 time out, -ECHILD */
 int home_step(struct upr_home *home, bool block);
+void home_settle_ready(struct upr_home *home);
 int home_wait_for(struct upr_home *home, bool (*done)(void *data), void *data, unsigned int timeout_ms);
 void home_dispatch(struct upr_home *home, pid_t tid, int status);
 void home_queue_stop(struct upr_home *home, pid_t tid, int status);
