@@ -42,12 +42,13 @@ bool upr_group_name(const char *path, char buf[UPR_EVENT_NAME_MAX])
 /* A function's name as an event name: leading dots dropped, cut at '.', '@' or a clone's mark. */
 static void event_base_name(const char *symbol, char buf[UPR_EVENT_NAME_MAX])
 {
-	const char *clone = strstr(symbol, " [clone ");
+	static const char clone[] = " [clone ";
 	size_t len = 0;
 
 	symbol += strspn(symbol, ".");
-	for (; *symbol && symbol != clone && *symbol != '.' && *symbol != '@' && len < UPR_EVENT_NAME_MAX - 1;
-	     symbol++) {
+	for (; *symbol && *symbol != '.' && *symbol != '@' && len < UPR_EVENT_NAME_MAX - 1; symbol++) {
+		if (*symbol == ' ' && !strncmp(symbol, clone, sizeof(clone) - 1))
+			break;
 		if (!len && isdigit((u8)*symbol))
 			buf[len++] = '_';
 		buf[len++] = isalnum((u8)*symbol) ? *symbol : '_';
@@ -91,10 +92,14 @@ static void roll_back(struct upr_event_list *list, size_t nr)
 	}
 }
 
-/* The last event's copy, which mostly is the same. */
-static const char *keep(struct upr_event_list *list, const char *last, const char *s)
+static const char *event_group(struct upr_elf *elf, const struct upr_probe_def *def, struct upr_event_list *list)
 {
-	return last && !strcmp(last, s) ? last : arena_strdup(&list->arena, s);
+	char group[UPR_EVENT_NAME_MAX];
+
+	if (def->group)
+		return arena_strdup(&list->arena, def->group);
+	upr_group_name(elf->info.real, group);
+	return arena_strdup(&list->arena, group);
 }
 
 /* As perf has it, behind names that were given, too; those of events that are kept have it already. */
@@ -111,14 +116,10 @@ static void add_return(char event[UPR_EVENT_NAME_MAX])
 struct upr_event *upr_event_add(struct upr_elf *elf, const struct upr_probe_def *def, const char *name,
 				struct upr_event_list *list)
 {
-	const struct upr_event none = {0}, *last;
-	char group[UPR_EVENT_NAME_MAX], event[UPR_EVENT_NAME_MAX];
+	const struct upr_event *last;
+	char event[UPR_EVENT_NAME_MAX];
 	struct upr_event *ev;
 
-	if (def->group)
-		snprintf(group, sizeof(group), "%s", def->group);
-	else
-		upr_group_name(elf->info.real, group);
 	if (def->event)
 		snprintf(event, sizeof(event), "%s", def->event);
 	else
@@ -127,18 +128,21 @@ struct upr_event *upr_event_add(struct upr_elf *elf, const struct upr_probe_def 
 		add_return(event);
 	if (!upr_grow(&list->events, list->nr, &list->cap, sizeof(*list->events)))
 		return NULL;
-	last = list->nr ? &list->events[list->nr - 1] : &none;
+	last = list->nr ? &list->events[list->nr - 1] : NULL;
 	ev = &list->events[list->nr];
-	*ev = (struct upr_event){
-		.group = keep(list, last->group, group),
-		.def = keep(list, last->def, def->text),
-		.elf = elf,
-	};
+	*ev = (struct upr_event){.elf = elf};
+	/* a wildcard makes many events of one definition */
+	if (last && (last->elf != elf || strcmp(last->def, def->text)))
+		last = NULL;
+	ev->def = last ? last->def : arena_strdup(&list->arena, def->text);
+	if (last && def->group && strcmp(last->group, def->group))
+		last = NULL;
+	ev->group = last ? last->group : event_group(elf, def, list);
 	if (ev->group && ev->def)
-		ev->name = upr_name_claim(list, group, event);
+		ev->name = upr_name_claim(list, ev->group, event);
 	if (!ev->name)
 		return NULL;
-	ev->event = ev->name + strlen(group) + 1;
+	ev->event = ev->name + strlen(ev->group) + 1;
 	list->nr++;
 	return ev;
 }
@@ -240,9 +244,12 @@ static int check_offset(struct upr_elf *elf, const struct upr_func *f, const cha
 /* A local label may name a table: it must be an instruction of the function around it. */
 static int check_label(struct upr_elf *elf, const struct upr_match *m, struct upr_error *err)
 {
-	const struct upr_func *around = upr_elf_func_at(elf, m->func->addr);
+	const struct upr_func *around;
 
-	if (m->func->kind != UPR_SYM_LABEL || m->func->entry || !around || around == m->func)
+	if (m->func->kind != UPR_SYM_LABEL || m->func->entry)
+		return 0;
+	around = upr_elf_func_at(elf, m->func->addr);
+	if (!around || around == m->func)
 		return 0;
 	return check_offset(elf, around, upr_name_pretty(elf, around->names), m->func->addr - around->addr, err);
 }

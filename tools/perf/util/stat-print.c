@@ -248,12 +248,13 @@ static void put_bytes(struct lines *l, const char *s, size_t len)
 	l->len += len;
 }
 
-static void put(struct lines *l, const char *s)
+/* The length of a constant is known when this is compiled. */
+static inline __attribute__((always_inline)) void put(struct lines *l, const char *s)
 {
 	put_bytes(l, s, strlen(s));
 }
 
-static void put_number(struct lines *l, const char *before, u64 n)
+static void put_digits(struct lines *l, u64 n)
 {
 	char digits[20], *p = digits + sizeof(digits);
 
@@ -261,19 +262,30 @@ static void put_number(struct lines *l, const char *before, u64 n)
 		*--p = (char)('0' + n % 10);
 		n /= 10;
 	} while (n);
-	put(l, before);
 	put_bytes(l, p, digits + sizeof(digits) - p);
 }
 
-/* What JSON wants otherwise is rare. */
-static void put_string(struct lines *l, const char *before, const char *s)
+static inline __attribute__((always_inline)) void put_number(struct lines *l, const char *before, u64 n)
 {
-	size_t len;
-
 	put(l, before);
-	for (len = 0; s[len]; len++)
-		if ((u8)s[len] < 0x20 || s[len] == '"' || s[len] == '\\' || s[len] == 0x7f)
-			break;
+	put_digits(l, n);
+}
+
+/* As far as JSON takes it as it is. */
+static size_t plain_length(const char *s)
+{
+	size_t len = 0;
+
+	while ((u8)s[len] >= 0x20 && s[len] != '"' && s[len] != '\\' && s[len] != 0x7f)
+		len++;
+	return len;
+}
+
+/* What JSON wants otherwise is rare. */
+static void put_quoted(struct lines *l, const char *s)
+{
+	size_t len = plain_length(s);
+
 	if (s[len]) {
 		lines_flush(l);
 		ui_json_string(l->out, s);
@@ -282,6 +294,12 @@ static void put_string(struct lines *l, const char *before, const char *s)
 	put(l, "\"");
 	put_bytes(l, s, len);
 	put(l, "\"");
+}
+
+static inline __attribute__((always_inline)) void put_string(struct lines *l, const char *before, const char *s)
+{
+	put(l, before);
+	put_quoted(l, s);
 }
 
 static void put_row(struct lines *l, const struct row *row)
