@@ -63,4 +63,4 @@ $(O)/bench/info: bench/info-main.c $(O)/bench/info-units.o $(O)/bench/info-one.o
 	@rm -f $(O)/bench/info-units.o $(O)/bench/info-one.o $(O)/bench/info-unit.s
 
 # what the scripts among the benches run
-bench-built: $(O)/bench/big $(O)/bench/info $(O)/bench/measure
+bench-built: $(O)/bench/big $(O)/bench/bulk $(O)/bench/info $(O)/bench/measure
