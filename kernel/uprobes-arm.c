@@ -329,12 +329,28 @@ static bool is_pending(const struct upr_bp *bp)
 	return true;
 }
 
+static bool is_sorted(const struct upr_space *sp)
+{
+	const struct upr_bp *bp;
+	u64 last = 0;
+
+	list_for_each_entry(bp, &sp->pending, node) {
+		if (bp->addr < last)
+			return false;
+		last = bp->addr;
+	}
+	return true;
+}
+
 /* Pages are touched once if those in one page are taken together.  Without memory they are not. */
 static void sort_pending(struct upr_space *sp)
 {
 	struct upr_bp **bps;
-	unsigned int nr = upr_bp_collect(sp, is_pending, &bps), i;
+	unsigned int nr, i;
 
+	if (is_sorted(sp))
+		return;
+	nr = upr_bp_collect(sp, is_pending, &bps);
 	if (!nr)
 		return;
 	upr_bp_sort(bps, nr);

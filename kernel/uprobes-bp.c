@@ -43,12 +43,20 @@ static unsigned int table_first(const struct upr_bp_table *table, u64 addr)
 	return hash_64(addr >> NEIGHBOUR_BITS, table->bits);
 }
 
+/* It will be asked for soon. */
+void upr_bp_expect(const struct upr_bp_table *table, u64 addr)
+{
+	if (table)
+		prefetch(&table->slots[table_first(table, addr)]);
+}
+
 struct upr_bp *upr_bp_find(const struct upr_bp_table *table, u64 addr)
 {
 	struct upr_bp *bp;
 	unsigned int i;
 
-	if (!table)
+	/* mostly they are put in in order, and each is looked for before */
+	if (!table || addr > READ_ONCE(table->highest))
 		return NULL;
 	for (i = table_first(table, addr); (bp = rcu_dereference(table->slots[i].bp)); i = table_next(table, i))
 		if (table->slots[i].addr == addr && bp != UPR_BP_DELETED)
@@ -80,6 +88,7 @@ static void table_put(struct upr_bp_table *table, struct upr_bp *bp)
 
 	while (table->slots[i].bp)
 		i = table_next(table, i);
+	WRITE_ONCE(table->highest, max(table->highest, bp->addr));
 	table->slots[i].addr = bp->addr;
 	rcu_assign_pointer(table->slots[i].bp, bp);
 	table->used++;

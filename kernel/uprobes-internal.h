@@ -84,12 +84,14 @@ struct upr_session {
 
 /**
  * struct upr_file - a file that has probes
+ * @nr_probes:	on @probes
  * @end:	no probe has been at this offset or behind it
  */
 struct upr_file {
 	struct list_head node;
 	struct upr_file_key key;
 	struct list_head probes;
+	unsigned int nr_probes;
 	u64 end;
 };
 
@@ -277,9 +279,10 @@ struct upr_bp_entry {
 	struct upr_bp *bp;
 };
 
-/* Open addressing; readers under RCU. */
+/* Open addressing; readers under RCU.  @highest: no entry has a higher address. */
 struct upr_bp_table {
 	struct upr_bp_table *garbage;
+	u64 highest;
 	unsigned int bits;
 	unsigned int used;		/* deleted entries included */
 	struct upr_bp_entry slots[];
@@ -338,6 +341,7 @@ enum upr_area_state {
  * @nr_cpus, @rdpid: see target_ops.machine
  * @nr_puns:	areas that were asked for at a chosen place
  * @has_hops:	or has had some
+ * @highest:	address of a site that was ever planned or armed
  * @broken:	some upr_bp.broken is new
  * @queued:	mm.work is under way and holds a reference
  * @error:	of taking a breakpoint out
@@ -375,6 +379,7 @@ struct upr_space {
 	s32 rseq;
 	unsigned int nr_puns;
 	bool has_hops;
+	u64 highest;
 	atomic_t broken;
 	atomic_t queued;
 	int error;
@@ -442,6 +447,7 @@ void upr_mm_disarm_locked(struct upr_space *sp);
 
 /* uprobes-bp.c */
 struct upr_bp *upr_bp_find(const struct upr_bp_table *table, u64 addr);
+void upr_bp_expect(const struct upr_bp_table *table, u64 addr);
 u32 upr_bp_around(const struct upr_bp_table *table, u64 from, unsigned int len);
 struct upr_bp *upr_bp_get(struct upr_space *sp, u64 addr, struct upr_probe *probe);
 int upr_bp_insert(struct upr_space *sp, struct upr_bp *bp);

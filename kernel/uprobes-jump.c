@@ -109,12 +109,19 @@ static void disturb_hops(struct upr_space *sp, const struct upr_bp *bp)
 	}
 }
 
+/* No site changes text farther from it than this: a hop's hole is what a jump of two bytes leads to. */
+#define FARTHEST 256u
+
 /* Sites about to come: whoever has them in its window, and whoever would be in theirs. */
 static void disturb(struct upr_space *sp, const struct upr_bp *bp)
 {
 	u64 first = bp->addr - NEIGHBOURS;
-	u32 around = upr_bp_around(sp->mm.bps, first, 2 * NEIGHBOURS + 1) & ~(1u << NEIGHBOURS);
+	u32 around;
 
+	/* mostly they come in order */
+	if (bp->addr > sp->highest + FARTHEST)
+		return;
+	around = upr_bp_around(sp->mm.bps, first, 2 * NEIGHBOURS + 1) & ~(1u << NEIGHBOURS);
 	for (; around; around &= around - 1) {
 		u64 addr = first + (unsigned int)__builtin_ctz(around);
 		struct upr_bp *other = upr_bp_find(sp->mm.bps, addr);
@@ -339,6 +346,7 @@ static void plan_window(struct upr_space *sp, struct upr_bp *bp)
 		window->members[i]->leader = bp;
 		not_later(sp, window->members[i]);
 	}
+	sp->highest = max(sp->highest, bp->addr);
 	bp->window = window;
 	bp->slots = (u16)(upr_pad_size(&window->pad) / UPR_SLOT_SIZE);
 	bp->reach = UPR_REACH_NEAR;
@@ -380,6 +388,9 @@ static void spare_stacks(struct upr_space *sp, struct upr_bp **bps, unsigned int
 	kvfree(ranges);
 }
 
+/* Planning one takes about as long as a word of memory does to come. */
+#define AHEAD 2u
+
 /* What pads can rely on here. */
 void upr_windows_learn(struct upr_space *sp)
 {
@@ -405,6 +416,8 @@ void upr_windows_plan(struct upr_space *sp)
 	upr_windows_learn(sp);
 	upr_bp_sort(bps, nr);
 	for (i = 0; i < nr; i++) {
+		if (i + AHEAD < nr)
+			upr_bp_expect(sp->mm.bps, bps[i + AHEAD]->addr);
 		if (!bps[i]->leader && upr_bp_may_jump(sp, bps[i]))
 			plan_window(sp, bps[i]);
 		if (bps[i]->window && !bps[i]->window->block)

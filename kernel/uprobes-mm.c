@@ -188,11 +188,14 @@ static void add_sites(struct upr_space *sp, const struct upr_map *map)
 	struct upr_file *file = upr_file_find(sp->mm.session, map->key);
 	struct upr_probe *probe;
 
-	if (!file || sp->detaching)
+	if (!file || sp->detaching || upr_bp_reserve(sp, file->nr_probes))
 		return;
 	list_for_each_entry(probe, &file->probes, file_node) {
+		struct upr_probe *next = list_next_entry(probe, file_node);
 		struct upr_bp *bp;
 
+		if (&next->file_node != &file->probes)
+			upr_bp_expect(sp->mm.bps, site_addr(map, next));
 		if (!map_holds(map, probe) || list_empty(&probe->consumers))
 			continue;
 		bp = upr_bp_find(sp->mm.bps, site_addr(map, probe));
@@ -342,6 +345,7 @@ static int clone_armed(struct upr_space *parent, struct upr_space *child)
 
 	if (r)
 		return r;
+	child->highest = parent->highest;
 	list_for_each_entry(from, &parent->bps, all) {
 		struct upr_bp *bp;
 

@@ -161,6 +161,7 @@ static void armed(struct upr_space *sp, struct upr_bp *bp)
 		return;
 	}
 	bp->state = UPR_BP_ARMED;
+	sp->highest = max(sp->highest, bp->addr);
 	bp->probe->stood |= (u8)UPR_WAYS(bp->way);
 	if (!bp->leader)
 		bp->probe->no_jump = bp->no_jump;

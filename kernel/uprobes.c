@@ -133,6 +133,7 @@ static int probe_new(struct upr_session *session, struct upr_file_key key, u64 o
 	registry_grow(session);
 	hlist_add_head(&probe->hash, &session->buckets[registry_slot(key, offset, session->bits)]);
 	list_add_tail(&probe->file_node, &probe->file->probes);
+	probe->file->nr_probes++;
 	probe->file->end = max(probe->file->end, offset + 1);
 	session->nr_probes++;
 	*ret = probe;
@@ -153,6 +154,7 @@ static void probe_free(struct upr_probe *probe)
 	spin_unlock_irqrestore(&session->consumer_lock, flags);
 	hlist_del_init(&probe->hash);
 	list_del(&probe->file_node);
+	probe->file->nr_probes--;
 	file_put(probe->file);
 	session->nr_probes--;
 	kfree(probe->shstk_xol);
@@ -250,24 +252,26 @@ void upr_session_get(struct upr_session *session)
 	refcount_inc(&session->refs);
 }
 
-/* The last one: no address space is left, hence no breakpoint. */
+static void file_free(struct upr_file *file)
+{
+	struct upr_probe *probe, *next;
+
+	list_for_each_entry_safe(probe, next, &file->probes, file_node) {
+		kfree(probe->shstk_xol);
+		kmem_cache_free(probe->session->caches.probes, probe);
+	}
+	kfree(file);
+}
+
+/* The last one: no address space is left, hence no breakpoint, and nobody looks for a probe. */
 void upr_session_put(struct upr_session *session)
 {
-	struct upr_file *file, *next_file;
-	struct upr_probe *probe, *next;
+	struct upr_file *file, *next;
 
 	if (!refcount_dec_and_test(&session->refs))
 		return;
-	list_for_each_entry_safe(file, next_file, &session->files, node) {
-		bool last = false;
-
-		/* the file goes with its last probe */
-		for (probe = list_first_entry(&file->probes, struct upr_probe, file_node); !last; probe = next) {
-			next = list_next_entry(probe, file_node);
-			last = &next->file_node == &file->probes;
-			probe_free(probe);
-		}
-	}
+	list_for_each_entry_safe(file, next, &session->files, node)
+		file_free(file);
 	caches_destroy(session);
 	kvfree(session->buckets);
 	kfree(session);
@@ -471,6 +475,8 @@ int upr_register_facts(struct upr_session *session, struct upr_file_key file, u6
 	int r = -EBUSY;
 
 	mutex_lock(&session->lock);
+	/* where it will be put, if it is new: after the analysis */
+	prefetchw(&session->buckets[registry_slot(file, offset, session->bits)]);
 	if (consumer->probe)
 		goto out;
 	r = -EINVAL;

@@ -42,6 +42,8 @@ typedef int64_t s64;
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 #endif
+#define prefetch(p)	__builtin_prefetch(p)
+#define prefetchw(p)	__builtin_prefetch(p, 1)
 #define __maybe_unused	__attribute__((unused))
 #define __must_check	__attribute__((warn_unused_result))
 #define fallthrough	__attribute__((fallthrough))
