@@ -59,28 +59,35 @@ static bool reserve(struct upr_names *names, size_t more)
 	return true;
 }
 
+/* group:event in @buf.  Return: its length. */
+static size_t put_name(char buf[2 * UPR_EVENT_NAME_MAX], const char *group, const char *event)
+{
+	size_t group_len = strlen(group), event_len = strlen(event);
+
+	memcpy(buf, group, group_len);
+	buf[group_len] = ':';
+	memcpy(buf + group_len + 1, event, event_len + 1);
+	return group_len + 1 + event_len;
+}
+
 /* Return: the entry of group:event; *fresh: nobody has it.  NULL without memory. */
 static struct used_name *use_name(struct upr_event_list *list, const char *group, const char *event, bool *fresh)
 {
-	size_t group_len = strlen(group), event_len = strlen(event);
 	char name[2 * UPR_EVENT_NAME_MAX];
+	size_t len = put_name(name, group, event);
+	u32 hash = upr_hash_name(name, len);
 	struct used_name *u, **at;
-	u32 hash;
 
-	memcpy(name, group, group_len);
-	name[group_len] = ':';
-	memcpy(name + group_len + 1, event, event_len + 1);
-	hash = upr_hash_name(name, group_len + 1 + event_len);
 	if (!reserve(&list->names, 1))
 		return NULL;
 	at = slot_of(&list->names, name, hash);
 	u = *at;
 	if (!u) {
-		u = arena_alloc(&list->arena, sizeof(*u) + group_len + event_len + 2);
+		u = arena_alloc(&list->arena, sizeof(*u) + len + 1);
 		if (!u)
 			return NULL;
 		u->hash = hash;
-		memcpy(u->name, name, group_len + event_len + 2);
+		memcpy(u->name, name, len + 1);
 		*at = u;
 		list->names.nr++;
 	}
@@ -89,6 +96,15 @@ static struct used_name *use_name(struct upr_event_list *list, const char *group
 		u->next = 1;
 	u->used = true;
 	return u;
+}
+
+void upr_name_expect(const struct upr_event_list *list, const char *group, const char *event)
+{
+	char name[2 * UPR_EVENT_NAME_MAX];
+	size_t len = put_name(name, group, event);
+
+	if (list->names.slots)
+		prefetch(&list->names.slots[upr_hash_name(name, len) & list->names.mask]);
 }
 
 bool upr_names_reserve(struct upr_event_list *list, size_t more)

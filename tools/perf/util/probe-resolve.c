@@ -275,6 +275,26 @@ static u32 hash_key(const struct key *key)
 	return upr_hash_name(key->name, strlen(key->name)) ^ 31 * upr_hash_name(key->version, strlen(key->version));
 }
 
+/* The first match that has the key of match @i. */
+static u32 first_of_key(struct upr_elf *elf, const struct upr_matches *matches, u32 *slots, size_t mask, u32 hash,
+			u32 i)
+{
+	struct key key = key_of(elf, &matches->m[i]);
+	size_t at = hash & mask;
+
+	for (; slots[at]; at = (at + 1) & mask) {
+		struct key other = key_of(elf, &matches->m[slots[at] - 1]);
+
+		if (!strcmp(key.name, other.name) && !strcmp(key.version, other.version))
+			return slots[at] - 1;
+	}
+	slots[at] = i + 1;
+	return i;
+}
+
+/* A word of memory takes as long to come as that many of them. */
+#define KEYS_AHEAD 8
+
 /* first[i]: the first match that has the key of matches->m[i].  Return: NULL without memory. */
 static u32 *group_matches(struct upr_elf *elf, const struct upr_matches *matches)
 {
@@ -284,24 +304,22 @@ static u32 *group_matches(struct upr_elf *elf, const struct upr_matches *matches
 	while (size < 2 * matches->nr)
 		size *= 2;
 	slots = calloc(size, sizeof(*slots));
-	for (i = 0; first && slots && i < matches->nr; i++) {
-		struct key key = key_of(elf, &matches->m[i]);
-		size_t at = hash_key(&key) & (size - 1);
-
-		for (; slots[at]; at = (at + 1) & (size - 1)) {
-			struct key other = key_of(elf, &matches->m[slots[at] - 1]);
-
-			if (!strcmp(key.name, other.name) && !strcmp(key.version, other.version))
-				break;
-		}
-		if (!slots[at])
-			slots[at] = i + 1;
-		first[i] = slots[at] - 1;
-	}
-	if (!slots) {
+	if (!first || !slots) {
 		free(first);
 		first = NULL;
+		goto out;
 	}
+	for (i = 0; i < matches->nr; i++) {
+		struct key key = key_of(elf, &matches->m[i]);
+
+		first[i] = hash_key(&key);
+	}
+	for (i = 0; i < matches->nr; i++) {
+		if (i + KEYS_AHEAD < matches->nr)
+			prefetch(&slots[first[i + KEYS_AHEAD] & (size - 1)]);
+		first[i] = first_of_key(elf, matches, slots, size - 1, first[i], i);
+	}
+out:
 	free(slots);
 	return first;
 }
@@ -319,6 +337,14 @@ static int add_function_site(struct upr_elf *elf, struct upr_event_list *list, s
 	return upr_event_add_site(list, ev, m->func, symbol, m->func->addr + off) ? upr_error_nomem(err) : 0;
 }
 
+static void expect_event(struct upr_elf *elf, const struct upr_match *m, const struct upr_event_list *list)
+{
+	char event[UPR_EVENT_NAME_MAX];
+
+	event_base_name(upr_name_base(elf, m->name), event);
+	upr_name_expect(list, list->events[list->nr - 1].group, event);
+}
+
 /* One event per name. */
 static int add_wildcard_events(struct upr_elf *elf, const struct upr_probe_def *def, const struct upr_matches *matches,
 			       struct upr_event_list *list, struct upr_error *err)
@@ -333,6 +359,8 @@ static int add_wildcard_events(struct upr_elf *elf, const struct upr_probe_def *
 			event_of[i] = list->nr;
 			if (!upr_event_add(elf, def, upr_name_base(elf, matches->m[i].name), list))
 				rc = upr_error_nomem(err);
+			else if (i + 1 < matches->nr && first[i + 1] == i + 1)
+				expect_event(elf, &matches->m[i + 1], list);
 		}
 		if (!rc)
 			rc = add_function_site(elf, list, &list->events[event_of[first[i]]], &matches->m[i],

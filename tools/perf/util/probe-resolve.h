@@ -63,6 +63,8 @@ int upr_check_boundary(struct upr_elf *elf, u64 addr, const struct upr_func **fu
 const char *upr_name_claim(struct upr_event_list *list, const char *group, char event[UPR_EVENT_NAME_MAX]);
 /** upr_names_reserve() - there will be @more of them.  Return: false without memory. */
 bool upr_names_reserve(struct upr_event_list *list, size_t more);
+/** upr_name_expect() - it will be claimed soon: only faster then */
+void upr_name_expect(const struct upr_event_list *list, const char *group, const char *event);
 /** upr_name_release() - @name, as it was given */
 void upr_name_release(struct upr_event_list *list, const char *name);
 

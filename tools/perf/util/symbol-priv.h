@@ -124,11 +124,18 @@ struct upr_elf {
 /* FNV-1a, the high bits folded in: tables use the low ones */
 static inline u32 upr_hash_name(const char *s, size_t len)
 {
-	u32 h = 2166136261u;
+	const u64 odd = 0x9e3779b97f4a7c15ull;
+	u64 h = len, word;
 
-	while (len--)
-		h = (h ^ (u8)*s++) * 16777619u;
-	return h ^ h >> 15;
+	for (; len >= sizeof(word); s += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, s, sizeof(word));
+		h = (h ^ word) * odd;
+		h ^= h >> 32;
+	}
+	for (word = 0; len; len--)
+		word = word << 8 | (u8)*s++;
+	h = (h ^ word) * odd;
+	return h >> 32;
 }
 
 /* symbol.c */
