@@ -8,6 +8,7 @@
 #define UPROBES_TESTS_EXEC_H
 
 #include "forms.h"
+#include "machine.h"
 #include "rat.h"
 
 /* aim.c: a state in which the instruction has something to work on */
@@ -81,9 +82,10 @@ bool same_stop(const struct rat_state *native, const struct rat_state *other, ch
 bool same_segments(const struct user_regs_struct *a, const struct user_regs_struct *b);
 bool same_vectors(const u8 *native, const u8 *other, char *why, size_t size);
 
-/* exec.c: ok() and diag() of tap.h, which counts per source file */
+/* exec.c: ok(), diag() and skip() of tap.h, which counts per source file */
 __attribute__((format(printf, 2, 3))) int check(bool pass, const char *fmt, ...);
 __attribute__((format(printf, 1, 2))) void note(const char *fmt, ...);
+void leave_out(const char *name, const char *reason);
 
 /* special.c: system calls, signals, growing stacks: what cannot be run at random */
 void test_special(const struct rat_state *blank);

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "machine.h"
 #include "rat.h"
 
 #define EFLAGS_ID 0x200000
@@ -355,6 +356,7 @@ void rat_start(struct rat_state *init)
 	if (ptrace(PTRACE_SETOPTIONS, rat_pid, 0, PTRACE_O_EXITKILL))
 		die("PTRACE_SETOPTIONS");
 	unmap_the_rest();
+	machine_try();
 	rat_get(init);
 }
 

@@ -125,6 +125,16 @@ static void test_getpid(const struct rat_state *blank)
 	blank_start(blank, UPR_INSN_64);
 	start.regs.rax = 20;
 	try_all("int $0x80 getpid", UPR_INSN_64, CODE(0xcd, 0x80));
+	note("int $0x80 natively: signal %d at %#llx", native.signo, native.regs.rip);
+}
+
+static void test_getpid_32(const struct rat_state *blank)
+{
+	if (!machine.code32) {
+		leave_out("int $0x80 getpid, 32-bit", NO_CODE32);
+		leave_out("sysenter, 32-bit", NO_CODE32);
+		return;
+	}
 	blank_start(blank, UPR_INSN_32);
 	start.regs.rax = 20;
 	try_all("int $0x80 getpid, 32-bit", UPR_INSN_32, CODE(0xcd, 0x80));
@@ -460,6 +470,7 @@ void test_special(const struct rat_state *blank)
 	long options = PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
 
 	test_getpid(blank);
+	test_getpid_32(blank);
 	test_restart(blank);
 	ptrace(PTRACE_SETOPTIONS, rat_pid, 0, options);
 	test_child(blank, "fork", SYS_fork, 0);

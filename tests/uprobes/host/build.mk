@@ -11,7 +11,7 @@ HOST_CODE := $(ENGINE_SRCS:%.c=$(O)/%.o) $(HOST_USER_SRCS:%.c=$(O)/%.o) $(O)/$(H
 HOST_TESTS   := $(patsubst $(HOST_DIR)/test-%.c,$(HOST_T)/test-%,$(wildcard $(HOST_DIR)/test-*.c))
 HOST_TARGETS := $(patsubst $(HOST_DIR)/target-%.c,$(HOST_T)/target-%,$(wildcard $(HOST_DIR)/target-*.c))
 
-$(HOST_T)/test-% $(HOST_T)/count: LDLIBS := -lurcu-bp -lpthread
+$(HOST_T)/test-% $(HOST_T)/count $(HOST_T)/no-32: LDLIBS := -lurcu-bp -lpthread
 $(HOST_T)/test-%: $(O)/$(HOST_DIR)/test-%.o $(HOST_CODE) | $(HOST_TARGETS)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
@@ -20,7 +20,7 @@ $(HOST_T)/test-%: $(O)/$(HOST_DIR)/test-%.o $(HOST_CODE) | $(HOST_TARGETS)
 # what a test asks of the home itself is answered to the test
 $(HOST_T)/test-counters: LDLIBS += -Wl,--wrap=upr_counters_mapped,--wrap=upr_area_mapped
 
-$(HOST_T)/count: $(O)/$(HOST_DIR)/count.o $(HOST_CODE)
+$(HOST_T)/count $(HOST_T)/no-32: $(HOST_T)/%: $(O)/$(HOST_DIR)/%.o $(HOST_CODE)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
@@ -55,11 +55,11 @@ $(HOST_T)/kill32: $(HOST_DIR)/kill32.c
 	$(Q)$(CC) -std=gnu11 $(WARN) -Wno-missing-prototypes -m32 -O1 -msse2 -ffreestanding -nostdlib -static -fno-pic \
 		-fno-stack-protector -o $@ $< || echo "no 32-bit programs can be made here"
 
-$(HOST_T)/test-32: | $(HOST_T)/start32
-$(HOST_T)/test-kill: | $(HOST_T)/kill32 $(O)/perf-uprobe
+$(HOST_T)/test-32 $(HOST_T)/no-32: | $(HOST_T)/start32
+$(HOST_T)/test-kill: | $(HOST_T)/start32 $(HOST_T)/kill32 $(O)/perf-uprobe
 
 .SECONDARY: $(patsubst %.c,$(O)/%.o,$(wildcard $(HOST_DIR)/*.c))
 
 TESTS      += $(HOST_TESTS)
 TESTS_USER += $(HOST_TESTS)
-TARGETS    += $(HOST_TARGETS)
+TARGETS    += $(HOST_TARGETS) $(HOST_T)/no-32

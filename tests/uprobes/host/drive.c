@@ -8,8 +8,10 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,6 +32,21 @@ const char *target_path(const char *name)
 		abort();
 	snprintf(path, sizeof(path), "%.3000s/%s", dirname(exe), name);
 	return path;
+}
+
+/* posix_spawn() does not have a shell try what the kernel cannot execute */
+const char *no_32(void)
+{
+	char *argv[] = {strdup(target_path("start32")), NULL};
+	pid_t pid;
+	int err = posix_spawn(&pid, argv[0], NULL, NULL, argv, environ);
+
+	free(argv[0]);
+	if (!err)
+		waitpid(pid, NULL, 0);
+	return err == ENOENT  ? "the compiler makes no 32-bit programs" :
+	       err == ENOEXEC ? "this machine runs no 32-bit programs" :
+				NULL;
 }
 
 int pipe_stdout(int *saved)

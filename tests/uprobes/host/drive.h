@@ -59,6 +59,8 @@ u64 drive_find(const char *path, const char *name, u8 *code, enum upr_insn_mode 
 
 /* path of a target program: beside the test */
 const char *target_path(const char *name);
+/* why 32-bit programs cannot be run here; NULL if they can */
+const char *no_32(void);
 /* run a function of a target program with its standard output read: returns it, to be freed */
 int pipe_stdout(int *saved);
 char *drain_stdout(int fd, int saved);

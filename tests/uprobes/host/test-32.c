@@ -89,8 +89,10 @@ static void attached(void)
 
 int main(void)
 {
-	if (access(target_path("start32"), X_OK))
-		skip_all("the compiler cannot make 32-bit programs");
+	const char *why = no_32();
+
+	if (why)
+		skip_all(why);
 	spawned(UPR_MODE_TRAP, "one trap");
 	spawned(UPR_MODE_STEP, "stepped");
 	attached();

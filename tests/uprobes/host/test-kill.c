@@ -492,9 +492,11 @@ static const struct {
 	{"auto", "plain", false, 23},
 };
 
+static const char *why_no_32;
+
 static bool possible(const char *how)
 {
-	return strncmp(how, "32", 2) || !access(target_32, X_OK);
+	return strncmp(how, "32", 2) || !why_no_32;
 }
 
 static void all_calls(void)
@@ -537,8 +539,9 @@ int main(void)
 	snprintf(tool, sizeof(tool), "%s", target_path("../../perf-uprobe"));
 	diag("UPR_KILL_SEED=%u", seed);
 	srandom(seed);
-	if (!possible("32"))
-		skip("a 32-bit program", "the compiler makes none");
+	why_no_32 = no_32();
+	if (why_no_32)
+		skip("a 32-bit program, 32 and 32caught", why_no_32);
 	all_calls();
 	all_random(nr);
 	return done_testing();

@@ -5,7 +5,7 @@ JUMP_T      := $(O)/tests/jump
 JUMP_S      := tests/uprobes/jump
 JUMP_ENGINE := $(filter arch/%,$(ENGINE_SRCS))
 # the rat, its forms and its states, shared with the execution test of single instructions
-JUMP_SHARED := $(JUMP_S)/windows.c $(JUMP_S)/pads.c $(addprefix tests/uprobes/exec/,aim.c compare.c forms.c rat.c)
+JUMP_SHARED := $(JUMP_S)/windows.c $(JUMP_S)/pads.c $(addprefix tests/uprobes/exec/,aim.c compare.c forms.c machine.c rat.c)
 JUMP_OBJS   := $(patsubst %.c,$(O)/%.o,$(JUMP_ENGINE) $(JUMP_SHARED))
 
 $(JUMP_T)/test-jump-exec $(JUMP_T)/test-jump-step: $(JUMP_T)/%: $(O)/$(JUMP_S)/%.o $(JUMP_OBJS)

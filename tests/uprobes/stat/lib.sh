@@ -122,6 +122,11 @@ is_root() {
 	[ "$(id -u)" = 0 ]
 }
 
+# no_32 - why 32-bit programs cannot be run here; nothing if they can
+no_32() {
+	"$O/tests/host/no-32"
+}
+
 # mainline - can uprobes of the kernel be used through perf?
 mainline() {
 	is_root && command -v perf >/dev/null 2>&1 || return 1
