@@ -45,6 +45,7 @@ struct skipped {
 static struct tally tallies[NR_TALLIES];
 static struct skipped skips[32];
 static unsigned int complaints;
+static unsigned long set_aside;
 static struct rat_state blank, start, native, other;
 static bool list_forms;
 static const char *only;
@@ -113,6 +114,11 @@ static void run_one(const struct form *form, const struct upr_xol *xol, struct t
 	struct way_case c = {xol, &start, area};
 	char why[256] = "";
 
+	/* what is emulated or stepped stops behind the instruction and goes on from there */
+	if (ways[w] != UPR_WAY_BOOST && !can_go_on(native.regs.rsp)) {
+		set_aside++;
+		return;
+	}
 	switch (run_way(ways[w], &c, &other)) {
 	case WAY_DONE:
 		t->run[w]++;
@@ -256,6 +262,8 @@ static void report(bool all)
 	   "%lu forms run, %lu of them not on this CPU (SIGILL in every way), %lu samples", total, absent, samples);
 	for (i = 0; i < ARRAY_SIZE(skips) && skips[i].reason; i++)
 		diag("not run: %lu forms: %s", skips[i].forms, skips[i].reason);
+	if (!machine.any_rsp)
+		diag("%lu runs set aside: they leave a stack pointer this machine cannot go on with", set_aside);
 	if (complaints > MAX_COMPLAINTS)
 		diag("%u more complaints", complaints - MAX_COMPLAINTS);
 }

@@ -46,5 +46,8 @@ void machine_try(void)
 	regs = plain_regs(&saved);
 	regs.cs = 0x23;
 	machine.code32 = step_nop(&regs);
+	regs = plain_regs(&saved);
+	regs.rsp = 0x8000123456789abc;
+	machine.any_rsp = step_nop(&regs);
 	rat_put_regs(&saved);
 }

@@ -17,9 +17,10 @@
 /**
  * struct machine - what it can do
  * @code32:	execute 32-bit code
+ * @any_rsp:	go on from a stop with a stack pointer that is not canonical; others send SIGSEGV then
  */
 struct machine {
-	bool code32;
+	bool code32, any_rsp;
 };
 
 extern struct machine machine;
@@ -28,5 +29,11 @@ extern struct machine machine;
 
 /** machine_try() - find out; the rat is as before then */
 void machine_try(void);
+
+/* Can a stopped thread go on with this stack pointer? */
+static inline bool can_go_on(u64 rsp)
+{
+	return machine.any_rsp || (u64)((s64)(rsp << 16) >> 16) == rsp;
+}
 
 #endif /* UPROBES_TESTS_MACHINE_H */

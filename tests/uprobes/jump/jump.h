@@ -29,12 +29,14 @@ enum count_env {
 /**
  * struct trace - what the native run does, step by step
  * @nr:		instructions of the window executed or begun
+ * @stuck:	this machine cannot go on from where it ends: see can_go_on()
  * @insn:	which
  * @rsp:	before each
  * @regs:	before each, for the first UPR_JUMP_INSNS
  */
 struct trace {
 	unsigned int nr;
+	bool stuck;
 	u8 insn[WINDOW_VISITS];
 	u64 rsp[WINDOW_VISITS];
 };
@@ -102,7 +104,7 @@ void counter_write(const struct window *w, const struct upr_pad_count *count, u6
 
 /**
  * window_native() - run from jump_start to jump_native, and traced.  Return: false if it does not stop,
- * or jumps into its own middle
+ * jumps into its own middle, or is stuck in it
  */
 bool window_native(struct window *w);
 

@@ -311,14 +311,18 @@ static bool take_trace(struct window *w)
 	int insn;
 
 	t->nr = 0;
+	t->stuck = false;
 	rat_put(&jump_start);
 	jump_other.regs = jump_start.regs;
 	for (steps = 0; steps < 4 * WINDOW_VISITS; steps++) {
 		insn = insn_at(w, jump_other.regs.rip);
 		if (enters_middle(w, jump_other.regs.rip, insn))
 			return false;
+		t->stuck = !can_go_on(jump_other.regs.rsp);
 		if (insn < 0)
 			return true;
+		if (t->stuck)
+			return false;
 		if (!still_there(w, insn)) {
 			if (t->nr == WINDOW_VISITS)
 				return false;

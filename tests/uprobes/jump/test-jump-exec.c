@@ -31,7 +31,7 @@ struct tally {
 };
 
 static struct tally tallies[UPR_NR_JUMP_FORMS][NR_ENVS];
-static unsigned long refused, hung, no_room, scratch_read, by_nr[UPR_JUMP_INSNS + 1];
+static unsigned long refused, hung, stuck, no_room, scratch_read, by_nr[UPR_JUMP_INSNS + 1];
 static unsigned int complaints;
 
 static const char *const env_names[NR_ENVS] = {"rseq", "not registered for rseq", "rseq of no effect", "locked"};
@@ -117,7 +117,7 @@ static void one_window(const struct rat_state *blank, bool rseq)
 		return;
 	}
 	if (!window_native(&w)) {
-		hung++;
+		*(w.trace.stuck ? &stuck : &hung) += 1;
 		return;
 	}
 	if (env == ENV_RSEQ && !rseq)
@@ -166,6 +166,8 @@ static void report(void)
 		diag("%lu windows of %u instructions", by_nr[i], i);
 	diag("%lu refused, %lu did not stop natively or went astray, %lu without a place for the pad, or for its stack",
 	     refused, hung, no_room);
+	if (!machine.any_rsp)
+		diag("%lu set aside: they come to a stack pointer this machine cannot go on with", stuck);
 	diag("%lu read what lies below the red zone, or below the stack pointer at a call", scratch_read);
 	if (complaints > MAX_COMPLAINTS)
 		diag("%u more complaints", complaints - MAX_COMPLAINTS);

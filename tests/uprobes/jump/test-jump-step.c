@@ -36,6 +36,7 @@ struct tally {
 
 static struct tally tallies[NR_ENVS];
 static unsigned int complaints;
+static unsigned long stuck;
 static struct rat_state here;
 static u64 counted_here[UPR_JUMP_INSNS];
 
@@ -285,8 +286,13 @@ static bool one_window(const struct rat_state *blank)
 	static struct window w;
 	enum count_env env = ENV_UNREGISTERED + rnd() % (NR_ENVS - 1);
 	struct tally *t = &tallies[env];
+	bool ran;
 
-	if (!window_make(&w, blank) || !window_native(&w) || !can_be_stepped(&w))
+	if (!window_make(&w, blank))
+		return false;
+	ran = window_native(&w);
+	stuck += w.trace.stuck;
+	if (!ran || w.trace.stuck || !can_be_stepped(&w))
 		return false;
 	if (pad_make(&w, env) || !pad_has_stack(&w))
 		return false;
@@ -308,6 +314,8 @@ static void report(void)
 		ok(!t->wrong, "%s: %lu pads left at each instruction", env_names[env], t->windows);
 		diag("%lu places, entered again from %lu, aborted at %lu", t->places, t->entered, t->aborted);
 	}
+	if (!machine.any_rsp)
+		diag("%lu windows set aside: they come to a stack pointer this machine cannot go on with", stuck);
 	ok(tallies[ENV_PRETEND].aborted > 0, "abort handlers were tried");
 }
 
