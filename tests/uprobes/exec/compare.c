@@ -152,6 +152,27 @@ static bool same_abort(const struct upr_insn *insn, const struct rat_state *nati
 	return same_regs(insn, &a, other, why, size) && same_memory(&a, other, why, size);
 }
 
+unsigned long nt_lost;
+
+/* What a stepped popf has set must outlast a stop. */
+static bool loses_nt(enum upr_way way, const struct upr_insn *insn, const struct rat_state *native)
+{
+	return !machine.keeps_nt && way == UPR_WAY_STEP && (insn->attr & UPR_INSN_FLAGS_POP) &&
+	       (native->regs.eflags & EFLAGS_NT);
+}
+
+static bool same_without_nt(const struct upr_insn *insn, const struct rat_state *native, const struct rat_state *other,
+			    char *why, size_t size)
+{
+	static struct rat_state a;
+
+	nt_lost++;
+	a = *native;
+	a.regs.eflags = (a.regs.eflags & ~EFLAGS_NT) | (other->regs.eflags & EFLAGS_NT);
+	return same_stop(&a, other, why, size) && same_regs(insn, &a, other, why, size) &&
+	       same_memory(&a, other, why, size);
+}
+
 bool same_end(enum upr_way way, const struct upr_insn *insn, const struct rat_state *native,
 	      const struct rat_state *other, char *why, size_t size)
 {
@@ -160,6 +181,8 @@ bool same_end(enum upr_way way, const struct upr_insn *insn, const struct rat_st
 	if (insn->branch == UPR_BR_XBEGIN && (native->regs.eflags & UPR_FL_TF) && other->signo == SIGTRAP &&
 	    other->regs.rip == upr_insn_target(insn, RAT_ORIG))
 		return same_abort(insn, native, other, why, size);
+	if (loses_nt(way, insn, native))
+		return same_without_nt(insn, native, other, why, size);
 	return same_stop(native, other, why, size) && same_regs(insn, native, other, why, size) &&
 	       same_memory(native, other, why, size);
 }

@@ -264,6 +264,8 @@ static void report(bool all)
 		diag("not run: %lu forms: %s", skips[i].forms, skips[i].reason);
 	if (!machine.any_rsp)
 		diag("%lu runs set aside: they leave a stack pointer this machine cannot go on with", set_aside);
+	if (!machine.keeps_nt)
+		diag("%lu stepped popf have set NT, which this machine loses at a stop: not compared", nt_lost);
 	if (complaints > MAX_COMPLAINTS)
 		diag("%u more complaints", complaints - MAX_COMPLAINTS);
 }

@@ -78,6 +78,9 @@ void place_code(const u8 *code, unsigned int length, bool armed);
 bool same_end(enum upr_way way, const struct upr_insn *insn, const struct rat_state *native,
 	      const struct rat_state *other, char *why, size_t size);
 
+/* How often it was left out that NT had been lost; see struct machine. */
+extern unsigned long nt_lost;
+
 bool same_stop(const struct rat_state *native, const struct rat_state *other, char *why, size_t size);
 bool same_segments(const struct user_regs_struct *a, const struct user_regs_struct *b);
 bool same_vectors(const u8 *native, const u8 *other, char *why, size_t size);

@@ -49,5 +49,8 @@ void machine_try(void)
 	regs = plain_regs(&saved);
 	regs.rsp = 0x8000123456789abc;
 	machine.any_rsp = step_nop(&regs);
+	regs = plain_regs(&saved);
+	regs.eflags |= EFLAGS_NT;
+	machine.keeps_nt = step_nop(&regs) && (regs.eflags & EFLAGS_NT);
 	rat_put_regs(&saved);
 }

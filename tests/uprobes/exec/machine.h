@@ -18,13 +18,15 @@
  * struct machine - what it can do
  * @code32:	execute 32-bit code
  * @any_rsp:	go on from a stop with a stack pointer that is not canonical; others send SIGSEGV then
+ * @keeps_nt:	go on from a stop with NT set, if it is
  */
 struct machine {
-	bool code32, any_rsp;
+	bool code32, any_rsp, keeps_nt;
 };
 
 extern struct machine machine;
 
+#define EFLAGS_NT 0x4000ull
 #define NO_CODE32 "this machine executes no 32-bit code"
 
 /** machine_try() - find out; the rat is as before then */
