@@ -45,7 +45,7 @@ struct skipped {
 static struct tally tallies[NR_TALLIES];
 static struct skipped skips[32];
 static unsigned int complaints;
-static unsigned long set_aside;
+static unsigned long rsp_aside, cpuid_aside;
 static struct rat_state blank, start, native, other;
 static bool list_forms;
 static const char *only;
@@ -109,16 +109,27 @@ static void complain(const struct form *form, const struct upr_xol *xol, const c
 	     why, native.signo, native.regs.rip);
 }
 
+/* What this machine makes of it is no measure. */
+static bool is_set_aside(enum upr_way way, const struct upr_insn *insn)
+{
+	bool is_cpuid = insn->enc == UPR_ENC_LEGACY && insn->map == UPR_MAP_0F && insn->opcode == 0xa2;
+	/* what is emulated or stepped stops behind the instruction and goes on from there */
+	bool stuck = way != UPR_WAY_BOOST && !can_go_on(native.regs.rsp);
+	/* a program that steps itself */
+	bool hidden = is_cpuid && !machine.steps_cpuid && (start.regs.eflags & UPR_FL_TF);
+
+	rsp_aside += stuck;
+	cpuid_aside += hidden;
+	return stuck || hidden;
+}
+
 static void run_one(const struct form *form, const struct upr_xol *xol, struct tally *t, unsigned int w, u64 area)
 {
 	struct way_case c = {xol, &start, area};
 	char why[256] = "";
 
-	/* what is emulated or stepped stops behind the instruction and goes on from there */
-	if (ways[w] != UPR_WAY_BOOST && !can_go_on(native.regs.rsp)) {
-		set_aside++;
+	if (is_set_aside(ways[w], &xol->insn))
 		return;
-	}
 	switch (run_way(ways[w], &c, &other)) {
 	case WAY_DONE:
 		t->run[w]++;
@@ -263,9 +274,12 @@ static void report(bool all)
 	for (i = 0; i < ARRAY_SIZE(skips) && skips[i].reason; i++)
 		diag("not run: %lu forms: %s", skips[i].forms, skips[i].reason);
 	if (!machine.any_rsp)
-		diag("%lu runs set aside: they leave a stack pointer this machine cannot go on with", set_aside);
+		diag("%lu runs set aside: they leave a stack pointer this machine cannot go on with", rsp_aside);
 	if (!machine.keeps_nt)
 		diag("%lu stepped popf have set NT, which this machine loses at a stop: not compared", nt_lost);
+	if (!machine.steps_cpuid)
+		diag("%lu runs set aside: they step over cpuid, which this machine steps along with what follows it",
+		     cpuid_aside);
 	if (complaints > MAX_COMPLAINTS)
 		diag("%u more complaints", complaints - MAX_COMPLAINTS);
 }

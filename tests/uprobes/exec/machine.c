@@ -13,18 +13,32 @@
 
 struct machine machine;
 
-/* Steps a nop from @regs.  Return: it is behind it. */
-static bool step_nop(struct user_regs_struct *regs)
+/* Steps the first of several instructions, from @regs.  Return: it is behind that. */
+static bool step(const u8 *code, size_t len, unsigned int first, struct user_regs_struct *regs)
 {
 	static struct rat_state why;
 
-	*(u8 *)STUB = 0x90;
+	memcpy((void *)STUB, code, len);
 	regs->rip = STUB;
 	rat_put_regs(regs);
 	rat_run(PTRACE_SINGLESTEP, &why);
 	rat_get_regs(regs);
-	*(u8 *)STUB = UPR_BREAKPOINT;
-	return why.signo == SIGTRAP && regs->rip == STUB + 1;
+	memset((void *)STUB, UPR_BREAKPOINT, len);
+	return why.signo == SIGTRAP && regs->rip == STUB + first;
+}
+
+static bool step_nop(struct user_regs_struct *regs)
+{
+	static const u8 nop[] = {0x90};
+
+	return step(nop, sizeof(nop), 1, regs);
+}
+
+static bool step_cpuid(struct user_regs_struct *regs)
+{
+	static const u8 cpuid_nop[] = {0x0f, 0xa2, 0x90};
+
+	return step(cpuid_nop, sizeof(cpuid_nop), 2, regs);
 }
 
 static struct user_regs_struct plain_regs(const struct user_regs_struct *saved)
@@ -52,5 +66,7 @@ void machine_try(void)
 	regs = plain_regs(&saved);
 	regs.eflags |= EFLAGS_NT;
 	machine.keeps_nt = step_nop(&regs) && (regs.eflags & EFLAGS_NT);
+	regs = plain_regs(&saved);
+	machine.steps_cpuid = step_cpuid(&regs);
 	rat_put_regs(&saved);
 }

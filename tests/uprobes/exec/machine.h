@@ -19,9 +19,10 @@
  * @code32:	execute 32-bit code
  * @any_rsp:	go on from a stop with a stack pointer that is not canonical; others send SIGSEGV then
  * @keeps_nt:	go on from a stop with NT set, if it is
+ * @steps_cpuid: stop behind it; others, which have it executed by somebody else, stop behind the next instruction
  */
 struct machine {
-	bool code32, any_rsp, keeps_nt;
+	bool code32, any_rsp, keeps_nt, steps_cpuid;
 };
 
 extern struct machine machine;

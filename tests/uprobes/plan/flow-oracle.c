@@ -50,6 +50,7 @@ struct proof {
  * struct spot - an instruction that was executed
  * @proven:	a probe would be accepted there
  * @landed:	control has arrived here in another way than by falling through, and it was looked into
+ * @cpuid:	some virtual machines execute the next instruction in the same step
  */
 struct spot {
 	u64 pc;
@@ -59,6 +60,7 @@ struct spot {
 	bool proven;
 	bool landed;
 	bool syscall;
+	bool cpuid;
 	bool flags_dead;
 	u16 dead_gpr;
 };
@@ -73,7 +75,7 @@ static struct {
 	struct proof *p;
 	size_t nr, cap;
 } proofs;
-static size_t nr_spots, nr_landings, nr_wrong, nr_poisoned, nr_sites, nr_nops;
+static size_t nr_spots, nr_landings, nr_wrong, nr_poisoned, nr_sites, nr_nops, nr_hidden;
 static u64 steps, steps_max = 200000;
 static u64 seed;
 static bool poison;
@@ -276,6 +278,7 @@ static struct spot *spot_at(u64 pc)
 		return s;
 	s->len = insn.length;
 	s->syscall = insn.branch == UPR_BR_SYSCALL;
+	s->cpuid = insn.enc == UPR_ENC_LEGACY && insn.map == UPR_MAP_0F && insn.opcode == 0xa2;
 	if (insn.attr & UPR_INSN_NOP)
 		check_padding(s->module, s->addr, insn.length);
 	s->proven = is_site(s->module->elf, s->addr);
@@ -397,11 +400,27 @@ static void run_to(u64 pc)
 		die("breakpoint at the entry point");
 }
 
+/* Is @s what follows @prev? */
+static bool follows(const struct spot *prev, const struct spot *s)
+{
+	const struct spot *next;
+
+	if (prev->len && prev->pc + prev->len == s->pc)
+		return true;
+	if (!prev->cpuid)
+		return false;
+	next = spot_at(prev->pc + prev->len);
+	if (!next->len || next->pc + next->len != s->pc)
+		return false;
+	nr_hidden++;
+	return true;
+}
+
 /* The program stands at @regs->rip, before that at @prev (NULL: not known). */
 static struct spot *arrive(struct spot *prev, struct user_regs_struct *regs)
 {
 	struct spot *s = spot_at(regs->rip);
-	bool fell = prev && prev->len && prev->pc + prev->len == s->pc;
+	bool fell = prev && follows(prev, s);
 
 	/* a string instruction that goes on; a system call that leads elsewhere is a signal's end */
 	if (prev && !fell && prev != s && !prev->syscall && s->module->map && !s->landed) {
@@ -491,8 +510,8 @@ int main(int argc, char **argv)
 	run_to(entry_point());
 	status = step_through();
 	fprintf(stderr,
-		"oracle: %llu steps, %zu instructions, %zu landings, %zu sites before them, %zu nops, %zu poisonings, %zu wrong\n",
-		(unsigned long long)steps, nr_spots, nr_landings, nr_sites, nr_nops, nr_poisoned, nr_wrong);
+		"oracle: %llu steps, %zu instructions, %zu landings, %zu sites before them, %zu nops, %zu poisonings, %zu hidden by cpuid, %zu wrong\n",
+		(unsigned long long)steps, nr_spots, nr_landings, nr_sites, nr_nops, nr_poisoned, nr_hidden, nr_wrong);
 	if (!WIFEXITED(status)) {
 		fprintf(stderr, "oracle: the command was ended by signal %d\n", WTERMSIG(status));
 		return 2;
