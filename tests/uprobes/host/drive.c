@@ -203,7 +203,8 @@ static void mapped(void *data, struct upr_mm *mm, int pid, const char *path, con
 	unsigned int i;
 
 	(void)mm;
-	(void)pid;
+	if (d->mapped)
+		d->mapped(d, pid);
 	base = base ? base + 1 : path;
 	for (i = 0; i < d->nr_probes; i++)
 		if (!d->probes[i].registered && !strcmp(base, d->probes[i].file))

@@ -40,6 +40,7 @@ struct drive {
 	struct upr_mm *mm; /* that was ready last */
 	char note[512];
 	bool quiet;
+	void (*mapped)(struct drive *d, int pid); /* NULL, or called when a process is seen to have mapped a file */
 };
 
 void drive_open(struct drive *d, enum upr_mode mode, const struct upr_home_options *options);

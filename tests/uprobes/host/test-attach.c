@@ -9,6 +9,7 @@
 #include "drive.h"
 #include "../tap.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -178,9 +179,72 @@ static void test_blocked(void)
 	free(argv[0]);
 }
 
+/* --- while its files are looked at ------------------------------------------- */
+
+/* Does some thread stand in a stop of ours? */
+static bool any_stands(pid_t pid)
+{
+	char path[64], *stat;
+	struct dirent *e;
+	bool stands = false;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir && (e = readdir(dir))) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "task/%.20s/stat", e->d_name);
+		stat = read_proc(pid, path);
+		/* PID (NAME) STATE */
+		stands |= stat && strrchr(stat, ')') && strrchr(stat, ')')[2] == 't';
+		free(stat);
+	}
+	if (dir)
+		closedir(dir);
+	return stands;
+}
+
+static unsigned int looked, stood;
+
+/* A file that is met for the first time may take seconds to analyse. */
+static void all_run(struct drive *d, int pid)
+{
+	unsigned int ms;
+
+	(void)d;
+	for (ms = 0; any_stands(pid) && ms < 2000; ms++)
+		usleep(1000);
+	looked++;
+	stood += ms == 2000;
+}
+
+static void test_runs_on(void)
+{
+	char *argv[] = {strdup(target_path("target-busy")), "8", NULL};
+	struct drive_probe *p;
+	struct child c;
+	struct drive d;
+	int status;
+
+	child_start(&c, argv);
+	drive_open(&d, UPR_MODE_TRAP, NULL);
+	d.mapped = all_run;
+	p = drive_count(&d, "target-busy", "busy_leaf");
+	is_int(drive_attach(&d, c.pid), 0, "attached to a process of 9 threads");
+	ok(looked > 1, "%u of its files were looked at", looked);
+	is_int(stood, 0, "its threads ran meanwhile");
+	drive_for(&d, 20);
+	ok(drive_hits(p) > 0, "a probe was hit (%lld times)", (long long)drive_hits(p));
+	is_int(drive_close(&d), 0, "let go");
+	free(child_end(&c, &status));
+	free(argv[0]);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
+	test_runs_on();
 	test_busy();
 	test_spawner();
 	test_shell();
