@@ -13,8 +13,8 @@
 
 struct machine machine;
 
-/* Steps the first of several instructions, from @regs.  Return: it is behind that. */
-static bool step(const u8 *code, size_t len, unsigned int first, struct user_regs_struct *regs)
+/* Steps the first of several instructions, from @regs.  Return: the signal it has stopped with. */
+static int step(const u8 *code, size_t len, struct user_regs_struct *regs)
 {
 	static struct rat_state why;
 
@@ -24,21 +24,21 @@ static bool step(const u8 *code, size_t len, unsigned int first, struct user_reg
 	rat_run(PTRACE_SINGLESTEP, &why);
 	rat_get_regs(regs);
 	memset((void *)STUB, UPR_BREAKPOINT, len);
-	return why.signo == SIGTRAP && regs->rip == STUB + first;
+	return why.signo;
 }
 
-static bool step_nop(struct user_regs_struct *regs)
+static int step_nop(struct user_regs_struct *regs)
 {
 	static const u8 nop[] = {0x90};
 
-	return step(nop, sizeof(nop), 1, regs);
+	return step(nop, sizeof(nop), regs);
 }
 
-static bool step_cpuid(struct user_regs_struct *regs)
+static int step_cpuid(struct user_regs_struct *regs)
 {
 	static const u8 cpuid_nop[] = {0x0f, 0xa2, 0x90};
 
-	return step(cpuid_nop, sizeof(cpuid_nop), 2, regs);
+	return step(cpuid_nop, sizeof(cpuid_nop), regs);
 }
 
 static struct user_regs_struct plain_regs(const struct user_regs_struct *saved)
@@ -52,6 +52,7 @@ static struct user_regs_struct plain_regs(const struct user_regs_struct *saved)
 	return regs;
 }
 
+/* A machine is taken for a good one until it shows just what others are known for. */
 void machine_try(void)
 {
 	struct user_regs_struct saved, regs;
@@ -59,14 +60,14 @@ void machine_try(void)
 	rat_get_regs(&saved);
 	regs = plain_regs(&saved);
 	regs.cs = 0x23;
-	machine.code32 = step_nop(&regs);
+	machine.code32 = step_nop(&regs) != SIGSEGV;
 	regs = plain_regs(&saved);
 	regs.rsp = 0x8000123456789abc;
-	machine.any_rsp = step_nop(&regs);
+	machine.any_rsp = step_nop(&regs) != SIGSEGV;
 	regs = plain_regs(&saved);
 	regs.eflags |= EFLAGS_NT;
-	machine.keeps_nt = step_nop(&regs) && (regs.eflags & EFLAGS_NT);
+	machine.keeps_nt = step_nop(&regs) != SIGTRAP || (regs.eflags & EFLAGS_NT);
 	regs = plain_regs(&saved);
-	machine.steps_cpuid = step_cpuid(&regs);
+	machine.steps_cpuid = step_cpuid(&regs) != SIGTRAP || regs.rip != STUB + 3;
 	rat_put_regs(&saved);
 }
