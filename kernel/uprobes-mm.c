@@ -188,8 +188,10 @@ static void add_sites(struct upr_space *sp, const struct upr_map *map)
 	struct upr_file *file = upr_file_find(sp->mm.session, map->key);
 	struct upr_probe *probe;
 
-	if (!file || sp->detaching || upr_bp_reserve(sp, file->nr_probes))
+	if (!file || sp->detaching)
 		return;
+	/* without room for all at once it is asked for site by site */
+	upr_bp_reserve(sp, file->nr_probes);
 	list_for_each_entry(probe, &file->probes, file_node) {
 		struct upr_probe *next = list_next_entry(probe, file_node);
 		struct upr_bp *bp;

@@ -367,13 +367,19 @@ static void introduce(struct host_proc *proc)
  */
 static void survey(struct host_proc *proc)
 {
-	struct host_task *t = list_first_entry(&proc->tasks, struct host_task, node);
+	struct host_task *t;
 
-	if (!proc->introduced || list_empty(&proc->tasks))
+	if (!proc->introduced)
 		return;
 	proc->introduced = false;
-	maps_scan(t->mm);
-	loader_started(t);
+	list_for_each_entry(t, &proc->tasks, node) {
+		/* it may have come to its end as soon as it was let go */
+		if (!t->mm)
+			continue;
+		maps_scan(t->mm);
+		loader_started(t);
+		return;
+	}
 }
 
 static int attached(struct host_task *t, void *data)
