@@ -488,7 +488,7 @@ void upr_jump_reach(const struct upr_jump *jump, u64 addr, unsigned int size, u6
 	for (i = 0; i < jump->nr; i++) {
 		u64 at = addr + jump->off[i];
 
-		if (!(jump->special >> i & 1))
+		if (!upr_is_special(jump, i))
 			continue;
 		if (upr_insn_decode(&insn, jump->code + jump->off[i], jump->len - jump->off[i], UPR_INSN_64) ||
 		    !aims(&insn))

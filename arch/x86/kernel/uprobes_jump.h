@@ -128,6 +128,12 @@ void upr_pad_put_insn(struct upr_pad_asm *pa, unsigned int i);
 int upr_lower(const struct upr_insn *insn, const u8 *code, struct upr_lowered *ret);
 int upr_call_to_jmp(const struct upr_insn *insn, const u8 *code, struct upr_lowered *ret);
 
+/* Is displaced instruction @i anything else than a copy of its bytes? */
+static inline bool upr_is_special(const struct upr_jump *jump, unsigned int i)
+{
+	return jump->special >> i & 1;
+}
+
 /* An instruction that nothing need be executed for. */
 static inline bool upr_is_idle(const struct upr_insn *insn)
 {

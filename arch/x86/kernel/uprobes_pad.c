@@ -545,18 +545,13 @@ static void put_behind(struct upr_pad_asm *pa)
 
 /* --- the whole ------------------------------------------------------------------------ */
 
-static bool is_special(const struct upr_jump *jump, unsigned int insn)
-{
-	return jump->special >> insn & 1;
-}
-
 static bool decode_special(struct upr_pad_asm *pa)
 {
 	const struct upr_jump *jump = pa->pad->jump;
 	unsigned int i;
 
 	for (i = 0; i < jump->nr; i++)
-		if (is_special(jump, i) &&
+		if (upr_is_special(jump, i) &&
 		    upr_insn_decode(&pa->insns[i], jump->code + jump->off[i], jump->len - jump->off[i], UPR_INSN_64))
 			return false;
 	return jump->nr;
@@ -566,7 +561,7 @@ static void put_insn(struct upr_pad_asm *pa, unsigned int i)
 {
 	const struct upr_jump *jump = pa->pad->jump;
 
-	if (is_special(jump, i)) {
+	if (upr_is_special(jump, i)) {
 		upr_pad_put_insn(pa, i);
 		return;
 	}
@@ -615,7 +610,7 @@ void upr_pad_lay_out(struct upr_pad_asm *pa, const struct upr_pad *pad, u8 *buf,
 			put_count(pa, count);
 		put_insn(pa, i);
 	}
-	if (!is_special(pad->jump, i - 1) || upr_falls_through(&pa->insns[i - 1])) {
+	if (!upr_is_special(pad->jump, i - 1) || upr_falls_through(&pa->insns[i - 1])) {
 		upr_pad_before(pa, i);
 		put_jump_back(pa);
 	}

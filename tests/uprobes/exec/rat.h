@@ -63,7 +63,11 @@ struct rat_state {
 extern pid_t rat_pid;
 extern size_t rat_xstate_size;
 
-/** rat_start() - make the rat and try out the machine (machine.h); @init: registers and vector state to start from.  Exits on failure. */
+/**
+ * rat_start() - make the rat, and try out the machine (machine.h)
+ * @init:	registers and vector state to start from
+ * Exits on failure.
+ */
 void rat_start(struct rat_state *init);
 void rat_stop(void);
 

@@ -269,6 +269,7 @@ enum code_answer code_is_jumped_only(const struct code_map *map, u32 pos);
 int code_map_complete(struct code_map *map);
 /* Room for all that code_map_complete() makes.  Return: 0 or -ENOMEM. */
 int code_map_take_bits(struct code_map *map);
+/* One of @bits, or @starts. */
 void code_bits_free(const struct code_map *map, u64 *bits);
 
 /* Index of the last function that begins at or before @pos, -1: none. */

@@ -121,7 +121,7 @@ struct upr_elf {
 
 #define UPR_DEBUG_ROOT "/usr/lib/debug"
 
-/* FNV-1a, the high bits folded in: tables use the low ones */
+/* Eight bytes at a time; the upper half is the better one, and tables use its low bits. */
 static inline u32 upr_hash_name(const char *s, size_t len)
 {
 	const u64 odd = 0x9e3779b97f4a7c15ull;
