@@ -121,11 +121,34 @@ static void park(struct host_task *t)
 		task_interrupt(t);
 }
 
+/*
+ * Past its end: nothing to be let go, and it cannot stop any more.  But its parent hears of the end only when we have,
+ * and an exec of another thread waits as long.  Of a first thread that others have outlived the kernel
+ * says nothing before they have ended too: what follows is for the next wait, or the end of the tool.
+ */
+static void release_zombie(struct host_task *t)
+{
+	int status = 0;
+	pid_t r = waitpid(t->tid, &status, __WALL | WNOHANG);
+
+	/* the second time it is not just on its way there */
+	if (!r && proc_state(t->tid) == 'Z') {
+		r = waitpid(t->tid, &status, __WALL | WNOHANG);
+		if (!r) {
+			unregister(t);
+			return;
+		}
+	}
+	if (r == t->tid || (r < 0 && home_take_early(t->home, t->tid, &status)))
+		task_gone(t, status);
+	else if (r < 0)
+		unregister(t);
+}
+
 static void release_if_possible(struct host_task *t)
 {
-	/* past its end: nothing to be let go, and it cannot stop any more */
 	if (t->state == TASK_ZOMBIE) {
-		unregister(t);
+		release_zombie(t);
 		return;
 	}
 	/* int3s of ours stay: it must not run without us */
@@ -248,14 +271,15 @@ static bool requests_done(void *data)
 	return list_empty(&home->requests);
 }
 
-static bool only_vfork_parents(struct upr_home *home)
+/* Parents of a vfork wait for their children, the dead for their memory to be freed. */
+static bool nobody_runs(struct upr_home *home)
 {
 	struct host_proc *proc;
 	struct host_task *t;
 
 	list_for_each_entry(proc, &home->procs, node)
 		list_for_each_entry(t, &proc->tasks, node)
-			if (t->state != TASK_VFORK)
+			if (t->state != TASK_VFORK && t->state != TASK_ZOMBIE)
 				return false;
 	return true;
 }
@@ -275,8 +299,8 @@ int home_let_go(struct upr_home *home, unsigned int timeout_ms)
 {
 	int r = home_wait_for(home, release_round, home, timeout_ms);
 
-	/* those wait for their children and are clean: the kernel lets them go when the tool ends */
-	return r == -ETIMEDOUT && only_vfork_parents(home) ? 0 : r;
+	/* all are clean: the kernel lets them go when the tool ends */
+	return r == -ETIMEDOUT && nobody_runs(home) ? 0 : r;
 }
 
 void home_unpin(struct upr_home *home)

@@ -40,6 +40,11 @@ $(HOST_T)/target-%-musl: $(HOST_DIR)/target-%.c
 	@echo "  TARGET  $@"
 	$(Q)musl-gcc -std=gnu11 -D_GNU_SOURCE -O1 -g -o $@ $< -pthread || echo "no musl programs can be made here"
 
+$(HOST_T)/target-endings: $(HOST_DIR)/target-endings.c
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O1 -g -static -o $@ $< -pthread
+
 $(HOST_T)/test-counters: | $(HOST_T)/target-pads-fixed
 $(HOST_T)/test-rseq: | $(HOST_T)/target-pads-musl
 

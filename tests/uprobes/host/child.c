@@ -4,11 +4,16 @@
  */
 #include "child.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define END_MS 60000 /* without a word */
 
 void child_start(struct child *c, char *const argv[])
 {
@@ -29,6 +34,8 @@ void child_start(struct child *c, char *const argv[])
 	close(out[1]);
 	c->in = in[1];
 	c->out = fdopen(out[0], "r");
+	/* poll() knows what there is still to be read */
+	setvbuf(c->out, NULL, _IONBF, 0);
 	snprintf(c->first, sizeof(c->first), "%.63s", child_line(c));
 }
 
@@ -53,15 +60,38 @@ void child_say(struct child *c, const char *line)
 		perror("# write to the target");
 }
 
+/* To the end of the pipe.  A program that does not get there is killed: its status will tell. */
+static size_t read_rest(struct child *c, char *buf, size_t room)
+{
+	struct pollfd fd = {.fd = fileno(c->out), .events = POLLIN};
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < room) {
+		n = poll(&fd, 1, END_MS);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			printf("# process %d does not come to its end\n", c->pid);
+			kill(c->pid, SIGKILL);
+			break;
+		}
+		n = read(fd.fd, buf + len, room - len);
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	return len;
+}
+
 char *child_end(struct child *c, int *status)
 {
 	char *buf = calloc(1, 65536);
-	size_t n;
 
 	close(c->in);
-	n = buf ? fread(buf, 1, 65535, c->out) : 0;
-	if (buf)
-		buf[n] = 0;
+	if (!buf)
+		abort();
+	read_rest(c, buf, 65535);
 	fclose(c->out);
 	waitpid(c->pid, status, 0);
 	return buf;

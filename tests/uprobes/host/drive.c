@@ -177,9 +177,9 @@ static void on_hit(struct upr_consumer *consumer, struct utrace_task *task, u64 
 
 static void register_one(struct drive *d, struct drive_probe *p, const char *path, struct upr_file_key key)
 {
+	struct upr_facts facts = {.len = UPR_INSN_MAX, .clear = p->clear};
 	enum upr_insn_mode mode;
-	u8 code[UPR_INSN_MAX];
-	u64 off = drive_find(path, p->symbol, code, &mode);
+	u64 off = drive_find(path, p->symbol, p->code, &mode);
 	int r;
 
 	if (!off) {
@@ -187,12 +187,12 @@ static void register_one(struct drive *d, struct drive_probe *p, const char *pat
 		return;
 	}
 	p->consumer.hit = p->hit ? on_hit : NULL;
-	r = upr_register(d->session, key, off, code, sizeof(code), mode, &p->consumer, &p->probe);
+	memcpy(facts.code, p->code, sizeof(p->code));
+	r = upr_register_facts(d->session, key, off, &facts, mode, &p->consumer, &p->probe);
 	if (r)
 		fprintf(stderr, "# %s in %s: error %d\n", p->symbol, path, r);
 	p->registered = !r;
 	p->offset = off;
-	memcpy(p->code, code, sizeof(code));
 }
 
 static void mapped(void *data, struct upr_mm *mm, int pid, const char *path, const char *open_path,

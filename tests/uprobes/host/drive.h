@@ -16,6 +16,7 @@
 struct drive_probe {
 	const char *file; /* last part of the mapped path */
 	const char *symbol;
+	u8 clear; /* bytes from the entry that nothing branches into, as an analysis would find */
 	struct upr_consumer consumer;
 	struct upr_probe *probe;
 	bool registered;
