@@ -296,17 +296,6 @@ int ifunc_watch(struct uprobe_set *set, struct uprobe_event *event, struct uprob
 	return 0;
 }
 
-void ifunc_free(struct ifunc_watch *watch)
-{
-	size_t i;
-
-	for (i = 0; i < watch->nr_rets; i++)
-		free(watch->rets[i]);
-	free(watch->rets);
-	free(watch->sites);
-	free(watch);
-}
-
 /* --- words that the loader has filled in -------------------------------------- */
 
 /* An executable mapping of a process. */

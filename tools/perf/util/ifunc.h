@@ -38,6 +38,4 @@ bool ifunc_uncounted(const struct ifunc_watch *watch);
 /** ifunc_why() - why nothing is counted yet, or NULL */
 const char *ifunc_why(const struct ifunc_watch *watch);
 
-void ifunc_free(struct ifunc_watch *watch);
-
 #endif /* PERF_UTIL_IFUNC_H */

@@ -146,7 +146,8 @@ struct upr_event_list {
 	size_t nr;
 	size_t cap;
 	struct upr_names names; /* group:event */
-	struct arena arena;	/* what events consist of */
+	struct arena strings;	/* names and texts of events */
+	struct arena sites;	/* upr_event.sites */
 };
 
 /**
@@ -160,6 +161,12 @@ int upr_resolve_def(struct upr_elf *elf, const struct upr_probe_def *def, struct
 		    struct upr_error *err);
 
 void upr_event_list_free(struct upr_event_list *list);
+
+/**
+ * upr_event_list_forget() - the events have been taken over
+ * The list is empty then; their names stay in use, and every string of theirs where it is.
+ */
+void upr_event_list_forget(struct upr_event_list *list);
 
 /** upr_group_name() - probe_ + file name up to the first odd character.  Return: false when too long. */
 bool upr_group_name(const char *path, char buf[UPR_EVENT_NAME_MAX]);

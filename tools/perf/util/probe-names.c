@@ -83,7 +83,7 @@ static struct used_name *use_name(struct upr_event_list *list, const char *group
 	at = slot_of(&list->names, name, hash);
 	u = *at;
 	if (!u) {
-		u = arena_alloc(&list->arena, sizeof(*u) + len + 1);
+		u = arena_alloc(&list->strings, sizeof(*u) + len + 1);
 		if (!u)
 			return NULL;
 		u->hash = hash;

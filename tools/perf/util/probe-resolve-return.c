@@ -20,7 +20,7 @@ static int refuse(struct upr_event_list *list, struct upr_event *ev, const struc
 	if (upr_event_add_site(list, ev, from->func, from->symbol, from->addr))
 		return upr_error_nomem(err);
 	ev->sites[ev->nr_sites - 1].ifunc = false;
-	ev->sites[ev->nr_sites - 1].refused = arena_strdup(&list->arena, why);
+	ev->sites[ev->nr_sites - 1].refused = arena_strdup(&list->strings, why);
 	return ev->sites[ev->nr_sites - 1].refused ? 0 : upr_error_nomem(err);
 }
 

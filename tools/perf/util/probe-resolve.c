@@ -60,7 +60,7 @@ static void event_base_name(const char *symbol, char buf[UPR_EVENT_NAME_MAX])
 
 /* --- events ------------------------------------------------------------ */
 
-/* What the list's arena does not have. */
+/* What the list's arenas do not have. */
 static void event_free(struct upr_event *ev)
 {
 	u32 i;
@@ -69,16 +69,39 @@ static void event_free(struct upr_event *ev)
 		fetch_free(ev->sites[i].fetch);
 }
 
-void upr_event_list_free(struct upr_event_list *list)
+void upr_event_list_forget(struct upr_event_list *list)
 {
 	size_t i;
 
 	for (i = 0; i < list->nr; i++)
 		event_free(&list->events[i]);
 	free(list->events);
+	list->events = NULL;
+	list->nr = list->cap = 0;
+	arena_free(&list->sites);
+}
+
+void upr_event_list_free(struct upr_event_list *list)
+{
+	upr_event_list_forget(list);
 	free(list->names.slots);
-	arena_free(&list->arena);
+	arena_free(&list->strings);
 	*list = (struct upr_event_list){0};
+}
+
+/* Room for that many and no more: doubling would take half as much again, and move what is there. */
+static bool reserve_events(struct upr_event_list *list, size_t more)
+{
+	struct upr_event *events;
+
+	if (list->cap - list->nr >= more)
+		return true;
+	events = reallocarray(list->events, list->nr + more, sizeof(*events));
+	if (!events)
+		return false;
+	list->events = events;
+	list->cap = list->nr + more;
+	return true;
 }
 
 /* Take back what was appended since the list had @nr events. */
@@ -97,9 +120,9 @@ static const char *event_group(struct upr_elf *elf, const struct upr_probe_def *
 	char group[UPR_EVENT_NAME_MAX];
 
 	if (def->group)
-		return arena_strdup(&list->arena, def->group);
+		return arena_strdup(&list->strings, def->group);
 	upr_group_name(elf->info.real, group);
-	return arena_strdup(&list->arena, group);
+	return arena_strdup(&list->strings, group);
 }
 
 /* As perf has it, behind names that were given, too; those of events that are kept have it already. */
@@ -134,7 +157,7 @@ struct upr_event *upr_event_add(struct upr_elf *elf, const struct upr_probe_def 
 	/* a wildcard makes many events of one definition */
 	if (last && (last->elf != elf || strcmp(last->def, def->text)))
 		last = NULL;
-	ev->def = last ? last->def : arena_strdup(&list->arena, def->text);
+	ev->def = last ? last->def : arena_strdup(&list->strings, def->text);
 	if (last && def->group && strcmp(last->group, def->group))
 		last = NULL;
 	ev->group = last ? last->group : event_group(elf, def, list);
@@ -154,7 +177,7 @@ int upr_event_add_site(struct upr_event_list *list, struct upr_event *ev, const 
 
 	/* the room goes up in powers of two */
 	if (!(ev->nr_sites & (ev->nr_sites - 1))) {
-		sites = arena_alloc(&list->arena, (ev->nr_sites ? 2 * ev->nr_sites : 1) * sizeof(*sites));
+		sites = arena_alloc(&list->sites, (ev->nr_sites ? 2 * ev->nr_sites : 1) * sizeof(*sites));
 		if (!sites)
 			return -ENOMEM;
 		memcpy(sites, ev->sites ? ev->sites : sites, ev->nr_sites * sizeof(*sites));
@@ -351,7 +374,7 @@ static int add_wildcard_events(struct upr_elf *elf, const struct upr_probe_def *
 {
 	u32 *first = group_matches(elf, matches);
 	size_t *event_of = calloc(matches->nr, sizeof(*event_of)), i;
-	bool memory = first && event_of && upr_names_reserve(list, matches->nr);
+	bool memory = first && event_of && upr_names_reserve(list, matches->nr) && reserve_events(list, matches->nr);
 	int rc = memory ? 0 : upr_error_nomem(err);
 
 	for (i = 0; i < matches->nr && !rc; i++) {
@@ -575,7 +598,7 @@ static int resolve_address(struct upr_elf *elf, const struct upr_probe_def *def,
 	else if (offset != addr)
 		snprintf(note, sizeof(note), "0x%llx was taken as an address in %s (file offset 0x%llx)",
 			 (unsigned long long)addr, elf->info.name, (unsigned long long)offset);
-	ev->note = *note ? arena_strdup(&list->arena, note) : NULL;
+	ev->note = *note ? arena_strdup(&list->strings, note) : NULL;
 	return 0;
 }
 

@@ -247,13 +247,13 @@ static int add_sites(struct uprobe_set *set, struct uprobe_event *event, struct 
 	return rc;
 }
 
-/* Events of @list from @first on: new ones, or further sites of those that the same name has already. */
+/* New ones, or further sites of those that the same name has already. */
 static int add_events(struct uprobe_set *set, struct uprobe_spec *spec, struct uprobe_image *image,
-		      const struct upr_event_list *list, size_t first, bool fresh)
+		      const struct upr_event_list *list, bool fresh)
 {
 	size_t i;
 
-	for (i = first; i < list->nr; i++) {
+	for (i = 0; i < list->nr; i++) {
 		struct upr_event *from = &list->events[i];
 		struct uprobe_event *event = fresh ? NULL : event_find(set, spec, from->name);
 
@@ -263,7 +263,7 @@ static int add_events(struct uprobe_set *set, struct uprobe_spec *spec, struct u
 			return -ENOMEM;
 		if (fresh && from->note)
 			ui_note("%s: %s", event->name, from->note);
-		ui_progress("Preparing probes", i - first, list->nr - first);
+		ui_progress("Preparing probes", i, list->nr);
 	}
 	return 0;
 }
@@ -431,7 +431,7 @@ static struct uprobe_wanted *want(struct uprobe_spec *spec, const char *text)
 
 static int define_one(struct uprobe_set *set, struct uprobe_spec *spec, const char *def, struct upr_error *err)
 {
-	size_t first_name = set->names.nr, first_event = set->nr_events;
+	size_t first_event = set->nr_events;
 	int rc;
 
 	if (!want(spec, def))
@@ -439,9 +439,10 @@ static int define_one(struct uprobe_set *set, struct uprobe_spec *spec, const ch
 	rc = upr_resolve(spec->images[0]->elf, def, &set->names, err);
 	if (rc)
 		return rc;
-	if (add_events(set, spec, spec->images[0], &set->names, first_name, true))
-		return upr_error_nomem(err);
-	return check_refused(set, first_event, err);
+	rc = add_events(set, spec, spec->images[0], &set->names, true);
+	/* room for what arming takes */
+	upr_event_list_forget(&set->names);
+	return rc ? upr_error_nomem(err) : check_refused(set, first_event, err);
 }
 
 /* The file that a spec means, opened.  NULL with @err. */
@@ -606,7 +607,7 @@ static void define_again(struct uprobe_set *set, struct uprobe_spec *spec, struc
 		if (resolve_again(set, spec, spec->wanted[i], image, &list, &err))
 			ui_note("process %d uses another %s (%s), where '%s' is not counted: %s", pid, spec->name,
 				image->path, spec->wanted[i]->text, err.text);
-	if (add_events(set, spec, image, &list, 0, false))
+	if (add_events(set, spec, image, &list, false))
 		ui_note("process %d: out of memory for the probes in %s", pid, image->path);
 	upr_event_list_free(&list);
 }
@@ -739,52 +740,11 @@ struct uprobe_set *uprobe_set_new(struct upr_session *session)
 	return set;
 }
 
-static void spec_free(struct uprobe_spec *spec)
+void uprobe_set_close(struct uprobe_set *set)
 {
 	size_t i;
 
-	for (i = 0; i < spec->nr_wanted; i++) {
-		free(spec->wanted[i]->text);
-		free(spec->wanted[i]);
-	}
-	free(spec->wanted);
-	free(spec->images);
-	free(spec->name);
-	free(spec->real);
-	free(spec);
-}
-
-/* What the set's arena does not have. */
-static void event_free(struct uprobe_event *event)
-{
-	size_t i;
-
-	for (i = 0; i < event->nr_sites; i++)
-		fetch_free(event->sites[i]->fetch);
-}
-
-void uprobe_set_free(struct uprobe_set *set)
-{
-	size_t i;
-
-	if (!set)
-		return;
-	for (i = 0; i < set->nr_events; i++)
-		event_free(set->events[i]);
-	for (i = 0; i < set->nr_ifuncs; i++)
-		ifunc_free(set->ifuncs[i]);
-	for (i = 0; i < set->nr_specs; i++)
-		spec_free(set->specs[i]);
-	upr_event_list_free(&set->names);
-	arena_free(&set->arena);
-	for (i = 0; i < set->nr_images; i++) {
+	for (i = 0; i < set->nr_images; i++)
 		upr_elf_close(set->images[i]->elf);
-		free(set->images[i]->path);
-		free(set->images[i]);
-	}
-	free(set->events);
-	free(set->ifuncs);
-	free(set->specs);
-	free(set->images);
-	free(set);
+	set->nr_images = 0;
 }

@@ -133,8 +133,13 @@ struct uprobe_set {
 };
 
 struct uprobe_set *uprobe_set_new(struct upr_session *session);
-/** uprobe_set_free() - after the session is gone */
-void uprobe_set_free(struct uprobe_set *set);
+
+/**
+ * uprobe_set_close() - the last thing that a command does with it: closes its files
+ * What has been found out about them is kept in the user's cache.  A hundred thousand events and sites are
+ * not freed one by one: they go with the process.
+ */
+void uprobe_set_close(struct uprobe_set *set);
 
 /**
  * uprobe_set_define() - probes for @nr definitions in the file that @name means

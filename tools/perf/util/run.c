@@ -152,6 +152,8 @@ static const struct upr_home_client client = {
 
 /* --- before anything runs ------------------------------------------------------ */
 
+static char output_buffer[256 << 10];
+
 static int open_output(struct run *run)
 {
 	const struct run_options *opts = &run->opts;
@@ -167,9 +169,9 @@ static int open_output(struct run *run)
 		return 0;
 	}
 	run->out = fopen(opts->output, opts->append ? "ae" : "we");
-	/* tens of thousands of lines */
+	/* tens of thousands of lines; the C library takes no size without the room */
 	if (run->out)
-		setvbuf(run->out, NULL, _IOFBF, 1 << 16);
+		setvbuf(run->out, output_buffer, _IOFBF, sizeof(output_buffer));
 	if (!run->out) {
 		ui_error("cannot write %s: %s", opts->output, strerror(errno));
 		return STATUS_FAILED;
@@ -382,8 +384,7 @@ static int run_session(struct run *run)
 		status = run_home(run);
 	if (run->home)
 		upr_home_close(run->home);
-	upr_session_free(run->session);
-	uprobe_set_free(run->set);
+	uprobe_set_close(run->set);
 	if (run->out && run->out != stderr && fclose(run->out) && !status) {
 		output_failed(run, errno);
 		status = STATUS_FAILED;

@@ -288,8 +288,9 @@ int upr_elf_load(struct upr_elf *elf)
 		return -ENOMEM;
 	drop_doubles(elf);
 	most = elf->nr_syms + elf->nr_fdes + 1;
-	elf->funcs = calloc(most, sizeof(*elf->funcs));
-	elf->names = calloc(most, sizeof(*elf->names));
+	/* nobody looks behind those that there are: clearing the room for the rest would take memory for it */
+	elf->funcs = reallocarray(NULL, most, sizeof(*elf->funcs));
+	elf->names = reallocarray(NULL, most, sizeof(*elf->names));
 	if (!elf->funcs || !elf->names)
 		return -ENOMEM;
 	fold_symbols(elf);
