@@ -4,6 +4,7 @@
  *
  * Files
  *   uprobes.c		sessions, the registry of probes, consumers
+ *   uprobes-insn.c	the instructions under probes, each known once
  *   uprobes-mm.c	address spaces: mappings, tasks, fork
  *   uprobes-bp.c	breakpoints of an address space and their table
  *   uprobes-arm.c	the arming state machine
@@ -17,7 +18,7 @@
  *   uprobes-survive.c	what the program needs to do without us
  *
  * Locks, outermost first
- *   session->lock (mutex)	registry, list of address spaces, batch
+ *   session->lock (mutex)	registry, known instructions, list of address spaces, batch
  *   mm->lock (mutex)		mappings, breakpoints, areas, tasks, arming state
  *   session->consumer_lock (spin, irqs off)  consumer lists, list of changed
  *				probes; taken in the atomic half as well
@@ -41,6 +42,13 @@
 #define UPR_PAGE_SIZE	4096u
 #define UPR_PAGE_MASK	(~(u64)(UPR_PAGE_SIZE - 1))
 
+/** struct upr_insns - 1 << @bits @buckets of struct upr_known, @nr in all; see uprobes-insn.c */
+struct upr_insns {
+	struct hlist_head *buckets;
+	unsigned int bits;
+	unsigned int nr;
+};
+
 /**
  * struct upr_session - see <utrace/uprobes.h>
  * @buckets:	1 << @bits of upr_probe.hash, by file and offset
@@ -61,6 +69,7 @@ struct upr_session {
 	struct hlist_head *buckets;
 	unsigned int bits;
 	unsigned int nr_probes;
+	struct upr_insns insns;
 	struct list_head files;
 	struct list_head mms;
 	struct list_head changed;
@@ -105,9 +114,10 @@ struct upr_file {
  * @jump_hits:	of counters that are gone; the same lock
  * @stood:	UPR_WAYS() that its sites have been armed by
  * @no_jump:	why one of them did not jump in some address space, or NULL
- * @xol:	analysed for an ordinary address space
- * @shstk_xol:	for one with a shadow stack; NULL before the first of them
- * @facts:	about the site; clear 0: nothing is known
+ * @mode:	of the session; enum upr_mode
+ * @xol:	its instruction in an ordinary address space
+ * @shstk_xol:	in one with a shadow stack; NULL before the first of them
+ * @facts:	about the site; clear 0: nothing is known.  The holes are the probe's own
  * @jump:	its plan for an ordinary address space
  */
 struct upr_probe {
@@ -119,14 +129,14 @@ struct upr_probe {
 	struct upr_session *session;
 	u64 offset;
 	atomic_t nr_bps;
-	enum upr_mode mode;
+	u8 mode;
+	u8 stood;
 	s64 semaphore;
 	struct list_head counters;
 	u64 jump_hits;
-	u8 stood;
 	const char *no_jump;
-	struct upr_xol xol;
-	struct upr_xol *shstk_xol;
+	const struct upr_xol *xol;
+	const struct upr_xol *shstk_xol;
 	struct upr_facts facts;
 	struct upr_jump jump;
 };
@@ -433,6 +443,10 @@ void upr_session_get(struct upr_session *session);
 void upr_session_put(struct upr_session *session);
 struct upr_file *upr_file_find(struct upr_session *session, struct upr_file_key key);
 const struct upr_xol *upr_probe_xol(struct upr_probe *probe, unsigned int env);
+
+/* uprobes-insn.c; session->lock is held */
+const struct upr_xol *upr_insn_keep(struct upr_session *session, const struct upr_xol *xol, unsigned int env);
+void upr_insns_free(struct upr_insns *insns);
 void upr_probe_drop_bp(struct upr_probe *probe);
 void upr_session_reap(struct upr_session *session);
 

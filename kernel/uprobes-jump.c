@@ -306,11 +306,11 @@ static const char *analyze(struct upr_space *sp, const struct upr_bp *bp, struct
 
 	*jump = probe->jump;
 	if (sp->mm.env)
-		upr_jump_analyze(jump, &probe->facts, probe->offset, sp->mm.insn_mode, sp->mm.env);
+		upr_jump_analyze(jump, &probe->facts, probe->offset, sp->mm.insn_mode, sp->mm.env, &probe->xol->insn);
 	if (jump->form == UPR_JUMP_HOP && !upr_hop_choose(sp, bp, jump)) {
 		facts = probe->facts;
 		facts.nr_holes = 0;
-		upr_jump_analyze(jump, &facts, probe->offset, sp->mm.insn_mode, sp->mm.env);
+		upr_jump_analyze(jump, &facts, probe->offset, sp->mm.insn_mode, sp->mm.env, &probe->xol->insn);
 	}
 	return jump->form == UPR_JUMP_NONE ? jump->reason : NULL;
 }

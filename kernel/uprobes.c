@@ -106,29 +106,48 @@ static void file_put(struct upr_file *file)
 	kfree(file);
 }
 
+static void probe_drop(struct upr_probe *probe)
+{
+	kfree(probe->facts.holes);
+	kmem_cache_free(probe->session->caches.probes, probe);
+}
+
+static int copy_facts(struct upr_probe *probe, const struct upr_facts *facts)
+{
+	probe->facts = *facts;
+	probe->facts.holes = NULL;
+	if (!facts->nr_holes)
+		return 0;
+	probe->facts.holes = kmemdup(facts->holes, facts->nr_holes * sizeof(*facts->holes), GFP_KERNEL);
+	return probe->facts.holes ? 0 : -ENOMEM;
+}
+
 static int probe_new(struct upr_session *session, struct upr_file_key key, u64 offset, const struct upr_facts *facts,
 		     enum upr_insn_mode mode, struct upr_probe **ret)
 {
-	struct upr_probe *probe = kmem_cache_zalloc(session->caches.probes, GFP_KERNEL);
-	int r;
+	struct upr_probe *probe;
+	struct upr_xol xol;
+	int r = upr_xol_analyze(&xol, facts->code, min(facts->len, UPR_INSN_MAX), mode, 0);
 
+	if (r)
+		return r;
+	probe = kmem_cache_zalloc(session->caches.probes, GFP_KERNEL);
 	if (!probe)
 		return -ENOMEM;
-	r = upr_xol_analyze(&probe->xol, facts->code, min(facts->len, UPR_INSN_MAX), mode, 0);
-	if (r)
-		goto fail;
+	probe->session = session;
 	r = -ENOMEM;
+	probe->xol = upr_insn_keep(session, &xol, 0);
+	if (!probe->xol || copy_facts(probe, facts))
+		goto fail;
 	probe->file = file_get(session, key);
 	if (!probe->file)
 		goto fail;
-	probe->session = session;
 	probe->offset = offset;
-	probe->mode = session->mode;
+	probe->mode = (u8)session->mode;
 	INIT_LIST_HEAD(&probe->consumers);
 	INIT_LIST_HEAD(&probe->changed);
 	INIT_LIST_HEAD(&probe->counters);
-	probe->facts = *facts;
-	upr_jump_analyze(&probe->jump, facts, offset, mode, 0);
+	upr_jump_analyze(&probe->jump, facts, offset, mode, 0, &xol.insn);
 	INIT_HLIST_NODE(&probe->hash);
 	registry_grow(session);
 	hlist_add_head(&probe->hash, &session->buckets[registry_slot(key, offset, session->bits)]);
@@ -139,7 +158,7 @@ static int probe_new(struct upr_session *session, struct upr_file_key key, u64 o
 	*ret = probe;
 	return 0;
 fail:
-	kmem_cache_free(session->caches.probes, probe);
+	probe_drop(probe);
 	return r;
 }
 
@@ -157,24 +176,21 @@ static void probe_free(struct upr_probe *probe)
 	probe->file->nr_probes--;
 	file_put(probe->file);
 	session->nr_probes--;
-	kfree(probe->shstk_xol);
-	kmem_cache_free(session->caches.probes, probe);
+	probe_drop(probe);
 }
 
 /* A row that is refused is kept as well: it says why.  NULL without memory. */
 const struct upr_xol *upr_probe_xol(struct upr_probe *probe, unsigned int env)
 {
-	if (!(env & UPR_ENV_SHSTK))
-		return &probe->xol;
-	if (!probe->shstk_xol) {
-		const struct upr_xol *plain = &probe->xol;
-		struct upr_xol *xol = kzalloc(sizeof(*xol), GFP_KERNEL);
+	const struct upr_xol *plain = probe->xol;
+	struct upr_xol xol;
 
-		if (!xol)
-			return NULL;
-		if (upr_xol_analyze(xol, plain->code, plain->insn.length, plain->insn.mode, env))
-			xol->ways = 0;
-		probe->shstk_xol = xol;
+	if (!(env & UPR_ENV_SHSTK))
+		return plain;
+	if (!probe->shstk_xol) {
+		if (upr_xol_analyze(&xol, plain->code, plain->insn.length, plain->insn.mode, env))
+			xol.ways = 0;
+		probe->shstk_xol = upr_insn_keep(probe->session, &xol, env);
 	}
 	return probe->shstk_xol;
 }
@@ -256,10 +272,8 @@ static void file_free(struct upr_file *file)
 {
 	struct upr_probe *probe, *next;
 
-	list_for_each_entry_safe(probe, next, &file->probes, file_node) {
-		kfree(probe->shstk_xol);
-		kmem_cache_free(probe->session->caches.probes, probe);
-	}
+	list_for_each_entry_safe(probe, next, &file->probes, file_node)
+		probe_drop(probe);
 	kfree(file);
 }
 
@@ -272,6 +286,7 @@ void upr_session_put(struct upr_session *session)
 		return;
 	list_for_each_entry_safe(file, next, &session->files, node)
 		file_free(file);
+	upr_insns_free(&session->insns);
 	caches_destroy(session);
 	kvfree(session->buckets);
 	kfree(session);
@@ -422,9 +437,9 @@ void upr_batch_end(struct upr_session *session)
 
 static bool same_code(const struct upr_probe *probe, const u8 *code, size_t len)
 {
-	size_t known = probe->xol.insn.length;
+	size_t known = probe->xol->insn.length;
 
-	return len >= known && !memcmp(probe->xol.code, code, known);
+	return len >= known && !memcmp(probe->xol->code, code, known);
 }
 
 /* The consumer is put on the list last: a hit counts it only where it has been asked. */
@@ -551,7 +566,7 @@ const struct upr_jump *upr_probe_jump(const struct upr_probe *probe)
 
 enum upr_way upr_probe_way(const struct upr_probe *probe)
 {
-	const struct upr_xol *xol = &probe->xol;
+	const struct upr_xol *xol = probe->xol;
 	bool emulate = xol->ways & UPR_WAYS(UPR_WAY_EMULATE);
 	bool boost = xol->ways & UPR_WAYS(UPR_WAY_BOOST);
 	int way;
@@ -580,19 +595,19 @@ enum upr_way upr_probe_way(const struct upr_probe *probe)
 /* The instruction has its own reason; where it leaves a choice, the choice has one. */
 const char *upr_probe_reason(const struct upr_probe *probe)
 {
-	bool emulate = probe->xol.ways & UPR_WAYS(UPR_WAY_EMULATE);
-	bool boost = probe->xol.ways & UPR_WAYS(UPR_WAY_BOOST);
+	bool emulate = probe->xol->ways & UPR_WAYS(UPR_WAY_EMULATE);
+	bool boost = probe->xol->ways & UPR_WAYS(UPR_WAY_BOOST);
 
 	/* who wanted a jump is told why there is none */
-	if (home_jumps(probe) && probe->xol.ways != UPR_WAYS(UPR_WAY_REFUSE))
+	if (home_jumps(probe) && probe->xol->ways != UPR_WAYS(UPR_WAY_REFUSE))
 		return probe->no_jump ? probe->no_jump : probe->jump.reason;
 	switch (upr_probe_way(probe)) {
 	case UPR_WAY_STEP:
-		return emulate || boost ? "single-stepping was asked for" : probe->xol.reason;
+		return emulate || boost ? "single-stepping was asked for" : probe->xol->reason;
 	case UPR_WAY_BOOST:
-		return emulate ? "a copy that jumps back costs less than computing its effect" : probe->xol.reason;
+		return emulate ? "a copy that jumps back costs less than computing its effect" : probe->xol->reason;
 	default:
-		return probe->xol.reason;
+		return probe->xol->reason;
 	}
 }
 

@@ -59,8 +59,9 @@ struct upr_hole {
  * @solo:	no window of more than one instruction: a branch may lead anywhere
  *		in the function
  * @why:	what ends the clear bytes, in words; a constant string, may be NULL
- * @nr_holes:	of @holes, which may overlap those of other sites.  Need be known only where
- *		nothing but a pun is possible without one
+ * @nr_holes:	of @holes, at most UPR_HOLES
+ * @holes:	may overlap those of other sites; need be known only where nothing but a pun is possible without
+ *		one.  The caller's: whoever keeps the facts keeps a copy of them
  */
 struct upr_facts {
 	u8 code[UPR_SITE_CODE];
@@ -69,9 +70,9 @@ struct upr_facts {
 	u16 dead_gpr;
 	bool flags_dead;
 	bool solo;
-	const char *why;
 	u8 nr_holes;
-	struct upr_hole holes[UPR_HOLES];
+	const char *why;
+	const struct upr_hole *holes;
 };
 
 /**
@@ -138,6 +139,8 @@ struct upr_jump {
  * @mode:	UPR_INSN_32 is refused
  * @env:	UPR_ENV_* set (upr-arch.h): with a shadow stack no call is displaced (a ret is: it takes
  *		the same address from both stacks wherever it stands)
+ * @first:	the instruction at the site, if upr_xol_analyze() has taken it apart for an ordinary address space and
+ *		refused nothing; or NULL
  *
  * Refused: anything that may enter the kernel or must be seen by it at its own place
  * (syscall, sysenter, int), xbegin, popf and whatever upr_xol_analyze()
@@ -146,7 +149,7 @@ struct upr_jump {
  * Return: 0, or -EOPNOTSUPP with jump->reason.
  */
 int upr_jump_analyze(struct upr_jump *jump, const struct upr_facts *facts, u64 offset, enum upr_insn_mode mode,
-		     unsigned int env);
+		     unsigned int env, const struct upr_insn *first);
 
 /**
  * upr_jump_can_fault() - can a displaced instruction raise SIGSEGV, SIGBUS, SIGFPE or SIGILL

@@ -37,6 +37,7 @@
 
 /**
  * struct planning - a plan on its way
+ * @first:	the first instruction, if the caller has taken it apart
  * @insns:	of jump->nr
  * @why:	why the forms tried so far are impossible
  */
@@ -45,6 +46,7 @@ struct planning {
 	const struct upr_facts *facts;
 	u64 offset;
 	unsigned int env;
+	const struct upr_insn *first;
 	struct upr_insn insns[UPR_JUMP_INSNS];
 	const char *why;
 };
@@ -110,7 +112,9 @@ static const char *refusal(struct planning *p, unsigned int off, struct upr_insn
 	struct upr_lowered jmp;
 	const char *why;
 
-	if (upr_xol_decode(insn, facts->code + off, facts->len - off, UPR_INSN_64, 0, &why))
+	if (!off && p->first)
+		*insn = *p->first;
+	else if (upr_xol_decode(insn, facts->code + off, facts->len - off, UPR_INSN_64, 0, &why))
 		return why;
 	why = branch_refusal(insn);
 	if (why)
@@ -373,7 +377,7 @@ static const char *plan(struct planning *p, enum upr_insn_mode mode)
 }
 
 int upr_jump_analyze(struct upr_jump *jump, const struct upr_facts *facts, u64 offset, enum upr_insn_mode mode,
-		     unsigned int env)
+		     unsigned int env, const struct upr_insn *first)
 {
 	struct planning p;
 	const char *why;
@@ -382,6 +386,7 @@ int upr_jump_analyze(struct upr_jump *jump, const struct upr_facts *facts, u64 o
 	p.facts = facts;
 	p.offset = offset;
 	p.env = env;
+	p.first = first;
 	p.why = NULL;
 	memset(jump, 0, sizeof(*jump));
 	jump->dead_gpr = facts->dead_gpr;

@@ -165,10 +165,13 @@ static unsigned int padding_end(const struct script *s, unsigned int i)
 	return s->len;
 }
 
+/* Of the last facts; whoever registers them keeps a copy. */
+static struct upr_hole last_holes[UPR_HOLES];
+
 static void add_hole(const struct script *s, unsigned int site, unsigned int at, struct upr_facts *facts)
 {
 	int rel = (int)at - (int)(site + UPR_HOP_SIZE);
-	struct upr_hole *hole = &facts->holes[facts->nr_holes];
+	struct upr_hole *hole = &last_holes[facts->nr_holes];
 
 	if (rel < -128 || rel > 127 || facts->nr_holes == UPR_HOLES ||
 	    ((s->base + site) ^ (s->base + at)) / FAKE_PAGE ||
@@ -209,6 +212,7 @@ void script_facts(const struct script *s, unsigned int offset, bool dead, struct
 		facts->clear = 0;
 	facts->why = "it is entered there";
 	facts->flags_dead = dead && flags_are_dead(s, offset);
+	facts->holes = last_holes;
 	add_holes(s, offset, facts);
 }
 

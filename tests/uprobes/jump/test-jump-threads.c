@@ -161,7 +161,7 @@ static void arm(unsigned int number, bool rdpid)
 	memset(text, 0xcc, SPACE);
 	memcpy(text, f->code, f->len);
 	memcpy(facts.code, text, sizeof(facts.code));
-	err = upr_jump_analyze(&jump, &facts, (u64)text & 0xfff, UPR_INSN_64, 0);
+	err = upr_jump_analyze(&jump, &facts, (u64)text & 0xfff, UPR_INSN_64, 0, NULL);
 	pad.jump = &jump;
 	pad.env = (struct upr_pad_env){
 		.table = (u64)COUNTERS,

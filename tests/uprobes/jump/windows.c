@@ -599,7 +599,7 @@ bool window_make(struct window *w, const struct rat_state *blank)
 		upr_insn_decode(&w->insns[i], w->code + w->off[i], UPR_INSN_MAX, UPR_INSN_64);
 	memcpy(w->facts.code, w->code, sizeof(w->code));
 	w->facts.len = UPR_SITE_CODE;
-	return !upr_jump_analyze(&w->jump, &w->facts, RAT_ORIG & 0xfff, UPR_INSN_64, 0);
+	return !upr_jump_analyze(&w->jump, &w->facts, RAT_ORIG & 0xfff, UPR_INSN_64, 0, NULL);
 }
 
 const char *window_text(const struct window *w)

@@ -55,6 +55,11 @@ static const struct plan_vector plans[] = {
 	{"push; mov, one byte before a page", {0x53, 0x48, 0x89, 0xfb, 0x90}, .offset = 0xfff, PUN(1)},
 };
 
+static const struct upr_hole holes[] = {
+	{-60, {0x0f, 0x1f, 0x44, 0, 0}},
+	{100, {0xcc, 0xcc, 0xcc, 0xcc, 0xcc}},
+};
+
 static void fill_facts(const struct plan_vector *v, struct upr_facts *facts)
 {
 	memset(facts, 0, sizeof(*facts));
@@ -65,9 +70,8 @@ static void fill_facts(const struct plan_vector *v, struct upr_facts *facts)
 	facts->solo = v->solo;
 	if (v->no_hole)
 		return;
-	facts->nr_holes = 2;
-	facts->holes[0] = (struct upr_hole){-60, {0x0f, 0x1f, 0x44, 0, 0}};
-	facts->holes[1] = (struct upr_hole){100, {0xcc, 0xcc, 0xcc, 0xcc, 0xcc}};
+	facts->nr_holes = ARRAY_SIZE(holes);
+	facts->holes = holes;
 }
 
 static void test_plans(void)
@@ -82,7 +86,7 @@ static void test_plans(void)
 
 		fill_facts(v, &facts);
 		ret = upr_jump_analyze(&jump, &facts, v->offset ? v->offset : IN_PAGE, UPR_INSN_64,
-				       v->shadow ? UPR_ENV_SHSTK : 0);
+				       v->shadow ? UPR_ENV_SHSTK : 0, NULL);
 		if (!ok(ret == (v->form == UPR_JUMP_NONE ? -EOPNOTSUPP : 0) && jump.form == v->form &&
 				jump.nr == v->nr && jump.len == v->len && jump.off[jump.nr] == jump.len,
 			"plan: %s: %s", v->text, upr_jump_form_name(v->form)))
@@ -106,17 +110,19 @@ static u64 leads(const u8 *code, u64 at)
 static void test_bytes(void)
 {
 	unsigned int wrong = 0, bad_place = 0;
+	struct upr_hole any = holes[0];
 	struct upr_facts facts;
 	struct upr_jump jump;
 	int rel;
 
 	fill_facts(&plans[0], &facts);
+	facts.holes = &any;
 	for (rel = -128; rel < 128; rel++) {
 		u8 text[16] = {0x41, 0x54}, hole[16] = {0};
 		u64 addr = 0x7f0000001800, lo, hi, pad, at;
 
-		facts.holes[0].rel = (s8)rel;
-		upr_jump_analyze(&jump, &facts, IN_PAGE, UPR_INSN_64, 0);
+		any.rel = (s8)rel;
+		upr_jump_analyze(&jump, &facts, IN_PAGE, UPR_INSN_64, 0, NULL);
 		at = addr + 2 + (u64)(s64)rel;
 		upr_jump_reach(&jump, addr, 256, &lo, &hi);
 		bad_place += lo >= hi || at + 5 - lo > 0x80000000 || hi - (at + 5) > 0x80000000;
@@ -150,7 +156,7 @@ static void test_leave(void)
 	int ret;
 
 	fill_facts(&plans[3], &facts);
-	upr_jump_analyze(&jump, &facts, IN_PAGE, UPR_INSN_64, 0);
+	upr_jump_analyze(&jump, &facts, IN_PAGE, UPR_INSN_64, 0, NULL);
 	pad.env = (struct upr_pad_env){.table = 0x10000000, .nr_cpus = 4, .rseq = UPR_NO_RSEQ, .rdpid = true};
 	memset(&regs, 0x5a, sizeof(regs));
 	before = regs;

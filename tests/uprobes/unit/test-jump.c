@@ -198,7 +198,7 @@ static void test_plans(void)
 
 		fill_facts(v, &facts);
 		ret = upr_jump_analyze(&jump, &facts, v->offset ? v->offset : IN_PAGE, UPR_INSN_64,
-				       v->shadow ? UPR_ENV_SHSTK : 0);
+				       v->shadow ? UPR_ENV_SHSTK : 0, NULL);
 		if (!ok(ret == (v->form == UPR_JUMP_NONE ? -EOPNOTSUPP : 0) && jump.form == v->form &&
 			jump.nr == v->nr && jump.len == v->window && jump.patch == v->patch &&
 			same_text(jump.reason, v->reason) && jump.off[jump.nr] == jump.len,
@@ -208,7 +208,7 @@ static void test_plans(void)
 			     jump.reason);
 	}
 	fill_facts(&plans[0], &facts);
-	ok(upr_jump_analyze(&jump, &facts, 0, UPR_INSN_32, 0) == -EOPNOTSUPP && same_text(jump.reason, "32-bit code"),
+	ok(upr_jump_analyze(&jump, &facts, 0, UPR_INSN_32, 0, NULL) == -EOPNOTSUPP && same_text(jump.reason, "32-bit code"),
 	   "plan: 32-bit code is refused");
 }
 
@@ -365,7 +365,7 @@ static void test_pad(const struct pad_vector *v)
 
 	fill_facts(&site, &facts);
 	memcpy(facts.code, v->code, v->len);
-	ret = upr_jump_analyze(&jump, &facts, IN_PAGE, UPR_INSN_64, 0);
+	ret = upr_jump_analyze(&jump, &facts, IN_PAGE, UPR_INSN_64, 0, NULL);
 	describe(&pad, &jump);
 	pad.env.rseq = v->rseq ? 0x920 : UPR_NO_RSEQ;
 	pad.env.rdpid = !v->no_rdpid;
@@ -406,7 +406,7 @@ static void test_descriptor(void)
 	u64 handler;
 
 	fill_facts(&site, &facts);
-	upr_jump_analyze(&jump, &facts, IN_PAGE, UPR_INSN_64, 0);
+	upr_jump_analyze(&jump, &facts, IN_PAGE, UPR_INSN_64, 0, NULL);
 	describe(&pad, &jump);
 	pad.env.rseq = 0x920;
 	pad.nr_counts = 1;
@@ -441,7 +441,7 @@ static void plan_code(struct upr_jump *jump, const u8 *code, size_t len, u8 clea
 
 	memset(facts.code, 0xcc, sizeof(facts.code));
 	memcpy(facts.code, code, len);
-	upr_jump_analyze(jump, &facts, IN_PAGE, UPR_INSN_64, 0);
+	upr_jump_analyze(jump, &facts, IN_PAGE, UPR_INSN_64, 0, NULL);
 }
 
 static void test_pun_reach(void)
@@ -759,12 +759,13 @@ static void test_no_memory(void)
 
 struct any {
 	struct upr_facts facts;
+	struct upr_hole hole;
 	struct upr_jump jump;
 	struct upr_pad pad;
 };
 
 /* Bytes that make instructions more often than not. */
-static void any_code(struct upr_facts *facts)
+static void any_code(struct upr_facts *facts, struct upr_hole *hole)
 {
 	static const u8 likely[] = {0x48, 0x89, 0x8b, 0xe8, 0xff, 0x24, 0x55, 0x50, 0x53, 0x75, 0xeb, 0xe9, 0xc3, 0x90,
 				    0x0f, 0x1f, 0x05, 0x15, 0x83, 0xec, 0xd0, 0xe2, 0xf3, 0x66, 0x6a, 0x68, 0x62, 0xc4};
@@ -778,7 +779,8 @@ static void any_code(struct upr_facts *facts)
 	facts->clear = rnd() % 8 ? UPR_SITE_CODE : (u8)(rnd() % 8);
 	facts->solo = !(rnd() % 8);
 	facts->nr_holes = !(rnd() % 4);
-	facts->holes[0].rel = (s8)rnd();
+	hole->rel = (s8)rnd();
+	facts->holes = hole;
 }
 
 static void any_counts(struct upr_pad *pad)
@@ -903,8 +905,8 @@ static int try_any(struct any *a)
 	u8 *buf;
 
 	memset(a, 0, sizeof(*a));
-	any_code(&a->facts);
-	if (upr_jump_analyze(&a->jump, &a->facts, rnd() & 0xfff, UPR_INSN_64, 0))
+	any_code(&a->facts, &a->hole);
+	if (upr_jump_analyze(&a->jump, &a->facts, rnd() & 0xfff, UPR_INSN_64, 0, NULL))
 		return a->jump.form == UPR_JUMP_NONE && a->jump.reason ? 0 : -1;
 	describe(&a->pad, &a->jump);
 	any_counts(&a->pad);

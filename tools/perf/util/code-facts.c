@@ -311,10 +311,21 @@ static void take_bytes(const struct code_map *map, u32 pos, struct code_entry *e
 	memcpy(e->code, seg->bytes + (pos - seg->pos), e->len);
 }
 
-static void put_facts(const struct code_map *map, u32 pos, const struct code_entry *e, struct upr_facts *ret)
+static void put_holes(struct code_map *map, u32 pos, const struct code_entry *e, struct upr_facts *ret)
 {
+	const struct code_seg *seg = code_seg_at(map, pos);
 	unsigned int i;
 
+	ret->nr_holes = min(e->nr_holes, UPR_HOLES);
+	ret->holes = map->holes;
+	for (i = 0; i < ret->nr_holes; i++) {
+		map->holes[i].rel = e->holes[i];
+		memcpy(map->holes[i].code, seg->bytes + (pos - seg->pos) + UPR_HOP_SIZE + e->holes[i], UPR_JUMP_SIZE);
+	}
+}
+
+static void put_facts(struct code_map *map, u32 pos, const struct code_entry *e, struct upr_facts *ret)
+{
 	ret->len = min(e->len, UPR_SITE_CODE);
 	memcpy(ret->code, e->code, sizeof(ret->code));
 	ret->clear = min(e->clear, ret->len);
@@ -322,13 +333,8 @@ static void put_facts(const struct code_map *map, u32 pos, const struct code_ent
 	ret->flags_dead = e->flags_dead;
 	ret->solo = e->solo;
 	ret->why = e->why < NR_WHYS ? whys[e->why] : NULL;
-	ret->nr_holes = min(e->nr_holes, UPR_HOLES);
-	for (i = 0; i < ret->nr_holes; i++) {
-		const struct code_seg *seg = code_seg_at(map, pos);
-
-		ret->holes[i].rel = e->holes[i];
-		memcpy(ret->holes[i].code, seg->bytes + (pos - seg->pos) + UPR_HOP_SIZE + e->holes[i], UPR_JUMP_SIZE);
-	}
+	if (e->nr_holes)
+		put_holes(map, pos, e, ret);
 }
 
 /*

@@ -42,7 +42,7 @@ struct code_map *code_map_get(struct upr_elf *elf, bool no_cache, struct upr_err
  * code_map_facts() - all that is proven about the instruction at @addr
  * @addr:	a proven boundary (upr_resolve() sees to that)
  * ret->clear reaches to the end of the last instruction that a jump would cover, at most.
- * Where nothing is known it is 0 and ret->why says why.
+ * Where nothing is known it is 0 and ret->why says why.  ret->holes are good until the next question.
  */
 void code_map_facts(struct code_map *map, u64 addr, struct upr_facts *ret);
 

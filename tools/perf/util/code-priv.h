@@ -164,6 +164,7 @@ struct code_span {
  * @last:	the function last looked up
  * @doubtful:	of the last function asked about that was not proven linearly
  * @lsda_fde:	whose call sites @spans are
+ * @holes:	of the last site asked about
  */
 struct code_map {
 	struct upr_elf *elf;
@@ -208,6 +209,7 @@ struct code_map {
 	size_t nr_spans;
 	size_t cap_spans;
 	const struct upr_fde *lsda_fde;
+	struct upr_hole holes[UPR_HOLES];
 };
 
 static inline bool code_bit(const u64 *bits, u32 pos)

@@ -92,7 +92,7 @@ void plan_site(struct upr_elf *elf, struct code_map *map, u64 addr, struct plan 
 		ret->reason = "the file has no bytes there";
 		return;
 	}
-	if (!upr_jump_analyze(&jump, &facts, offset, mode, 0)) {
+	if (!upr_jump_analyze(&jump, &facts, offset, mode, 0, NULL)) {
 		plan_jump(&jump, ret);
 		return;
 	}
