@@ -91,7 +91,9 @@ struct upr_pad_section {
  * @want:	offset whose spot is looked for
  * @found:	it
  * @copy:	where each displaced instruction begins
- * @insns:	those of them that are special, decoded; the rest is begun with noughts
+ * @insns:	those of them that are special, decoded
+ *
+ * From @copy on nothing is looked at before it has been filled in; the rest is begun with noughts.
  */
 struct upr_pad_asm {
 	struct upr_asm as;
@@ -100,9 +102,9 @@ struct upr_pad_asm {
 	int err;
 	unsigned int want;
 	struct upr_spot now, found;
+	unsigned int nr_consts;
 	u16 copy[UPR_JUMP_INSNS];
 	struct upr_pad_section sections[UPR_JUMP_INSNS];
-	unsigned int nr_consts;
 	struct upr_ref const_refs[UPR_PAD_CONSTS];
 	u64 consts[UPR_PAD_CONSTS];
 	struct upr_insn insns[UPR_JUMP_INSNS];
@@ -115,7 +117,8 @@ struct upr_lowered {
 };
 
 /* uprobes_pad.c */
-void upr_pad_lay_out(struct upr_pad_asm *pa, const struct upr_pad *pad, u8 *buf, unsigned int want, bool worst);
+void upr_pad_lay_out(struct upr_pad_asm *pa, const struct upr_pad *pad, u8 *buf, unsigned int room, unsigned int want,
+		     bool worst);
 void upr_pad_note(struct upr_pad_asm *pa);
 void upr_pad_before(struct upr_pad_asm *pa, unsigned int insn);
 void upr_pad_put_jump(struct upr_pad_asm *pa, u64 target);

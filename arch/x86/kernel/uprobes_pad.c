@@ -51,7 +51,7 @@ enum { OP_CMP_LOAD = 0x8b, OP_STORE = 0x89, OP_LEA = 0x8d };
 /* Call it whenever @now has changed, before what it is true for is emitted. */
 void upr_pad_note(struct upr_pad_asm *pa)
 {
-	if (pa->as.len <= pa->want)
+	if (pa->want != UPR_PAD_NOWHERE && pa->as.len <= pa->want)
 		pa->found = pa->now;
 }
 
@@ -102,11 +102,6 @@ static void put8(struct upr_pad_asm *pa, u8 byte)
 	upr_put8(&pa->as, byte);
 }
 
-static void put32(struct upr_pad_asm *pa, u32 value)
-{
-	upr_put_le(&pa->as, value, 4);
-}
-
 static struct upr_ref put_ref(struct upr_pad_asm *pa, u8 size)
 {
 	struct upr_ref ref = {(u16)pa->as.len, size};
@@ -119,81 +114,139 @@ static struct upr_ref put_ref(struct upr_pad_asm *pa, u8 size)
 static void resolve(struct upr_pad_asm *pa, struct upr_ref ref, unsigned int target)
 {
 	u32 rel = target - (ref.at + ref.size);
-	unsigned int i;
 
 	if (ref.size == 1 && (s32)rel != (s8)rel)
 		pa->err = -ERANGE;
-	for (i = 0; pa->as.buf && i < ref.size; i++)
-		pa->as.buf[ref.at + i] = (u8)(rel >> (8 * i));
+	if (!pa->as.buf)
+		return;
+	if (ref.size == 4)
+		memcpy(pa->as.buf + ref.at, &rel, 4);
+	else
+		pa->as.buf[ref.at] = (u8)rel;
 }
 
-/* @wide: REX.W; @reg, @index, @base: where each stands in ModRM and SIB, 0 if it does not */
-static void put_rex(struct upr_pad_asm *pa, bool wide, unsigned int reg, unsigned int index, unsigned int base)
+/*
+ * Instructions are put together in a word, the first byte lowest, and stored at once.  @wide: REX.W; @reg, @index,
+ * @base: where each stands in ModRM and SIB, 0 if it does not.
+ */
+struct code {
+	u64 bytes;
+	unsigned int len;
+};
+
+static inline void add8(struct code *c, u8 byte)
+{
+	c->bytes |= (u64)byte << 8 * c->len++;
+}
+
+static inline void add32(struct code *c, u32 value)
+{
+	c->bytes |= (u64)value << 8 * c->len;
+	c->len += 4;
+}
+
+static inline void add_rex(struct code *c, bool wide, unsigned int reg, unsigned int index, unsigned int base)
 {
 	u8 rex = (u8)(wide << 3 | (reg >> 3) << 2 | (index >> 3) << 1 | base >> 3);
 
 	if (rex)
-		put8(pa, 0x40 | rex);
+		add8(c, 0x40 | rex);
+}
+
+static inline void put(struct upr_pad_asm *pa, const struct code *c)
+{
+	upr_put_code(&pa->as, c->bytes, c->len);
 }
 
 /* disp32(%base) */
-static void put_based(struct upr_pad_asm *pa, unsigned int reg, unsigned int base, u32 disp)
+static inline void add_based(struct code *c, unsigned int reg, unsigned int base, u32 disp)
 {
-	put8(pa, (u8)(0x80 | (reg & 7) << 3 | (base & 7)));
+	add8(c, (u8)(0x80 | (reg & 7) << 3 | (base & 7)));
 	if ((base & 7) == UPR_RSP)
-		put8(pa, 0x24);
-	put32(pa, disp);
+		add8(c, 0x24);
+	add32(c, disp);
 }
 
 /* disp32 alone: with a SIB byte, or it would be rip-relative */
-static void put_absolute(struct upr_pad_asm *pa, unsigned int reg, u32 disp)
+static inline void add_absolute(struct code *c, unsigned int reg, u32 disp)
 {
-	put8(pa, (u8)(0x04 | (reg & 7) << 3));
-	put8(pa, 0x25);
-	put32(pa, disp);
+	add8(c, (u8)(0x04 | (reg & 7) << 3));
+	add8(c, 0x25);
+	add32(c, disp);
+}
+
+/* mov disp,%reg64 */
+static void put_load(struct upr_pad_asm *pa, unsigned int reg, u32 disp)
+{
+	struct code c = {0};
+
+	add_rex(&c, true, reg, 0, 0);
+	add8(&c, OP_CMP_LOAD);
+	add_absolute(&c, reg, disp);
+	put(pa, &c);
 }
 
 /* mov %fs:disp,%reg32 or mov %reg64,%fs:disp */
 static void put_fs(struct upr_pad_asm *pa, bool wide, u8 op, unsigned int reg, u32 disp)
 {
+	struct code c = {0};
+
 	put8(pa, 0x64);
-	put_rex(pa, wide, reg, 0, 0);
-	put8(pa, op);
-	put_absolute(pa, reg, disp);
+	add_rex(&c, wide, reg, 0, 0);
+	add8(&c, op);
+	add_absolute(&c, reg, disp);
+	put(pa, &c);
 }
 
 /* mov table(,%reg,8),%reg */
 static void put_look_up(struct upr_pad_asm *pa, unsigned int reg, u64 table)
 {
-	put_rex(pa, true, reg, reg, 0);
-	put8(pa, OP_CMP_LOAD);
-	put8(pa, (u8)(0x04 | (reg & 7) << 3));
-	put8(pa, (u8)(0xc5 | (reg & 7) << 3));
-	put32(pa, (u32)table);
+	struct code c = {0};
+
+	add_rex(&c, true, reg, reg, 0);
+	add8(&c, OP_CMP_LOAD);
+	add8(&c, (u8)(0x04 | (reg & 7) << 3));
+	add8(&c, (u8)(0xc5 | (reg & 7) << 3));
+	add32(&c, (u32)table);
+	put(pa, &c);
+}
+
+/* @op with disp32(%base), 64 bits of it */
+static void put_based(struct upr_pad_asm *pa, u8 op, unsigned int reg, unsigned int base, u32 disp)
+{
+	struct code c = {0};
+
+	add_rex(&c, true, reg, 0, base);
+	add8(&c, op);
+	add_based(&c, reg, base, disp);
+	put(pa, &c);
 }
 
 /* incq counter(%reg) */
 static void put_inc(struct upr_pad_asm *pa, unsigned int reg, u32 counter)
 {
-	put_rex(pa, true, 0, 0, reg);
-	put8(pa, 0xff);
-	put_based(pa, 0, reg, 8 * counter);
+	put_based(pa, 0xff, 0, reg, 8 * counter);
+}
+
+static void put_short(struct upr_pad_asm *pa, u8 op, unsigned int reg)
+{
+	struct code c = {0};
+
+	add_rex(&c, false, 0, 0, reg);
+	add8(&c, (u8)(op | (reg & 7)));
+	put(pa, &c);
 }
 
 static void put_push(struct upr_pad_asm *pa, unsigned int reg)
 {
-	put_rex(pa, false, 0, 0, reg);
-	put8(pa, (u8)(0x50 | (reg & 7)));
+	put_short(pa, 0x50, reg);
 	pa->now.saved[pa->now.nr_saved++] = (u8)reg;
 	upr_pad_note(pa);
 }
 
 static void put_pop(struct upr_pad_asm *pa)
 {
-	unsigned int reg = pa->now.saved[--pa->now.nr_saved];
-
-	put_rex(pa, false, 0, 0, reg);
-	put8(pa, (u8)(0x58 | (reg & 7)));
+	put_short(pa, 0x58, pa->now.saved[--pa->now.nr_saved]);
 	upr_pad_note(pa);
 }
 
@@ -201,11 +254,22 @@ static void put_pop(struct upr_pad_asm *pa)
 static void put_cmp(struct upr_pad_asm *pa, unsigned int reg, u32 value)
 {
 	bool is_short = value < 0x80;
+	struct code c = {0};
 
-	put_rex(pa, false, 0, 0, reg);
-	put8(pa, is_short ? 0x83 : 0x81);
-	put8(pa, (u8)(0xf8 | (reg & 7)));
-	upr_put_le(&pa->as, value, is_short ? 1 : 4);
+	add_rex(&c, false, 0, 0, reg);
+	add8(&c, is_short ? 0x83 : 0x81);
+	add8(&c, (u8)(0xf8 | (reg & 7)));
+	if (is_short)
+		add8(&c, (u8)value);
+	else
+		add32(&c, value);
+	put(pa, &c);
+}
+
+/* @op and a rel32 */
+static void put_rel32(struct upr_pad_asm *pa, u8 op, u32 rel)
+{
+	upr_put_code(&pa->as, op | (u64)rel << 8, 5);
 }
 
 /** upr_pad_put_const() - ff with @modrm (jmp *, push) through a constant behind the code */
@@ -226,10 +290,7 @@ static bool in_reach(const struct upr_pad_asm *pa, unsigned int size, u64 target
 void upr_pad_put_jump(struct upr_pad_asm *pa, u64 target)
 {
 	if (in_reach(pa, 5, target)) {
-		u64 rel = target - upr_pad_here(pa, 5);
-
-		put8(pa, 0xe9);
-		put32(pa, (u32)rel);
+		put_rel32(pa, 0xe9, (u32)(target - upr_pad_here(pa, 5)));
 	} else {
 		upr_pad_put_const(pa, 0x25, target);
 	}
@@ -243,8 +304,7 @@ static void put_jump_back(struct upr_pad_asm *pa)
 
 	if (!upr_fits_rel32(from, target))
 		pa->err = -ERANGE;
-	put8(pa, 0xe9);
-	put32(pa, (u32)(target - from));
+	put_rel32(pa, 0xe9, (u32)(target - from));
 }
 
 /** upr_pad_put_jcc() - to @target if @cond holds, else on */
@@ -253,11 +313,9 @@ void upr_pad_put_jcc(struct upr_pad_asm *pa, u8 cond, u64 target)
 	struct upr_spot here = pa->now;
 
 	if (in_reach(pa, 6, target)) {
-		u64 rel = target - upr_pad_here(pa, 6);
+		u32 rel = (u32)(target - upr_pad_here(pa, 6));
 
-		put8(pa, 0x0f);
-		put8(pa, 0x80 | cond);
-		put32(pa, (u32)rel);
+		upr_put_code(&pa->as, 0x0f | (u64)(0x80 | cond) << 8 | (u64)rel << 16, 6);
 		return;
 	}
 	put8(pa, 0x70 | (cond ^ 1));
@@ -301,22 +359,27 @@ static void put_restore(struct upr_pad_asm *pa)
 /* The number of this CPU, below nr_cpus whatever the machine answers. */
 static void put_cpu_number(struct upr_pad_asm *pa, unsigned int reg)
 {
-	put8(pa, 0xf3);
-	put_rex(pa, false, 0, 0, reg);
-	put8(pa, 0x0f);
-	put8(pa, 0xc7);
-	put8(pa, (u8)(0xf8 | (reg & 7)));
-	put_rex(pa, false, 0, 0, reg);
-	put8(pa, 0x81);
-	put8(pa, (u8)(0xe0 | (reg & 7)));
-	put32(pa, CPU_MASK);
+	struct code rdpid = {0}, mask = {0}, clear = {0};
+
+	add8(&rdpid, 0xf3);
+	add_rex(&rdpid, false, 0, 0, reg);
+	add8(&rdpid, 0x0f);
+	add8(&rdpid, 0xc7);
+	add8(&rdpid, (u8)(0xf8 | (reg & 7)));
+	put(pa, &rdpid);
+	add_rex(&mask, false, 0, 0, reg);
+	add8(&mask, 0x81);
+	add8(&mask, (u8)(0xe0 | (reg & 7)));
+	add32(&mask, CPU_MASK);
+	put(pa, &mask);
 	put_cmp(pa, reg, pa->pad->env.nr_cpus);
 	/* jb over xor %reg32,%reg32 */
-	put8(pa, 0x72);
-	put8(pa, reg >> 3 ? 3 : 2);
-	put_rex(pa, false, reg, 0, reg);
-	put8(pa, 0x31);
-	put8(pa, (u8)(0xc0 | (reg & 7) << 3 | (reg & 7)));
+	add8(&clear, 0x72);
+	add8(&clear, reg >> 3 ? 3 : 2);
+	add_rex(&clear, false, reg, 0, reg);
+	add8(&clear, 0x31);
+	add8(&clear, (u8)(0xc0 | (reg & 7) << 3 | (reg & 7)));
+	put(pa, &clear);
 }
 
 /* The locked increment; scratch registers are free already. */
@@ -335,9 +398,7 @@ static void put_locked(struct upr_pad_asm *pa, const struct upr_pad_section *s, 
 		put_cpu_number(pa, s->reg);
 		put_look_up(pa, s->reg, table);
 	} else {
-		put_rex(pa, true, s->reg, 0, 0);
-		put8(pa, OP_CMP_LOAD);
-		put_absolute(pa, s->reg, (u32)table);
+		put_load(pa, s->reg, (u32)table);
 	}
 	put8(pa, 0xf0);
 	put_inc(pa, s->reg, counter);
@@ -363,10 +424,13 @@ static u8 slow_ref_size(const struct upr_pad_asm *pa)
 
 static void put_section_begin(struct upr_pad_asm *pa, struct upr_pad_section *s)
 {
+	struct code lea = {0};
+
 	s->begin = (u16)pa->as.len;
-	put_rex(pa, true, s->reg, 0, 0);
-	put8(pa, OP_LEA);
-	put8(pa, (u8)(0x05 | (s->reg & 7) << 3));
+	add_rex(&lea, true, s->reg, 0, 0);
+	add8(&lea, OP_LEA);
+	add8(&lea, (u8)(0x05 | (s->reg & 7) << 3));
+	put(pa, &lea);
 	s->desc = put_ref(pa, 4);
 	put_fs(pa, true, OP_STORE, s->reg, (u32)(pa->pad->env.rseq + RSEQ_CS));
 	s->start = (u16)pa->as.len;
@@ -395,26 +459,24 @@ static void put_section_flagless(struct upr_pad_asm *pa, struct upr_pad_section 
 {
 	static const u8 next[] = {0x48, 0x8d, 0x40, 0x01}; /* lea 1(%rax),%rax */
 	const struct upr_pad_env *env = &pa->pad->env;
+	struct code load = {0};
 
 	put_section_begin(pa, s);
 	/* movzwl %fs:cpu_id+2,%ecx; jrcxz over the jump */
 	put8(pa, 0x64);
-	put8(pa, 0x0f);
-	put8(pa, 0xb7);
-	put_absolute(pa, UPR_RCX, (u32)(env->rseq + RSEQ_CPU_ID + 2));
+	add8(&load, 0x0f);
+	add8(&load, 0xb7);
+	add_absolute(&load, UPR_RCX, (u32)(env->rseq + RSEQ_CPU_ID + 2));
+	put(pa, &load);
 	put8(pa, 0xe3);
 	put8(pa, 5);
 	put8(pa, 0xe9);
 	s->slow = put_ref(pa, 4);
 	put_fs(pa, false, OP_CMP_LOAD, UPR_RCX, (u32)(env->rseq + RSEQ_CPU_ID));
 	put_look_up(pa, UPR_RCX, env->table);
-	put_rex(pa, true, UPR_RAX, 0, UPR_RCX);
-	put8(pa, OP_CMP_LOAD);
-	put_based(pa, UPR_RAX, UPR_RCX, 8 * counter);
+	put_based(pa, OP_CMP_LOAD, UPR_RAX, UPR_RCX, 8 * counter);
 	upr_put_bytes(&pa->as, next, sizeof(next));
-	put_rex(pa, true, UPR_RAX, 0, UPR_RCX);
-	put8(pa, OP_STORE);
-	put_based(pa, UPR_RAX, UPR_RCX, 8 * counter);
+	put_based(pa, OP_STORE, UPR_RAX, UPR_RCX, 8 * counter);
 }
 
 /* A dead register, the first of those with short encodings; rax if there is none. */
@@ -497,8 +559,11 @@ static void put_abort(struct upr_pad_asm *pa, const struct upr_pad_count *count)
 
 static void align(struct upr_pad_asm *pa, unsigned int to)
 {
-	while (upr_pad_here(pa, 0) & (to - 1))
-		put8(pa, UPR_BREAKPOINT);
+	unsigned int size = (unsigned int)(-upr_pad_here(pa, 0) & (to - 1));
+
+	if (pa->as.buf)
+		memset(pa->as.buf + pa->as.len, UPR_BREAKPOINT, size);
+	pa->as.len += size;
 }
 
 static void put_consts(struct upr_pad_asm *pa)
@@ -585,16 +650,18 @@ static bool env_in_reach(const struct upr_pad *pad)
 
 /**
  * upr_pad_lay_out() - go through a pad from its first byte to its last
- * @buf:	for the bytes, or NULL
+ * @buf:	for the bytes, @room of them; or NULL
  * @want:	offset whose spot is looked for, or UPR_PAD_NOWHERE
  */
-void upr_pad_lay_out(struct upr_pad_asm *pa, const struct upr_pad *pad, u8 *buf, unsigned int want, bool worst)
+void upr_pad_lay_out(struct upr_pad_asm *pa, const struct upr_pad *pad, u8 *buf, unsigned int room, unsigned int want,
+		     bool worst)
 {
 	const struct upr_pad_count *count;
 	unsigned int i;
 
-	memset(pa, 0, offsetof(struct upr_pad_asm, insns));
+	memset(pa, 0, offsetof(struct upr_pad_asm, copy));
 	pa->as.buf = buf;
+	pa->as.room = room;
 	pa->as.slot = pad->pad;
 	pa->pad = pad;
 	pa->want = want;
@@ -628,7 +695,7 @@ unsigned int upr_pad_size(const struct upr_pad *pad)
 	struct upr_pad_asm pa;
 
 	aligned.pad = 0;
-	upr_pad_lay_out(&pa, &aligned, NULL, UPR_PAD_NOWHERE, true);
+	upr_pad_lay_out(&pa, &aligned, NULL, 0, UPR_PAD_NOWHERE, true);
 	if (pad->jump->form == UPR_JUMP_PUN)
 		pa.as.len += RSEQ_DESC_SIZE - 1;
 	return ALIGN(pa.as.len, 64u);
@@ -658,7 +725,7 @@ int upr_pad_build(const struct upr_pad *pad, u8 *buf, unsigned int size)
 	pa.err = -ERANGE;
 	pa.as.len = 0;
 	if (site_in_reach(pad))
-		upr_pad_lay_out(&pa, pad, buf, UPR_PAD_NOWHERE, false);
+		upr_pad_lay_out(&pa, pad, buf, size, UPR_PAD_NOWHERE, false);
 	memset(buf + pa.as.len, UPR_BREAKPOINT, size - pa.as.len);
 	return pa.err;
 }

@@ -67,7 +67,7 @@ int upr_pad_leave(const struct upr_pad *pad, struct utrace_task *task, struct up
 		regs->ip = pad->addr;
 		return 0;
 	}
-	upr_pad_lay_out(&pa, pad, NULL, (unsigned int)(regs->ip - pad->pad), false);
+	upr_pad_lay_out(&pa, pad, NULL, 0, (unsigned int)(regs->ip - pad->pad), false);
 	/* nobody executes constants; should somebody all the same, nothing of the window has been done */
 	if (WARN_ON_ONCE(pa.found.kind == UPR_SPOT_NONE))
 		pa.found = (struct upr_spot){.kind = UPR_SPOT_AT};
@@ -89,7 +89,7 @@ int upr_pad_enter(const struct upr_pad *pad, struct utrace_task *task, struct up
 	struct upr_pad_asm pa;
 	int err;
 
-	upr_pad_lay_out(&pa, pad, NULL, UPR_PAD_NOWHERE, false);
+	upr_pad_lay_out(&pa, pad, NULL, 0, UPR_PAD_NOWHERE, false);
 	if (pad->jump->form == UPR_JUMP_CALL) {
 		err = task->target->mem_write(task, rsp, &next, sizeof(next));
 		if (err)

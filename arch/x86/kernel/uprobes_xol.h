@@ -18,6 +18,7 @@
 /**
  * struct upr_asm - code on its way into a slot or a pad
  * @buf:	UPR_SLOT_SIZE bytes; those of a pad are counted only, if it is NULL
+ * @room:	bytes of @buf, for upr_put_code(); 0 if that is not used
  * @len:	bytes emitted so far
  * @constants:	bytes of constants at the end of a slot
  * @slot:	address @buf will have
@@ -25,6 +26,7 @@
  */
 struct upr_asm {
 	u8 *buf;
+	unsigned int room;
 	unsigned int len;
 	unsigned int constants;
 	u64 slot;
@@ -42,6 +44,16 @@ static inline void upr_put_bytes(struct upr_asm *as, const void *bytes, unsigned
 {
 	if (as->buf)
 		memcpy(as->buf + as->len, bytes, size);
+	as->len += size;
+}
+
+/* Up to 8 bytes, the first lowest: by one store, where what is behind them is still to come. */
+static inline void upr_put_code(struct upr_asm *as, u64 code, unsigned int size)
+{
+	if (as->buf && as->len + sizeof(code) <= as->room)
+		memcpy(as->buf + as->len, &code, sizeof(code));
+	else if (as->buf)
+		memcpy(as->buf + as->len, &code, size);
 	as->len += size;
 }
 

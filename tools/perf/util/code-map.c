@@ -17,14 +17,21 @@
 
 /* --- functions ------------------------------------------------------------ */
 
+static bool is_last_before(const struct code_map *map, size_t func, u32 pos)
+{
+	return func < map->nr_funcs && map->funcs[func].start <= pos &&
+	       (func + 1 == map->nr_funcs || map->funcs[func + 1].start > pos);
+}
+
 ssize_t code_func_before(struct code_map *map, u32 pos)
 {
 	size_t lo = 0, hi = map->nr_funcs;
 
-	/* mostly the same place is asked for again */
-	if (map->last < hi && map->funcs[map->last].start <= pos &&
-	    (map->last + 1 == hi || map->funcs[map->last + 1].start > pos))
+	/* mostly the same place is asked for again, or the next */
+	if (is_last_before(map, map->last, pos))
 		return map->last;
+	if (is_last_before(map, map->last + 1, pos))
+		return ++map->last;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 

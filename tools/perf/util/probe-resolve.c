@@ -42,16 +42,22 @@ bool upr_group_name(const char *path, char buf[UPR_EVENT_NAME_MAX])
 /* A function's name as an event name: leading dots dropped, cut at '.', '@' or a clone's mark. */
 static void event_base_name(const char *symbol, char buf[UPR_EVENT_NAME_MAX])
 {
+	/* of a hundred thousand names nearly every character is one of these */
+	static const bool stays[256] = {['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1, ['_'] = 1};
 	static const char clone[] = " [clone ";
 	size_t len = 0;
 
 	symbol += strspn(symbol, ".");
-	for (; *symbol && *symbol != '.' && *symbol != '@' && len < UPR_EVENT_NAME_MAX - 1; symbol++) {
-		if (*symbol == ' ' && !strncmp(symbol, clone, sizeof(clone) - 1))
+	if (isdigit((u8)*symbol))
+		buf[len++] = '_';
+	for (; len < UPR_EVENT_NAME_MAX - 1; symbol++) {
+		if (stays[(u8)*symbol]) {
+			buf[len++] = *symbol;
+			continue;
+		}
+		if (!*symbol || *symbol == '.' || *symbol == '@' || !strncmp(symbol, clone, sizeof(clone) - 1))
 			break;
-		if (!len && isdigit((u8)*symbol))
-			buf[len++] = '_';
-		buf[len++] = isalnum((u8)*symbol) ? *symbol : '_';
+		buf[len++] = '_';
 	}
 	if (!len)
 		buf[len++] = '_';

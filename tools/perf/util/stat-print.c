@@ -42,14 +42,13 @@ static int table_fill(struct table *table, const struct run_options *opts, const
 	size_t i;
 
 	*table = (struct table){.nr = set->nr_events, .nr_all = set->nr_events, .name_width = NAME_WIDTH_MIN};
-	table->rows = calloc(set->nr_events + 1, sizeof(*table->rows));
+	table->rows = reallocarray(NULL, set->nr_events + 1, sizeof(*table->rows));
 	if (!table->rows)
 		return -ENOMEM;
 	for (i = 0; i < set->nr_events; i++) {
 		struct row *row = &table->rows[i];
 
-		row->event = set->events[i];
-		row->order = i;
+		*row = (struct row){.event = set->events[i], .order = i};
 		uprobe_event_totals(row->event, &row->t);
 		/* a hit may have been taken back since it was reported */
 		if (row->t.count > row->event->reported)
@@ -274,9 +273,10 @@ static inline __attribute__((always_inline)) void put_number(struct lines *l, co
 /* As far as JSON takes it as it is. */
 static size_t plain_length(const char *s)
 {
+	static const bool ends[256] = {[0 ... 0x1f] = 1, ['"'] = 1, ['\\'] = 1, [0x7f] = 1};
 	size_t len = 0;
 
-	while ((u8)s[len] >= 0x20 && s[len] != '"' && s[len] != '\\' && s[len] != 0x7f)
+	while (!ends[(u8)s[len]])
 		len++;
 	return len;
 }
