@@ -102,7 +102,8 @@ static int table_grow(struct upr_space *sp, unsigned int more)
 
 	list_for_each_entry(bp, &sp->bps, all)
 		live++;
-	while (1u << bits < live * 2)
+	/* two thirds full at most, and three quarters before it grows */
+	while ((u64)2 << bits < (u64)live * 3)
 		bits++;
 	table = table_new(bits);
 	if (!table)
