@@ -289,11 +289,10 @@ static bool in_reach(const struct upr_pad_asm *pa, unsigned int size, u64 target
 /** upr_pad_put_jump() - to an address of the program */
 void upr_pad_put_jump(struct upr_pad_asm *pa, u64 target)
 {
-	if (in_reach(pa, 5, target)) {
+	if (in_reach(pa, 5, target))
 		put_rel32(pa, 0xe9, (u32)(target - upr_pad_here(pa, 5)));
-	} else {
+	else
 		upr_pad_put_const(pa, 0x25, target);
-	}
 }
 
 /* Back to the program: in reach, since the pad is in reach of the site. */

@@ -296,18 +296,30 @@ static const char *entry_value_op(struct expr *x, const Dwarf_Op *op)
 	return why;
 }
 
+/*
+ * The entry that an operation names.  libdw takes any place for one that has the number of an abbreviation there;
+ * gcc writes 0, the place of the unit's header, into split files.
+ */
+static bool entry_of(struct expr *x, const Dwarf_Op *op, Dwarf_Die *ret)
+{
+	Dwarf_Die unit;
+
+	return x->attr && !dwarf_getlocation_die(x->attr, op, ret) && dwarf_diecu(ret, &unit, NULL, NULL) &&
+	       dwarf_dieoffset(ret) > dwarf_dieoffset(&unit);
+}
+
 static const char *parameter_op(struct expr *x, const Dwarf_Op *op)
 {
 	Dwarf_Die param;
 
-	if (!x->attr || dwarf_getlocation_die(x->attr, op, &param))
+	if (!entry_of(x, op, &param))
 		return "its caller's parameter cannot be read from the debug information";
 	return fetch_push_passed(x->frame, &param, &x->loc.code);
 }
 
 static const char *implicit_pointer_op(struct expr *x, const Dwarf_Op *op)
 {
-	if (!x->attr || dwarf_getlocation_die(x->attr, op, &x->loc.target))
+	if (!entry_of(x, op, &x->loc.target))
 		return "optimized out: the pointer itself is not there";
 	x->loc.kind = FETCH_POINTER;
 	x->loc.offset = (s64)op->number2;

@@ -41,7 +41,9 @@ abbrevs:
 	abbrev 5, 0x01, 1, 0x49, 0x13						/* array: type */
 	abbrev 6, 0x21, 0, 0x37, 0x07						/* range: count */
 	abbrev 7, 0x13, 1, 0x03, 0x08, 0x0b, 0x0b				/* structure: name size */
-	abbrev 8, 0x0d, 0, 0x03, 0x08, 0x49, 0x13, 0x38, 0x07			/* member: name type place */
+	abbrev 8, 0x34, 0, 0x1c, 0x07						/* variable: constant; see nowhere */
+	abbrev 9, 0x0d, 0, 0x03, 0x08, 0x49, 0x13, 0x38, 0x07			/* member: name type place */
+	abbrev 10, 0x0f, 0, 0x49, 0x13, 0x0b, 0x0b				/* pointer: type size */
 	.byte 0
 
 	.macro base label, name, size, encoding
@@ -62,7 +64,7 @@ abbrevs:
 	.endm
 
 	.macro member name, type, place
-	.uleb128 8
+	.uleb128 9
 	.asciz "\name"
 	.4byte \type - info
 	.8byte \place
@@ -92,6 +94,7 @@ info:	.4byte info_end - info_begin
 info_begin:
 	.2byte 4
 	.4byte abbrevs
+address_size:
 	.byte 8
 	.uleb128 1
 	.asciz "damaged.c"
@@ -112,6 +115,11 @@ info_begin:
 	structure inner, 16, long, 8
 	structure nested, 8, inner, 0
 	array rows, nested, 2
+	structure simple, 8, long, 0
+to_simple:
+	.uleb128 10
+	.4byte simple - info
+	.byte 8
 	.uleb128 2
 	.asciz "work"
 	.8byte work, end - work
@@ -133,6 +141,14 @@ info_begin:
 	variable no_words, long, 0x22
 	variable odd_word, long, 0x77, 0, 0x94, 3
 	variable no_word_there, long, 0x30, 0x15, 9, 0x9f
+	/* a pointer to an entry that is none: it lies in the unit's header (gcc writes 0 in split files), but reads like one */
+	.uleb128 3
+	.asciz "nowhere"
+	.4byte to_simple - info
+	.uleb128 6
+	.byte 0xf2
+	.4byte address_size
+	.byte 0
 	/* as many steps as nobody would take */
 	.uleb128 3
 	.asciz "many_steps"
