@@ -16,6 +16,13 @@
 const char *const gpr_names[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
 				   "r8",  "r9",	 "r10", "r11", "r12", "r13", "r14", "r15"};
 
+static bool other_stop(const struct rat_state *a, const struct rat_state *b, char *why, size_t size)
+{
+	snprintf(why, size, "signal %d code %d addr %#llx at %#llx, natively %d code %d addr %#llx", b->signo, b->code,
+		 (unsigned long long)b->addr, b->regs.rip, a->signo, a->code, (unsigned long long)a->addr);
+	return false;
+}
+
 bool same_stop(const struct rat_state *a, const struct rat_state *b, char *why, size_t size)
 {
 	bool trap = a->signo == SIGTRAP && (a->regs.eflags & UPR_FL_TF);
@@ -23,9 +30,7 @@ bool same_stop(const struct rat_state *a, const struct rat_state *b, char *why, 
 	/* which kind of trap a self-stepping program gets is the home's to say */
 	if (a->signo == b->signo && a->addr == b->addr && (a->code == b->code || trap))
 		return true;
-	snprintf(why, size, "signal %d code %d addr %#llx, natively %d code %d addr %#llx", b->signo, b->code,
-		 (unsigned long long)b->addr, a->signo, a->code, (unsigned long long)a->addr);
-	return false;
+	return other_stop(a, b, why, size);
 }
 
 static bool same_gprs(const struct upr_insn *insn, const struct upr_regs *a, const struct upr_regs *b, char *why,
@@ -125,6 +130,9 @@ static bool same_memory(const struct rat_state *native, const struct rat_state *
  * address in it.  Then the push has been taken back, but the word below the stack
  * pointer is not what it was; and if the push faults as well, it does so first.  Some CPUs do the same with
  * a call through memory: there it is the slot that the word names.
+ *
+ * A program that steps itself has its trap behind that push, is told that the call is still to be made, and never
+ * gets as far as the fault.
  */
 static bool same_failed_call(const struct upr_insn *insn, const struct rat_state *native, const struct rat_state *other,
 			     char *why, size_t size)
@@ -135,7 +143,9 @@ static bool same_failed_call(const struct upr_insn *insn, const struct rat_state
 	b = *other;
 	put_target(&a, a.regs.rsp - 8, 0);
 	put_target(&b, a.regs.rsp - 8, 0);
-	return a.signo == b.signo && same_regs(insn, &a, &b, why, size) && same_memory(&a, &b, why, size);
+	if (a.signo != b.signo && !(b.signo == SIGTRAP && b.regs.rip == RAT_ORIG && (b.regs.eflags & UPR_FL_TF)))
+		return other_stop(&a, &b, why, size);
+	return same_regs(insn, &a, &b, why, size) && same_memory(&a, &b, why, size);
 }
 
 /*

@@ -30,10 +30,12 @@ enum { WAY_E, WAY_B, WAY_S, NR_RUN };
  * struct tally - results of a group of forms in one mode
  * @forms:	forms with at least one sample run
  * @absent:	forms this CPU does not have (each way must say so as well)
+ * @first:	the first complaint of each way
  */
 struct tally {
 	unsigned long forms, absent, samples, faults;
 	unsigned long run[NR_RUN], wrong[NR_RUN], fallback, range, hung;
+	char first[NR_RUN][256];
 };
 
 /* How many forms were not run, by reason. */
@@ -93,20 +95,23 @@ static void count_skip(const char *reason)
 	}
 }
 
-static void complain(const struct form *form, const struct upr_xol *xol, const char *way, u64 area, const char *why)
+static void complain(const struct form *form, const struct upr_xol *xol, const char *way, u64 area, const char *why,
+		     char *first)
 {
-	char hex[3 * UPR_INSN_MAX + 1];
+	char hex[3 * UPR_INSN_MAX + 1], text[256];
 	unsigned int i;
 
-	if (complaints++ >= MAX_COMPLAINTS)
-		return;
 	for (i = 0; i < xol->insn.length; i++)
 		snprintf(hex + 3 * i, 4, "%02x ", xol->code[i]);
-	diag("%s: %s, %s%s: %s (native: signal %d at %#llx)", form_text(form), hex, way,
-	     area == RAT_FAR  ? " far" :
-	     area == RAT_NEAR ? " near" :
-				"",
-	     why, native.signo, native.regs.rip);
+	snprintf(text, sizeof(text), "%s: %s, %s%s: %s (native: signal %d at %#llx)", form_text(form), hex, way,
+		 area == RAT_FAR  ? " far" :
+		 area == RAT_NEAR ? " near" :
+				    "",
+		 why, native.signo, native.regs.rip);
+	if (!*first)
+		memcpy(first, text, sizeof(text));
+	if (complaints++ < MAX_COMPLAINTS)
+		diag("%s", text);
 }
 
 /* What this machine makes of it is no measure. */
@@ -150,7 +155,7 @@ static void run_one(const struct form *form, const struct upr_xol *xol, struct t
 		break;
 	}
 	t->wrong[w]++;
-	complain(form, xol, way_names[w], ways[w] == UPR_WAY_EMULATE ? 0 : area, why);
+	complain(form, xol, way_names[w], ways[w] == UPR_WAY_EMULATE ? 0 : area, why, t->first[w]);
 }
 
 static u64 pick_area(const struct form *form)
@@ -261,8 +266,9 @@ static void report(bool all)
 		samples += t->samples;
 		for (w = 0; w < NR_RUN; w++)
 			if (t->run[w] || t->wrong[w])
-				ok(!t->wrong[w], "%s%s: %lu times natively = %s", form_group_name(i % FORM_NR_GROUPS),
-				   mode, t->run[w], way_names[w]);
+				ok(!t->wrong[w], "%s%s: %lu times natively = %s%s%s",
+				   form_group_name(i % FORM_NR_GROUPS), mode, t->run[w], way_names[w],
+				   t->wrong[w] ? ", but " : "", t->first[w]);
 		diag("%lu forms (%lu not on this CPU), %lu samples, %lu faulted, %lu emulations fell back, "
 		     "%lu out of reach, %lu did not stop natively",
 		     t->forms, t->absent, t->samples, t->faults, t->fallback, t->range, t->hung);

@@ -15,6 +15,7 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "machine.h"
@@ -25,7 +26,12 @@
 pid_t rat_pid;
 size_t rat_xstate_size;
 
+/* What does not stop by itself uses a CPU, or sleeps. */
+#define LIMIT_CPU_S   2
+#define LIMIT_SLEEP_S 60
+
 static volatile sig_atomic_t alarmed;
+static bool stop_owed; /* a SIGSTOP of ours that is still on its way */
 
 static void die(const char *what)
 {
@@ -171,40 +177,89 @@ void rat_get_regs(struct user_regs_struct *regs)
 
 /* --- running ---------------------------------------------------------------- */
 
-static void wait_for_rat(int *status)
+static double clock_s(clockid_t clock)
+{
+	struct timespec ts;
+
+	return clock_gettime(clock, &ts) ? 0 : (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static double cpu_used(void)
+{
+	clockid_t clock;
+
+	return clock_getcpuclockid(rat_pid, &clock) ? 0 : clock_s(clock);
+}
+
+/* Return: it has stopped; or else an alarm has come. */
+static bool wait_for_rat(int *status)
 {
 	while (waitpid(rat_pid, status, __WALL) < 0) {
 		if (errno != EINTR)
 			die("waiting for the rat");
 		if (alarmed)
-			kill(rat_pid, SIGSTOP);
+			return false;
 	}
 	if (!WIFSTOPPED(*status)) {
 		errno = ESRCH;
 		die("the rat is dead");
 	}
+	return true;
+}
+
+/*
+ * Two seconds that a machine has not run in, or has given to others, are none of the rat's.
+ * Return: it has stopped by itself.
+ */
+static bool wait_in_time(int *status)
+{
+	struct itimerval on = {.it_value.tv_sec = LIMIT_CPU_S, .it_interval.tv_sec = 1}, off = {0};
+	double cpu = cpu_used() + LIMIT_CPU_S, end = clock_s(CLOCK_MONOTONIC) + LIMIT_SLEEP_S;
+	bool stopped, late;
+
+	setitimer(ITIMER_REAL, &on, NULL);
+	do {
+		alarmed = 0;
+		stopped = wait_for_rat(status);
+		late = !stopped && (cpu_used() >= cpu || clock_s(CLOCK_MONOTONIC) >= end);
+	} while (!stopped && !late);
+	setitimer(ITIMER_REAL, &off, NULL);
+	alarmed = 0;
+	if (!late)
+		return true;
+	kill(rat_pid, SIGSTOP);
+	wait_for_rat(status);
+	stop_owed = WSTOPSIG(*status) != SIGSTOP;
+	return stop_owed;
+}
+
+/* Return: it has stopped by itself. */
+static bool let_run(int request, int *status)
+{
+	if (ptrace(request, rat_pid, 0, 0))
+		die("letting the rat run");
+	/* a stop that is there at once needs no timer */
+	if (waitpid(rat_pid, status, __WALL | WNOHANG) <= 0)
+		return wait_in_time(status);
+	if (!WIFSTOPPED(*status)) {
+		errno = ESRCH;
+		die("the rat is dead");
+	}
+	return true;
 }
 
 bool rat_run(int request, struct rat_state *state)
 {
-	struct itimerval on = {.it_value.tv_sec = 2}, off = {0};
 	siginfo_t info;
 	bool in_time;
 	int status;
 
-	alarmed = 0;
-	if (ptrace(request, rat_pid, 0, 0))
-		die("letting the rat run");
-	/* a stop that is there at once needs no timer */
-	if (waitpid(rat_pid, &status, __WALL | WNOHANG) <= 0) {
-		setitimer(ITIMER_REAL, &on, NULL);
-		wait_for_rat(&status);
-		setitimer(ITIMER_REAL, &off, NULL);
-	} else if (!WIFSTOPPED(status)) {
-		errno = ESRCH;
-		die("the rat is dead");
+	in_time = let_run(request, &status);
+	/* it comes before the next instruction */
+	if (stop_owed && WSTOPSIG(status) == SIGSTOP) {
+		stop_owed = false;
+		in_time = let_run(request, &status);
 	}
-	in_time = !(alarmed && WSTOPSIG(status) == SIGSTOP);
 	state->signo = WSTOPSIG(status) | status >> 16 << 8;
 	state->code = 0;
 	state->addr = 0;
