@@ -183,9 +183,10 @@ static u64 lowest_address(void)
 	return ALIGN(max(known, (u64)HOST_PAGE), (u64)HOST_PAGE);
 }
 
-static s64 find_place(struct host_mm *mm, const struct upr_area *area)
+/* Return: an address; -ENOMEM: there is no room in [lo, hi); -errno */
+s64 area_place(struct host_mm *mm, u64 lo, u64 hi, size_t size)
 {
-	struct gap_search s = {.lo = max(area->lo, lowest_address()), .hi = area->hi, .size = area->size};
+	struct gap_search s = {.lo = max(lo, lowest_address()), .hi = hi, .size = size};
 	int r = maps_each(mm_any_tid(mm), look_at_gap, &s);
 
 	if (r < 0)
@@ -266,7 +267,7 @@ static bool serve_map(struct host_request *req)
 {
 	struct host_mm *mm = req->mm;
 	struct upr_area *area = req->area;
-	s64 r = find_place(mm, area);
+	s64 r = area_place(mm, area->lo, area->hi, area->size);
 
 	if (r > 0)
 		r = serve(req, (u64)r);

@@ -591,6 +591,7 @@ void upr_home_close(struct upr_home *home)
 	home_work(home);
 	bury(home);
 	loader_close(home);
+	guards_close(home);
 	timer_close();
 	sched_short_slice(false);
 	sigaction(SIGCHLD, &home->old_chld, NULL);

@@ -10,6 +10,7 @@
  *   signal.c		other signals, and what the kernel does to a blocked SIGTRAP
  *   survive.c		if the tool is killed: a handler for breakpoints left behind
  *   survive-code.c	that handler
+ *   guard.c		calls of the program's that would take it away
  *   process.c		processes and address spaces come and go: fork, exec, exit
  *   attach.c		running processes
  *   spawn.c		commands from their first instruction
@@ -65,6 +66,7 @@ struct host_task;
 struct host_proc;
 struct host_mm;
 struct loader_file;
+struct guard_file;
 
 /* --- the home -------------------------------------------------------------- */
 
@@ -122,6 +124,7 @@ struct upr_home {
 	bool spent; /* a client's callback deserves the tool's attention */
 	struct sigaction old_chld;
 	struct loader_file *loader_files;
+	struct guard_file *guard_files;
 	bool pinned;
 	int cpu;
 	cpu_set_t affinity;
@@ -306,9 +309,16 @@ struct host_area {
 	struct upr_file_key key;
 };
 
+/* A place where the program sets actions for signals; a jump of ours stands there. */
+struct guard {
+	u64 site;
+	bool planted;
+};
+
 /**
  * struct survive - what the program has for the case that we die (survive.c)
  * @page:	handler and small tables; 0 none
+ * @claims:	the page behind it, struct survive_claim; 0 none
  * @tables, @tables_size: large ones, apart
  * @frames:	UNDO_ROOM bytes that nobody else uses, for undo.c; 0 none
  * @actions, @nr_actions: of the program's own, as the page knows them
@@ -316,9 +326,11 @@ struct host_area {
  * @second:	the table in force is in the second half
  * @refused:	it cannot be had
  * @kept:	the program may know of the handler: it stays mapped
+ * @guards, @nr_guards: places where it sets actions (guard.c)
  */
 struct survive {
 	u64 page;
+	u64 claims;
 	u64 tables;
 	size_t tables_size;
 	u64 frames;
@@ -328,6 +340,8 @@ struct survive {
 	bool second;
 	bool refused;
 	bool kept;
+	struct guard guards[SURVIVE_GUARDS];
+	unsigned int nr_guards;
 };
 
 /**
@@ -521,6 +535,18 @@ void survive_syscall(struct host_task *t, bool entry);
 void survive_after_exec(struct host_proc *proc);
 int survive_copy(struct host_mm *to, const struct host_mm *from);
 void survive_remove(struct host_mm *mm);
+void survive_grown_up(struct host_mm *mm);
+
+/* --- guard.c -------------------------------------------------------------------- */
+
+u64 guards_place(struct host_mm *mm);
+void guards_plant(struct host_mm *mm);
+bool guards_stand(const struct host_mm *mm);
+void guards_remove(struct host_mm *mm);
+void guards_hide(const struct host_mm *mm, u64 addr, u8 *buf, size_t len);
+bool guards_make_way(struct host_mm *mm, u64 addr, size_t len);
+bool guards_leave(const struct host_mm *mm, u64 *pc);
+void guards_close(struct upr_home *home);
 
 /* --- process.c ---------------------------------------------------------------- */
 
@@ -596,6 +622,7 @@ void area_forget(struct host_mm *mm);
 bool area_pending(const struct host_mm *mm);
 int areas_copy(struct host_mm *to, const struct host_mm *from);
 bool area_has(const struct host_mm *mm, u64 addr, size_t len);
+s64 area_place(struct host_mm *mm, u64 lo, u64 hi, size_t size);
 struct host_request *area_ask(struct host_mm *mm, u64 addr, size_t size);
 struct host_area *area_remember(struct host_mm *mm, u64 addr, size_t size);
 
@@ -655,6 +682,7 @@ void loader_syscall(struct host_task *t, bool entry);
 void loader_pause(struct upr_home *home);
 void loader_resume(struct upr_home *home);
 void loader_close(struct upr_home *home);
+u64 loader_site(struct host_mm *mm);
 
 struct elf_symbol {
 	u64 value;  /* relative to where the file is loaded */
@@ -663,6 +691,7 @@ struct elf_symbol {
 };
 
 int symbol_find(const char *path, const char *const *names, struct elf_symbol *ret, unsigned int nr);
+bool symbol_textrel(const char *path);
 
 /* --- proc.c -------------------------------------------------------------------------- */
 

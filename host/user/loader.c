@@ -195,6 +195,7 @@ static void ready(struct host_task *t)
 	if (proc->starting)
 		proc->ready_at = home_now_ms();
 	proc->starting = false;
+	survive_grown_up(t->mm);
 	if (!t->mm->ready) {
 		t->mm->ready = true;
 		upr_report_ready(t->mm->mm);
@@ -239,6 +240,23 @@ void loader_started(struct host_task *t)
 		ready(t);
 }
 
+/* Where its breakpoint is in @mm; 0: there is none, or none that comes before the program's own code. */
+u64 loader_site(struct host_mm *mm)
+{
+	const struct loader_file *f;
+	unsigned int i;
+
+	for (i = 0; i < mm->maps.nr; i++) {
+		const struct host_map *map = &mm->maps.v[i];
+
+		for (f = mm->home->loader_files; f; f = f->next)
+			if (!f->refused && !f->paused && f->state && f->key.dev == map->key.dev &&
+			    f->key.ino == map->key.ino && f->offset - map->offset < map->end - map->start)
+				return map->start + (f->offset - map->offset);
+	}
+	return 0;
+}
+
 /* --- when it is hit ----------------------------------------------------------------------- */
 
 /* r_debug.r_state; without r_debug there is one hit only, when all is done */
@@ -281,8 +299,10 @@ static bool may_make_text(const struct host_task *t)
 /* While the program is started up: at each border of a system call. */
 void loader_syscall(struct host_task *t, bool entry)
 {
-	if (!entry && may_make_text(t))
-		maps_scan(t->mm);
+	if (entry || !may_make_text(t))
+		return;
+	maps_scan(t->mm);
+	guards_plant(t->mm);
 }
 
 /* --- without it --------------------------------------------------------------------------- */

@@ -259,15 +259,18 @@ int host_text_read(struct upr_mm *umm, u64 addr, void *buf, size_t len)
 {
 	struct host_mm *mm = umm->host;
 	pid_t tid = len >= 2 * HOST_PAGE ? mm_any_tid(mm) : 0;
+	int r = tid ? vm_read(tid, addr, buf, len) : -EFAULT;
 
-	if (tid && !vm_read(tid, addr, buf, len))
-		return 0;
-	return mem_get(mm, addr, buf, len);
+	if (r)
+		r = mem_get(mm, addr, buf, len);
+	guards_hide(mm, addr, buf, r ? 0 : len);
+	return r;
 }
 
 int host_text_write(struct upr_mm *umm, u64 addr, const void *buf, size_t len)
 {
 	struct host_mm *mm = umm->host;
+	bool guarded;
 	int r;
 
 	regs_flush_all(mm);
@@ -279,7 +282,11 @@ int host_text_write(struct upr_mm *umm, u64 addr, const void *buf, size_t len)
 	} else {
 		rseq_forget(mm, addr, len);
 	}
-	return mem_put(mm, addr, buf, len);
+	guarded = guards_make_way(mm, addr, len);
+	r = mem_put(mm, addr, buf, len);
+	if (guarded)
+		guards_plant(mm);
+	return r;
 }
 
 void host_trap_planted(struct upr_mm *umm, u64 addr)
@@ -337,7 +344,9 @@ int upr_home_mem_read(struct upr_home *home, struct upr_mm *umm, u64 addr, void 
 {
 	int r = mem_get(umm->host, addr, buf, len);
 
-	if (!r)
+	if (!r) {
+		guards_hide(umm->host, addr, buf, len);
 		upr_orig_bytes(umm, addr, buf, len);
+	}
 	return r;
 }

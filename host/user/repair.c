@@ -85,7 +85,7 @@ static void look_at_page(struct repair *r, u64 addr, u64 end)
 	if (!memcmp(sign, UPR_AREA_MAGIC, UPR_AREA_MAGIC_SIZE) && size && size <= end - addr) {
 		add_piece(r, PIECE_AREA, addr, size);
 	} else if (head.magic == SURVIVE_MAGIC) {
-		add_piece(r, PIECE_HANDLER, addr, HOST_PAGE);
+		add_piece(r, PIECE_HANDLER, addr, SURVIVE_SIZE);
 		if (head.tables)
 			add_piece(r, PIECE_AREA, head.tables, head.tables_size);
 	}
@@ -149,6 +149,12 @@ struct page {
 	u8 file[HOST_PAGE];
 };
 
+/* A guard leads there (guard.c). */
+static bool is_stub(const struct piece *piece, u64 addr)
+{
+	return piece->kind == PIECE_HANDLER && addr - piece->addr - SURVIVE_STUBS < SURVIVE_GUARDS * SURVIVE_STUB;
+}
+
 static bool leads_to_us(const struct repair *r, const struct page *p, unsigned int at)
 {
 	const struct piece *piece;
@@ -158,7 +164,7 @@ static bool leads_to_us(const struct repair *r, const struct page *p, unsigned i
 		return false;
 	memcpy(&rel, p->now + at + 1, sizeof(rel));
 	piece = piece_at(r, p->addr + at + UPR_JUMP_SIZE + (u64)(s64)rel);
-	return piece && piece->kind == PIECE_AREA;
+	return piece && (piece->kind == PIECE_AREA || is_stub(piece, p->addr + at + UPR_JUMP_SIZE + (u64)(s64)rel));
 }
 
 /* Is the site of a hop at @at?  Its hole is in the same page.  Return: where; 0: it is not. */
@@ -496,14 +502,17 @@ static bool is_referred_to(struct repair *r)
 static int own_handler(struct repair *r, u64 entry, u64 *handler)
 {
 	const struct piece *piece = piece_at(r, entry);
-	u64 off, at;
+	u64 off, at, nr;
 
 	if (!piece || piece->kind != PIECE_HANDLER)
 		return -1;
 	off = entry - piece->addr - survive_code(r->mm->mode32).entry;
-	if (off % SURVIVE_STEP || off / SURVIVE_STEP >= SURVIVE_OWN)
+	nr = off / SURVIVE_STEP;
+	if (off % SURVIVE_STEP || nr >= SURVIVE_ENTRIES)
 		return -1;
-	at = piece->addr + offsetof(struct survive_head, own) + off / SURVIVE_STEP * sizeof(u64);
+	at = nr < SURVIVE_OWN ? piece->addr + offsetof(struct survive_head, own) + nr * sizeof(u64) :
+				piece->addr + HOST_PAGE + (nr - SURVIVE_OWN) * sizeof(struct survive_claim) +
+					offsetof(struct survive_claim, action);
 	return mem_get(r->mm, at, handler, sizeof(*handler));
 }
 

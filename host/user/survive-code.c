@@ -5,7 +5,8 @@
  * Purpose: while the tool lives, a breakpoint never gets as far as a signal.  If
  * it has been killed, SIGTRAP is delivered, and this code leads the thread to the copy of
  * the instruction that its slot holds.  It writes no text, allocates nothing and asks
- * nothing of the kernel but to return.
+ * nothing of the kernel but to return; but once: a program that has not executed any code of its own yet
+ * throws away all pages that have been changed (survive_head.young).
  *
  * Each image is the beginning of a page of its own (struct survive_head in survive.h); the table
  * that it looks into is a struct survive_table.
@@ -35,14 +36,17 @@
 
 __asm__(
 "	.pushsection .rodata\n"
-"	.globl	survive_image64, survive_entry64, survive_restorer64, survive_end64\n"
-"	.hidden	survive_image64, survive_entry64, survive_restorer64, survive_end64\n"
+"	.globl	survive_image64, survive_entry64, survive_guard64, survive_restorer64, survive_end64\n"
+"	.hidden	survive_image64, survive_entry64, survive_guard64, survive_restorer64, survive_end64\n"
 "	.balign	64\n"
 "survive_image64:\n"
 "	.quad	0			# magic\n"
 "	.quad	0			# table\n"
 ".Lown:	.fill	" SURVIVE_STRING(SURVIVE_OWN) ", 8, 0\n"
 "	.quad	0, 0			# tables\n"
+".Lyoung: .quad	0\n"
+".Ltext:	.fill	2 * (" SURVIVE_STRING(SURVIVE_TEXTS) " + 1), 8, 0\n"
+"	.set	.Lclaims, survive_image64 + " SURVIVE_STRING(SURVIVE_SIZE) " / 2\n"
 
 	/* an entry for each of the program's actions: it is known by its address */
 "	.balign	64\n"
@@ -50,6 +54,14 @@ __asm__(
 "	.set	.Lnr, 0\n"
 "	.rept	" SURVIVE_STRING(SURVIVE_OWN) "\n"
 "	mov	.Lown + 8 * .Lnr(%rip), %r10\n"
+"	jmp	0f\n"
+"	.balign	" SURVIVE_STRING(SURVIVE_STEP) "\n"
+"	.set	.Lnr, .Lnr + 1\n"
+"	.endr\n"
+".Lentry_of_claim:\n"
+"	.set	.Lnr, 0\n"
+"	.rept	" SURVIVE_STRING(SURVIVE_CLAIMS) "\n"
+"	mov	.Lclaims + 8 + 40 * .Lnr(%rip), %r10\n"
 "	jmp	0f\n"
 "	.balign	" SURVIVE_STRING(SURVIVE_STEP) "\n"
 "	.set	.Lnr, .Lnr + 1\n"
@@ -128,6 +140,8 @@ __asm__(
 "	jmp	5b\n"
 "8:	mov	8(%r11), %rax\n"
 "	mov	%rax, 168(%rdx)\n"
+"	cmp	.Lyoung(%rip), %rcx\n"
+"	je	.Lyouth\n"
 "9:	ret\n"
 
 	/* the program's */
@@ -154,6 +168,107 @@ __asm__(
 "3:	int3\n"
 "	jmp	3b\n"
 
+	/* its text is the file's again, all of it: no relocation has changed it */
+".Lyouth:\n"
+"	lea	.Ltext(%rip), %rbx\n"
+"1:	mov	(%rbx), %rdi\n"
+"	test	%rdi, %rdi\n"
+"	jz	9b\n"
+"	mov	8(%rbx), %rsi\n"
+"	mov	$4, %edx		# MADV_DONTNEED\n"
+"	mov	$28, %eax		# madvise\n"
+"	syscall\n"
+"	add	$16, %rbx\n"
+"	jmp	1b\n"
+
+	/*
+	 * From a stub: rt_sigaction(SIGTRAP, rsi, rdx, r10) is about to be called, and rcx is where
+	 * the program goes on then.  What a system call leaves undefined is free: rcx, r11.  Below
+	 * the stack pointer there may be a red zone.
+	 */
+"	.balign	16\n"
+"survive_guard64:\n"
+"	lea	-256(%rsp), %rsp\n"
+"	push	%rcx\n"
+"	push	%rsi\n"
+"	push	%r8\n"
+"	push	%r9\n"
+"	push	%rdi\n"
+"	sub	$32, %rsp\n"
+"	test	%rsi, %rsi\n"
+"	jz	8f\n"
+"	cmp	$8, %r10\n"
+"	jne	8f\n"
+"	testl	$0x80000000, 8(%rsi)	# SA_RESETHAND: cannot be kept\n"
+"	jnz	8f\n"
+"	lea	survive_image64(%rip), %rax\n"
+"	mov	(%rsi), %rcx\n"
+"	sub	%rax, %rcx\n"
+"	cmp	$4096, %rcx		# ours, which it has been shown\n"
+"	jb	8f\n"
+
+	/* a claim that says the same, or else a new one */
+"	lea	.Lclaims(%rip), %r8\n"
+"	xor	%r9d, %r9d\n"
+"1:	xor	%eax, %eax\n"
+"	mov	$1, %ecx\n"
+"	lock cmpxchg %rcx, (%r8)\n"
+"	je	4f\n"
+"	cmp	$2, %eax\n"
+"	jne	3f\n"
+"	xor	%ecx, %ecx\n"
+"2:	mov	(%rsi, %rcx, 8), %rax\n"
+"	cmp	8(%r8, %rcx, 8), %rax\n"
+"	jne	3f\n"
+"	inc	%ecx\n"
+"	cmp	$4, %ecx\n"
+"	jb	2b\n"
+"	jmp	6f\n"
+"3:	add	$40, %r8\n"
+"	inc	%r9d\n"
+"	cmp	$" SURVIVE_STRING(SURVIVE_CLAIMS) ", %r9d\n"
+"	jb	1b\n"
+"	jmp	8f\n"
+"4:	xor	%ecx, %ecx\n"
+"5:	mov	(%rsi, %rcx, 8), %rax\n"
+"	mov	%rax, 8(%r8, %rcx, 8)\n"
+"	inc	%ecx\n"
+"	cmp	$4, %ecx\n"
+"	jb	5b\n"
+"	movq	$2, (%r8)\n"
+
+	/* as survive_action() makes it */
+"6:	shl	$4, %r9d\n"
+"	lea	.Lentry_of_claim(%rip), %rax\n"
+"	add	%r9, %rax\n"
+"	mov	%rax, (%rsp)\n"
+"	cmpq	$1, 8(%r8)\n"
+"	jbe	7f\n"
+"	mov	16(%r8), %rax\n"
+"	or	$4, %rax		# SA_SIGINFO\n"
+"	mov	%rax, 8(%rsp)\n"
+"	mov	24(%r8), %rax\n"
+"	mov	%rax, 16(%rsp)\n"
+"	mov	32(%r8), %rax\n"
+"	mov	%rax, 24(%rsp)\n"
+"	mov	%rsp, %rsi\n"
+"	jmp	8f\n"
+"7:	movq	$0x1c000004, 8(%rsp)	# SIGINFO RESTART ONSTACK RESTORER\n"
+"	lea	survive_restorer64(%rip), %rax\n"
+"	mov	%rax, 16(%rsp)\n"
+"	movq	$-1, 24(%rsp)\n"
+"	mov	%rsp, %rsi\n"
+"8:	mov	$13, %eax\n"
+"	syscall\n"
+"	add	$32, %rsp\n"
+"	pop	%rdi\n"
+"	pop	%r9\n"
+"	pop	%r8\n"
+"	pop	%rsi\n"
+"	pop	%rcx\n"
+"	lea	256(%rsp), %rsp\n"
+"	jmp	*%rcx\n"
+
 	/* in the shape by which unwinders know it */
 "	.balign	16\n"
 "	nop\n"
@@ -161,7 +276,7 @@ __asm__(
 "	mov	$15, %rax\n"
 "	syscall\n"
 "survive_end64:\n"
-"	.org	survive_image64 + " SURVIVE_STRING(SURVIVE_TABLES) "	# no further\n"
+"	.org	survive_image64 + " SURVIVE_STRING(SURVIVE_STUBS) "	# no further\n"
 "	.popsection\n");
 
 /*
@@ -179,6 +294,8 @@ __asm__(
 "	.quad	0			# table\n"
 "	.fill	" SURVIVE_STRING(SURVIVE_OWN) ", 8, 0\n"
 "	.quad	0, 0			# tables\n"
+"	.quad	0			# young\n"
+"	.fill	2 * (" SURVIVE_STRING(SURVIVE_TEXTS) " + 1), 8, 0\n"
 
 "	.balign	64\n"
 "survive_entry32:\n"
@@ -297,12 +414,12 @@ __asm__(
 "	mov	$173, %eax\n"
 "	int	$0x80\n"
 "survive_end32:\n"
-"	.org	survive_image32 + " SURVIVE_STRING(SURVIVE_TABLES) "	# no further\n"
+"	.org	survive_image32 + " SURVIVE_STRING(SURVIVE_STUBS) "	# no further\n"
 "	.code64\n"
 "	.popsection\n");
 /* clang-format on */
 
-extern const u8 survive_image64[], survive_entry64[], survive_restorer64[], survive_end64[];
+extern const u8 survive_image64[], survive_entry64[], survive_guard64[], survive_restorer64[], survive_end64[];
 extern const u8 survive_image32[], survive_entry32[], survive_base32[], survive_restorer32[], survive_end32[];
 
 struct survive_code survive_code(bool mode32)
@@ -313,6 +430,9 @@ struct survive_code survive_code(bool mode32)
 		.image = image,
 		.size = (unsigned int)((mode32 ? survive_end32 : survive_end64) - image),
 		.entry = (unsigned int)((mode32 ? survive_entry32 : survive_entry64) - image),
+		.handler_size = (unsigned int)(mode32 ? survive_restorer32 - survive_entry32 :
+							survive_guard64 - survive_entry64),
+		.guard = mode32 ? 0 : (unsigned int)(survive_guard64 - image),
 		.restorer = (unsigned int)((mode32 ? survive_restorer32 : survive_restorer64) - image),
 		.base = mode32 ? (unsigned int)(survive_base32 - image) : 0,
 	};

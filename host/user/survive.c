@@ -15,10 +15,12 @@
  * What cannot be helped is noted (UPR_NOTE_KILL): a thread that blocks SIGTRAP when it
  * executes an int3 is killed by the kernel; a seccomp filter forbids installing anything;
  * a handler that is to be reset when it is called (SA_RESETHAND) cannot be kept that way.
- * A program that sets another action for SIGTRAP while it is probed takes ours away:
- * that is noticed at a hit, with a delay of an eighth of its age, LOOK_MS at most.  Most programs that do
- * so do it when they have just been started: for so long their system calls are traced, and the one that
- * sets the action sets ours.
+ * A program that sets another action for SIGTRAP does so by a call that is guarded (guard.c), and sets an
+ * entry of ours.  Before it has any, no code of it has run: until then its loader's breakpoint takes all
+ * others away if it is met without us (survive_head.young).
+ * A call that is not guarded takes ours away: that is noticed at a hit, with a delay of an eighth of its
+ * age, LOOK_MS at most.  Most programs that do so do it when they have just been started: where nothing is
+ * guarded, their system calls are traced for so long, and the one that sets the action sets ours.
  *
  * No locks of its own; host_survive() is called with the engine's mm->lock held.
  */
@@ -57,6 +59,23 @@ static s64 call_any(struct host_mm *mm, enum call_nr call, const u64 args[6])
 static s64 map_any(struct host_mm *mm, size_t size)
 {
 	u64 args[6] = {0, size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, (u64)-1, 0};
+
+	return call_any(mm, CALL_MMAP, args);
+}
+
+/* A kernel that does not know NOREPLACE takes @at for a wish. */
+static s64 map_near(struct host_mm *mm, u64 at, size_t size)
+{
+	u64 args[6] = {at, size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, (u64)-1, 0};
+	s64 r = at ? call_any(mm, CALL_MMAP, args) : 0;
+
+	return r > 0 ? r : map_any(mm, size);
+}
+
+/* The part of it from @at on. */
+static s64 make_writable(struct host_mm *mm, u64 at, size_t size)
+{
+	u64 args[6] = {at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, (u64)-1, 0};
 
 	return call_any(mm, CALL_MMAP, args);
 }
@@ -106,9 +125,34 @@ static u64 entry_addr(const struct host_mm *mm, unsigned int nr)
 /* Which of ours is it?  -1: none */
 static int entry_nr(const struct host_mm *mm, u64 addr)
 {
-	u64 off = addr - entry_addr(mm, 0);
+	u64 off = addr - entry_addr(mm, 0), nr = off / SURVIVE_STEP;
+	bool known = nr < mm->survive.nr_actions || (mm->survive.claims && nr >= SURVIVE_OWN && nr < SURVIVE_ENTRIES);
 
-	return off % SURVIVE_STEP == 0 && off / SURVIVE_STEP < mm->survive.nr_actions ? (int)(off / SURVIVE_STEP) : -1;
+	return off % SURVIVE_STEP == 0 && known ? (int)nr : -1;
+}
+
+/* What it leads to. */
+static int entry_action(struct host_mm *mm, unsigned int nr, u64 action[4])
+{
+	struct survive_claim claim;
+	u64 at = mm->survive.claims + (u64)(nr - SURVIVE_OWN) * sizeof(claim);
+	int r;
+
+	if (nr < SURVIVE_OWN) {
+		memcpy(action, mm->survive.actions[nr], sizeof(mm->survive.actions[nr]));
+		return 0;
+	}
+	r = mem_get(mm, at, &claim, sizeof(claim));
+	memcpy(action, claim.action, r ? 0 : sizeof(claim.action));
+	return r;
+}
+
+/* Has the program set any itself? */
+static bool any_claimed(struct host_mm *mm)
+{
+	u64 state;
+
+	return mm->survive.claims && (mem_get(mm, mm->survive.claims, &state, sizeof(state)) || state);
 }
 
 /* An entry that leads to this action of the program's. */
@@ -145,7 +189,7 @@ static int fill_page(struct host_mm *mm, u64 page)
 static int make_page(struct host_mm *mm)
 {
 	struct survive *s = &mm->survive;
-	s64 at = map_any(mm, HOST_PAGE);
+	s64 at = map_near(mm, guards_place(mm), SURVIVE_SIZE);
 	int r = at > 0 ? fill_page(mm, (u64)at) : (int)at;
 
 	if (!r) {
@@ -153,10 +197,19 @@ static int make_page(struct host_mm *mm)
 		return 0;
 	}
 	if (at > 0)
-		unmap_any(mm, (u64)at, HOST_PAGE);
+		unmap_any(mm, (u64)at, SURVIVE_SIZE);
 	mm_not_survived(mm, r);
 	s->refused = r != -EAGAIN && r != -ESRCH;
 	return r;
+}
+
+/* What the program is to write itself.  Without it nothing is guarded. */
+static void make_claims(struct host_mm *mm)
+{
+	u64 at = mm->survive.page + HOST_PAGE;
+
+	if (!mm->survive.claims && !mm->mode32 && make_writable(mm, at, SURVIVE_SIZE - HOST_PAGE) > 0)
+		mm->survive.claims = at;
 }
 
 /* Signed like an area: whoever cleans up after us takes it for one.  Without it calls are not survived. */
@@ -229,6 +282,18 @@ static int by_addr(const void *a, const void *b)
 	const struct survive_pair *x = a, *y = b;
 
 	return x->a < y->a ? -1 : x->a > y->a;
+}
+
+/* From a site that is to be armed. */
+static bool leads_on(const struct rows *rows, u64 addr)
+{
+	const struct survive_table *table = rows->table;
+	u64 i, end = table ? table->nr_areas + table->nr_sites : 0;
+
+	for (i = table ? table->nr_areas : 0; i < end; i++)
+		if (table->rows[i].a == addr)
+			return table->rows[i].b != addr;
+	return false;
 }
 
 static int collect(struct host_mm *mm, struct rows *rows)
@@ -335,7 +400,8 @@ void survive_action(const struct host_task *t, u64 action[4])
 	unsigned int nr = t->proc->trap.entry;
 	u64 restorer = mm->survive.page + survive_code(mm->mode32).restorer;
 
-	memcpy(action, mm->survive.actions[nr], sizeof(mm->survive.actions[nr]));
+	if (entry_action(mm, nr, action))
+		memset(action, 0, 4 * sizeof(*action));
 	if (action[0] <= (u64)SIG_IGN) {
 		action[1] = SA_SIGINFO | SA_RESTART | SA_ONSTACK | SA_RESTORER_FLAG;
 		action[2] = restorer;
@@ -360,19 +426,30 @@ static void own_action(const struct trap_disposition *trap, u64 action[4])
 		action[0] = (u64)SIG_IGN;
 }
 
-/* The program has set another since we looked, perhaps one of ours that it has been shown. */
-static void take_over(struct host_task *t, const u64 found[4])
+/*
+ * The program has set another since we looked, perhaps one of ours: by a guarded call, or because it has been
+ * shown it.
+ * Return: one of ours, and it may stay.
+ */
+static bool take_over(struct host_task *t, const u64 found[4])
 {
 	struct trap_disposition *trap = &t->proc->trap;
 	int nr = entry_nr(t->mm, found[0]);
-	const u64 *action = nr < 0 ? found : t->mm->survive.actions[nr];
+	u64 action[4];
 
+	if (nr < 0 || entry_action(t->mm, (unsigned int)nr, action)) {
+		nr = -1;
+		memcpy(action, found, sizeof(action));
+	}
+	if (nr >= 0)
+		trap->entry = (unsigned int)nr;
 	trap->ignored = action[0] == (u64)SIG_IGN;
 	trap->caught = action[0] > (u64)SIG_IGN;
 	memcpy(trap->action, action, sizeof(trap->action));
 	trap->action_known = true;
 	trap->spoiled = false;
 	trap->since = 0;
+	return nr >= 0;
 }
 
 /* By the kernel, as far as one can know: an int3 makes the default of an ignored SIGTRAP as well. */
@@ -466,12 +543,74 @@ static void look_after(struct host_task *t)
 
 	if (sigtrap_exchange(t, NULL, found) || is_ours(t, found))
 		return;
-	if (found[0] != (u64)SIG_DFL || !is_reset(trap))
-		take_over(t, found);
+	if ((found[0] != (u64)SIG_DFL || !is_reset(trap)) && take_over(t, found))
+		return;
 	install(t);
 }
 
 /* --- while a program is young -------------------------------------------------------------------- */
+
+static bool is_young(const struct host_mm *mm)
+{
+	const struct host_task *t;
+
+	list_for_each_entry(t, &mm->tasks, mm_node)
+		if (!t->proc->starting)
+			return false;
+	return !list_empty(&mm->tasks);
+}
+
+static bool has_textrel(struct host_mm *mm, const struct host_map *map)
+{
+	char path[4096 + 64];
+
+	return proc_open_path(mm_any_tid(mm), map, path, sizeof(path)) || symbol_textrel(path);
+}
+
+/* All text that may have been changed. */
+static bool list_text(struct host_mm *mm, struct survive_head *head)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < mm->maps.nr; i++) {
+		const struct host_map *map = &mm->maps.v[i];
+
+		if (map->shared)
+			continue;
+		if (nr == SURVIVE_TEXTS || has_textrel(mm, map))
+			return false;
+		head->text[nr].start = map->start;
+		head->text[nr++].size = map->end - map->start;
+	}
+	return true;
+}
+
+/*
+ * The loader has not run the program yet, and its breakpoint stands before all others: whoever executes it without
+ * us takes them away.
+ */
+static void mark_young(struct host_mm *mm, const struct rows *rows)
+{
+	static const u8 int3 = UPR_BREAKPOINT;
+	u64 page = mm->survive.page, site = is_young(mm) ? loader_site(mm) : 0;
+	struct survive_head head = {.young = site};
+
+	if (!site || mm->mode32 || !leads_on(rows, site) || !list_text(mm, &head))
+		return;
+	if (mem_put(mm, page + offsetof(struct survive_head, text), head.text, sizeof(head.text)) ||
+	    mem_put(mm, page + offsetof(struct survive_head, young), &head.young, sizeof(head.young)))
+		return;
+	mem_put(mm, site, &int3, sizeof(int3));
+}
+
+/* It runs code of its own now. */
+void survive_grown_up(struct host_mm *mm)
+{
+	u64 none = 0;
+
+	if (mm->survive.page)
+		mem_put(mm, mm->survive.page + offsetof(struct survive_head, young), &none, sizeof(none));
+}
 
 /* It stands before its own code: its calls are to be traced for a while. */
 void survive_watch(struct host_proc *proc)
@@ -490,7 +629,8 @@ bool survive_watches(struct host_task *t)
 		return false;
 	if (home_now_ms() >= proc->watch_until)
 		proc->watch_until = 0;
-	return proc->watch_until && proc->trap.installed && t->mm && t->mm->survive.nr_traps > 1;
+	return proc->watch_until && proc->trap.installed && t->mm && t->mm->survive.nr_traps > 1 &&
+	       !guards_stand(t->mm);
 }
 
 /* Libraries make the kernel's structure on their stack; any other memory may be nobody's to write. */
@@ -509,7 +649,8 @@ static int set_ours(struct host_task *t, u64 at)
 		r = mem_get(t->mm, at, t->action_saved, sizeof(t->action_saved));
 	if (r)
 		return r;
-	take_over(t, found);
+	if (take_over(t, found))
+		return 0;
 	r = choose_entry(t);
 	if (r) {
 		t->proc->trap.installed = false;
@@ -567,19 +708,24 @@ void host_survive(struct upr_mm *umm)
 	if (mm->survive.refused)
 		return;
 	r = collect(mm, &rows);
+	mm->survive.nr_traps = rows.traps;
 	if (!r && rows.traps && !mm->survive.page)
 		r = make_page(mm);
-	if (!r && mm->survive.page)
+	if (!r && mm->survive.page) {
+		make_claims(mm);
 		make_frames(mm);
+	}
 	if (!r && mm->survive.page && rows.nr)
 		r = update_table(mm, &rows);
-	mm->survive.nr_traps = rows.traps;
-	free(rows.table);
 	if (r || !mm->survive.page)
-		return;
+		goto out;
 	list_for_each_entry_safe(t, next, &mm->tasks, mm_node)
 		if (!t->proc->trap.installed && !t->proc->trap.refused && can_call(t))
 			install(t);
+	guards_plant(mm);
+	mark_young(mm, &rows);
+out:
+	free(rows.table);
 }
 
 /* The program's own code is about to run: now it sets its actions. */
@@ -639,24 +785,36 @@ bool survive_has(const struct host_mm *mm, u64 pc)
 }
 
 /* Whom the handler is about to call, if it is that far: the entries say which of them. */
-static u64 caller_of(const struct host_mm *mm, const struct user_regs_struct *r)
+static u64 caller_of(struct host_mm *mm, const struct user_regs_struct *r)
 {
 	int nr = entry_nr(mm, r->rip);
-	u64 own = mm->mode32 ? r->rdi : r->r10;
+	u64 own = mm->mode32 ? r->rdi : r->r10, action[4];
 
 	if (nr < 0 && mm->mode32 && own < sizeof(u64) * SURVIVE_OWN)
 		nr = (int)(own / sizeof(u64));
-	return nr < 0 ? own : mm->survive.actions[nr][0];
+	if (nr < 0)
+		return own;
+	return entry_action(mm, (unsigned int)nr, action) ? 0 : action[0];
 }
 
-/* A thread that is on its way through the page to the program's own handler: it arrives. */
+/*
+ * A thread that is on its way through the page: to the program's own handler, where it arrives, or to its system
+ * call, before which it is.
+ */
 void survive_leave(struct host_task *t)
 {
-	const struct host_mm *mm = t->mm;
+	struct host_mm *mm = t->mm;
+	struct survive_code code;
 	u64 pc, own;
 
-	if (!t->proc->trap.caught || !mm || !mm->survive.page || regs_pc(t, &pc) || !survive_has(mm, pc) ||
-	    pc - mm->survive.page >= survive_code(mm->mode32).restorer || regs_load(t))
+	if (!mm || !mm->survive.page || regs_pc(t, &pc) || !survive_has(mm, pc))
+		return;
+	if (guards_leave(mm, &pc)) {
+		regs_set_pc(t, pc);
+		return;
+	}
+	code = survive_code(mm->mode32);
+	if (!t->proc->trap.caught || pc - mm->survive.page >= code.entry + code.handler_size || regs_load(t))
 		return;
 	own = caller_of(mm, &t->regs);
 	if (own <= (u64)SIG_IGN)
@@ -694,8 +852,7 @@ static void uninstall(struct host_task *t)
 	u64 own[4], found[4], ours[4];
 	int nr;
 
-	memcpy(own, s->actions[trap->entry], sizeof(own));
-	if (sigtrap_exchange(t, own, found))
+	if (entry_action(t->mm, trap->entry, own) || sigtrap_exchange(t, own, found))
 		return;
 	trap->installed = false;
 	if (is_ours(t, found) || (is_reset(trap) && found[0] == (u64)SIG_DFL)) {
@@ -703,7 +860,7 @@ static void uninstall(struct host_task *t)
 		return;
 	}
 	nr = entry_nr(t->mm, found[0]);
-	sigtrap_exchange(t, nr < 0 ? found : s->actions[nr], ours);
+	sigtrap_exchange(t, nr < 0 || entry_action(t->mm, (unsigned int)nr, own) ? found : own, ours);
 	/* it may have been shown ours, and remember it */
 	s->kept = true;
 }
@@ -724,7 +881,7 @@ static bool in_use(struct host_mm *mm)
 	struct host_task *t;
 	u64 pc;
 
-	if (mm->survive.kept || mm->survive.nr_actions > 1 || somebody_has_it(mm))
+	if (mm->survive.kept || mm->survive.nr_actions > 1 || any_claimed(mm) || somebody_has_it(mm))
 		return true;
 	list_for_each_entry(t, &mm->tasks, mm_node) {
 		if (t->state == TASK_ZOMBIE)
@@ -745,6 +902,7 @@ void survive_remove(struct host_mm *mm)
 
 	if (!s->page)
 		return;
+	guards_remove(mm);
 	list_for_each_entry_safe(t, next, &mm->tasks, mm_node)
 		if (t->proc->trap.installed && can_call(t))
 			uninstall(t);
@@ -753,6 +911,6 @@ void survive_remove(struct host_mm *mm)
 		return;
 	if (s->tables)
 		unmap_any(mm, s->tables, s->tables_size);
-	unmap_any(mm, s->page, HOST_PAGE);
+	unmap_any(mm, s->page, SURVIVE_SIZE);
 	memset(s, 0, sizeof(*s));
 }

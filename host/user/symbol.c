@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * symbol.c - a few symbols of one ELF file, by name.
+ * symbol.c - a few symbols of one ELF file, by name, and whether its text is what it seems.
  *
  * Purpose: the home needs two names of the dynamic loader and no more; the tools
  * have a symbol reader worth the name.  32- and 64-bit files; whatever the
@@ -131,6 +131,26 @@ static bool is_elf(struct image *im)
 	return true;
 }
 
+static int open_image(const char *path, struct image *im)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), r = -ENOEXEC;
+	struct stat st;
+	void *p;
+
+	if (fd < 0)
+		return -errno;
+	if (!fstat(fd, &st) && st.st_size) {
+		p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		r = p == MAP_FAILED ? -errno : 0;
+		*im = (struct image){.p = p, .size = (u64)st.st_size};
+	}
+	close(fd);
+	if (r || is_elf(im))
+		return r;
+	munmap((void *)im->p, im->size);
+	return -ENOEXEC;
+}
+
 /**
  * symbol_find() - look up @nr names
  * @ret: value relative to where the file is loaded, and file offset; @found, and @exported to others
@@ -138,26 +158,68 @@ static bool is_elf(struct image *im)
  */
 int symbol_find(const char *path, const char *const *names, struct elf_symbol *ret, unsigned int nr)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), r = -ENOEXEC;
-	struct image im = {0};
-	struct stat st;
-	void *p;
+	struct image im;
+	int r = open_image(path, &im);
 
 	memset(ret, 0, nr * sizeof(*ret));
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) || !st.st_size) {
-		close(fd);
+	if (r)
 		return r;
+	r = search_image(&im, names, ret, nr);
+	munmap((void *)im.p, im.size);
+	return r;
+}
+
+/* In the dynamic section at @off. */
+static bool names_textrel(const struct image *im, u64 off, u64 size)
+{
+	u64 each = im->is32 ? sizeof(Elf32_Dyn) : sizeof(Elf64_Dyn), i;
+
+	for (i = 0; (i + 1) * each <= size; i++) {
+		const u8 *p = im->p + off + i * each;
+		u64 tag = (u64)FIELD(im, Dyn, d_tag), value = FIELD(im, Dyn, d_un.d_val);
+
+		if (tag == DT_NULL)
+			break;
+		if (tag == DT_TEXTREL || (tag == DT_FLAGS && value & DF_TEXTREL))
+			return true;
 	}
-	im.size = (u64)st.st_size;
-	p = mmap(NULL, im.size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (p == MAP_FAILED)
-		return -errno;
-	im.p = p;
-	if (is_elf(&im))
-		r = search_image(&im, names, ret, nr);
-	munmap(p, im.size);
+	return false;
+}
+
+static bool has_textrel(const struct image *im)
+{
+	const u8 *p = im->p;
+	unsigned int i, nr = FIELD(im, Ehdr, e_phnum);
+	u64 table = FIELD(im, Ehdr, e_phoff), each = im->is32 ? sizeof(Elf32_Phdr) : sizeof(Elf64_Phdr);
+
+	for (i = 0; i < nr; i++) {
+		u64 off, size;
+
+		if (!in_file(im, table, (i + 1) * each))
+			return true;
+		p = im->p + table + i * each;
+		if (FIELD(im, Phdr, p_type) != PT_DYNAMIC)
+			continue;
+		off = FIELD(im, Phdr, p_offset);
+		size = FIELD(im, Phdr, p_filesz);
+		if (!in_file(im, off, size) || names_textrel(im, off, size))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * symbol_textrel() - does the loader change text of the file?
+ * Return: it does, or one cannot know.
+ */
+bool symbol_textrel(const char *path)
+{
+	struct image im;
+	bool r;
+
+	if (open_image(path, &im))
+		return true;
+	r = has_textrel(&im);
+	munmap((void *)im.p, im.size);
 	return r;
 }

@@ -40,6 +40,11 @@ $(HOST_T)/target-%-musl: $(HOST_DIR)/target-%.c
 	@echo "  TARGET  $@"
 	$(Q)musl-gcc -std=gnu11 -D_GNU_SOURCE -O1 -g -o $@ $< -pthread || echo "no musl programs can be made here"
 
+$(HOST_T)/target-%-static: $(HOST_DIR)/target-%.c
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -Wno-missing-prototypes -O1 -g -static -o $@ $< -pthread
+
 $(HOST_T)/target-endings: $(HOST_DIR)/target-endings.c
 	@mkdir -p $(@D)
 	@echo "  TARGET  $@"
@@ -47,6 +52,7 @@ $(HOST_T)/target-endings: $(HOST_DIR)/target-endings.c
 
 $(HOST_T)/test-counters: | $(HOST_T)/target-pads-fixed
 $(HOST_T)/test-rseq: | $(HOST_T)/target-pads-musl
+$(HOST_T)/test-guard: | $(HOST_T)/target-guard-static $(HOST_T)/target-guard-musl
 
 # 32-bit: no library needed; where even that cannot be had its test says so
 $(HOST_T)/start32: $(HOST_DIR)/start32.S

@@ -10,6 +10,7 @@
  *   children	as plain, and forks children that call the same functions
  *   int3, raise	as plain, and ends by a SIGTRAP of its own
  *   later	as plain, until a line is read: then as caught
+ *   after	the same, when nobody is there to notice
  *   reset	a handler for SIGTRAP, which is not called, until a line is read: then none
  *
  * Each thread calls functions whose results it knows, keeps values in vector and x87
@@ -256,11 +257,13 @@ static void change_action(void)
 	time_t end = time(NULL) + 15;
 	struct sigaction now;
 
-	if (!strcmp(how, "later"))
-		set_handler(SIGTRAP, NULL, on_trap);
-	else
+	if (!strcmp(how, "reset"))
 		signal(SIGTRAP, SIG_DFL);
-	own_traps = !strcmp(how, "later");
+	else
+		set_handler(SIGTRAP, NULL, on_trap);
+	own_traps = strcmp(how, "reset") != 0;
+	if (!strcmp(how, "after"))
+		return;
 	do {
 		sched_yield();
 		sigaction(SIGTRAP, NULL, &now);
@@ -278,7 +281,8 @@ static void await_end(void)
 	ssize_t n;
 
 	while ((n = read(0, buf, sizeof(buf))) > 0)
-		if (memchr(buf, '\n', (size_t)n) && (!strcmp(how, "later") || !strcmp(how, "reset")))
+		if (memchr(buf, '\n', (size_t)n) &&
+		    (!strcmp(how, "later") || !strcmp(how, "after") || !strcmp(how, "reset")))
 			change_action();
 	if (n)
 		bad("read: %s", strerror(errno));

@@ -261,6 +261,8 @@ static void limit(unsigned int seconds)
 static void end_target(struct round *r, struct child *c)
 {
 	alarm(LIMIT_S);
+	if (r->started && !strcmp(r->how, "after"))
+		child_say(c, "now");
 	close(c->in);
 	r->out = calloc(1, 4096);
 	if (fread(r->out, 1, 4095, c->out) == 0 && ferror(c->out))
@@ -347,14 +349,15 @@ static bool sets_action(const struct round *r)
 }
 
 /*
- * An action for SIGTRAP takes the handler away if nobody is there any more to notice, or nobody has noticed yet: that
- * takes a tenth of a second (Documentation/uprobes.txt, 9).
+ * Of a 32-bit program, which nothing guards: an action for SIGTRAP takes the handler away if nobody is there any more
+ * to notice, or nobody has noticed yet: that takes a tenth of a second (Documentation/uprobes.txt, 9).
  */
 static bool set_action_alone(const struct round *r)
 {
 	const char *set = strstr(r->out, "set ");
 
-	return r->spawned && sets_action(r) && set && strtoull(set + 4, NULL, 10) + NOTICE_MS >= r->killed_ms;
+	return is_32(r) && r->spawned && sets_action(r) && set &&
+	       strtoull(set + 4, NULL, 10) + NOTICE_MS >= r->killed_ms;
 }
 
 static bool died_of_trap(const struct round *r)
@@ -478,7 +481,7 @@ static bool wanted(const char *mode, const char *how)
 
 static const char *const modes[] = {"trap", "step", "auto", "jump"};
 static const char *const hows[] = {"plain", "caught", "ignored", "blocked", "children", "int3",
-				   "raise", "later",  "reset",	 "32",	    "32caught"};
+				   "raise", "later",  "after",	 "reset",   "32",	"32caught"};
 
 /* In a mode, by every Nth call. */
 static const struct {
@@ -486,10 +489,10 @@ static const struct {
 	bool spawned;
 	unsigned int stride;
 } plans[] = {
-	{"trap", "plain", false, 13}, {"trap", "plain", true, 23},     {"trap", "caught", false, 23},
-	{"trap", "caught", true, 23}, {"trap", "later", false, 23},    {"trap", "reset", false, 23},
-	{"trap", "32", false, 23},    {"trap", "32caught", false, 23}, {"step", "plain", false, 13},
-	{"auto", "plain", false, 23},
+	{"trap", "plain", false, 13}, {"trap", "plain", true, 23},  {"trap", "caught", false, 23},
+	{"trap", "caught", true, 23}, {"trap", "later", false, 23}, {"trap", "after", false, 23},
+	{"trap", "reset", false, 23}, {"trap", "32", false, 23},    {"trap", "32caught", false, 23},
+	{"step", "plain", false, 13}, {"auto", "plain", false, 23},
 };
 
 static const char *why_no_32;
