@@ -493,14 +493,16 @@ static void refuse(struct host_task *t, int error)
 	not_survived(t->proc, error == -EPERM ? "a seccomp filter is in force" : "of its own action for SIGTRAP");
 }
 
+/* It is looked at first: what is not known of is not to be lost if we die here. */
 static int install(struct host_task *t)
 {
 	struct trap_disposition *trap = &t->proc->trap;
 	u64 action[4], found[4];
-	int tries, r = 0;
+	int tries, r;
 
-	trap->installed = false;
-	for (tries = 0; tries < 3 && !trap->installed; tries++) {
+	r = sigtrap_exchange(t, NULL, found);
+	trap->installed = !r && !as_expected(trap, found) && take_over(t, found);
+	for (tries = 0; !r && tries < 3 && !trap->installed; tries++) {
 		r = choose_entry(t);
 		if (r)
 			break;
@@ -844,25 +846,29 @@ int survive_copy(struct host_mm *to, const struct host_mm *from)
 
 /* --- the end ---------------------------------------------------------------------------------------------- */
 
-/* What the program has set itself stands. */
+/* What the program has set itself stands, whether we know of it or not. */
 static void uninstall(struct host_task *t)
 {
 	struct trap_disposition *trap = &t->proc->trap;
-	struct survive *s = &t->mm->survive;
 	u64 own[4], found[4], ours[4];
+	bool reset;
 	int nr;
 
-	if (entry_action(t->mm, trap->entry, own) || sigtrap_exchange(t, own, found))
+	if (sigtrap_exchange(t, NULL, found))
 		return;
-	trap->installed = false;
-	if (is_ours(t, found) || (is_reset(trap) && found[0] == (u64)SIG_DFL)) {
-		trap->spoiled = false;
-		return;
-	}
 	nr = entry_nr(t->mm, found[0]);
-	sigtrap_exchange(t, nr < 0 || entry_action(t->mm, (unsigned int)nr, own) ? found : own, ours);
-	/* it may have been shown ours, and remember it */
-	s->kept = true;
+	reset = nr < 0 && is_reset(trap) && found[0] == (u64)SIG_DFL;
+	if (nr != (int)trap->entry && !reset)
+		/* it may have been shown ours, and remember it */
+		t->mm->survive.kept = true;
+	if (reset)
+		nr = (int)trap->entry;
+	if (nr >= 0) {
+		if (entry_action(t->mm, (unsigned int)nr, own) || sigtrap_exchange(t, own, ours))
+			return;
+		trap->spoiled = false;
+	}
+	trap->installed = false;
 }
 
 static bool somebody_has_it(const struct host_mm *mm)
