@@ -572,20 +572,48 @@ static bool no_requests(void *data)
 	return list_empty(&home->requests);
 }
 
+/* The program has set actions meanwhile, and seen our handler's address in place of them. */
+static bool is_remembered(struct repair *r, const struct piece *piece)
+{
+	struct survive_head head;
+	struct survive_claim claim;
+
+	if (piece->kind != PIECE_HANDLER || mem_get(r->mm, piece->addr, &head, sizeof(head)))
+		return false;
+	return head.own[1] || (!mem_get(r->mm, piece->addr + HOST_PAGE, &claim, sizeof(claim)) && claim.state);
+}
+
+/* It knows of no site any more, and of no memory that goes. */
+static bool keep_handler(struct repair *r, const struct piece *piece)
+{
+	struct survive_head head = {.table = piece->addr + SURVIVE_TABLES};
+	struct survive_table none = {0};
+
+	return !mem_put(r->mm, head.table, &none, sizeof(none)) &&
+	       !mem_put(r->mm, piece->addr + offsetof(struct survive_head, table), &head.table, sizeof(head.table)) &&
+	       !mem_put(r->mm, piece->addr + offsetof(struct survive_head, tables), &head.tables, 2 * sizeof(u64));
+}
+
 static void unmap_pieces(struct repair *r)
 {
-	unsigned int i;
+	unsigned int i, nr = 0;
 	s32 offset;
 
 	/* so that threads' last critical sections are forgotten, if they lie in there */
 	r->mm->ready = true;
 	host_rseq(r->mm->mm, &offset);
-	for (i = 0; i < r->nr; i++)
+	for (i = 0; i < r->nr; i++) {
+		if (is_remembered(r, &r->pieces[i])) {
+			r->done->handler_kept = keep_handler(r, &r->pieces[i]);
+			continue;
+		}
 		host_area_unmap(r->mm->mm, r->pieces[i].addr, r->pieces[i].size);
+		nr++;
+	}
 	if (home_wait_for(r->home, no_requests, r->home, REQUESTS_MS))
 		r->error = -ETIMEDOUT;
 	else
-		r->done->pieces = r->nr;
+		r->done->pieces = nr;
 }
 
 /* --- the call ----------------------------------------------------------------------------------------- */

@@ -135,11 +135,14 @@ void upr_home_close(struct upr_home *home);
  * @places:	of text that are the file's again
  * @pieces:	of memory taken out
  * @kept:	memory stays mapped, because some thread may still return there
+ * @handler_kept: so does the handler for SIGTRAP, because the program has set actions meanwhile, and may put one back
+ *		in place of which sigaction() has shown it
  */
 struct upr_repaired {
 	unsigned int places;
 	unsigned int pieces;
 	bool kept;
+	bool handler_kept;
 };
 
 /**

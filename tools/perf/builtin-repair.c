@@ -48,8 +48,9 @@ static void say(int pid, const struct upr_repaired *done)
 		       "there: run this again later\n",
 		       pid, done->places);
 	else if (done->places || done->pieces)
-		printf("process %d: %u places put back, %u pieces of memory taken out\n", pid, done->places,
-		       done->pieces);
+		printf("process %d: %u places put back, %u pieces of memory taken out%s\n", pid, done->places,
+		       done->pieces,
+		       done->handler_kept ? "; a handler for SIGTRAP that the program has been shown stays" : "");
 	else if (!ui_quiet)
 		printf("process %d: nothing to repair\n", pid);
 }

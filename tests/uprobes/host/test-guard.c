@@ -274,6 +274,8 @@ static void test_alone(enum upr_mode mode)
 	is_as_before(pid, &before);
 	says(NULL, &c, "show", "own", "it has the action that it has set last");
 	has_seen(NULL, &c, "int3", 4, SI_KERNEL, mask_of(1) | trap);
+	says(NULL, &c, "back", "0", "what it was shown");
+	has_seen(NULL, &c, "raise", 5, SI_TKILL, mask_of(1) | trap);
 	has_ended(&c);
 }
 
