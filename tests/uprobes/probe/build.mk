@@ -15,7 +15,7 @@ TARGETS    += $(PROBE_BINS)
 PROBE_TESTS := $(addprefix tests/uprobes/probe/,test-perf test-kept test-lines test-values test-forms test-trace test-languages test-sdt test-return test-oddities test-registry test-manual)
 TESTS       += $(PROBE_TESTS)
 # their lines and values are the same for everybody, and nobody else has their programs
-TESTS_APART += $(addprefix tests/uprobes/probe/,test-lines test-values)
+TESTS_APART += $(addprefix tests/uprobes/probe/,test-lines test-values test-forms)
 TESTS_USER  += $(addprefix tests/uprobes/probe/,test-values test-forms test-trace test-languages test-sdt test-return test-oddities test-registry)
 
 $(PROBE_T)/featdemo: PROBE_HOW := -O2 -g
