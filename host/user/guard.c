@@ -51,12 +51,16 @@ struct guard_file {
 /* --- where they are ---------------------------------------------------------------------- */
 
 /* @text is from there on. */
-static void search(struct guard_file *f, u64 from, const u8 *text, size_t len)
+static void search(struct guard_file *f, const char *path, u64 from, const u8 *text, size_t len)
 {
 	const u8 *at = text, *end = text + len;
 
 	while (f->nr < SURVIVE_GUARDS && (at = memmem(at, (size_t)(end - at), call_code, sizeof(call_code)))) {
-		f->sites[f->nr++] = from + (u64)(at - text);
+		u64 site = from + (u64)(at - text);
+
+		/* constants are nobody's to change */
+		if (symbol_is_code(path, f->offset + site))
+			f->sites[f->nr++] = site;
 		at += sizeof(call_code);
 	}
 }
@@ -76,7 +80,7 @@ static void search_file(struct host_mm *mm, const struct host_map *map, struct g
 	for (at = 0; fd >= 0 && at < f->size && n >= (ssize_t)sizeof(call_code); at += (u64)n - sizeof(call_code) + 1) {
 		n = pread(fd, buf, min((u64)CHUNK, f->size - at), (off_t)(f->offset + at));
 		if (n > 0)
-			search(f, at, buf, (size_t)n);
+			search(f, path, at, buf, (size_t)n);
 	}
 	if (fd >= 0)
 		close(fd);

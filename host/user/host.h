@@ -692,6 +692,7 @@ struct elf_symbol {
 
 int symbol_find(const char *path, const char *const *names, struct elf_symbol *ret, unsigned int nr);
 bool symbol_textrel(const char *path);
+bool symbol_is_code(const char *path, u64 offset);
 
 /* --- proc.c -------------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * symbol.c - a few symbols of one ELF file, by name, and whether its text is what it seems.
+ * symbol.c - a few symbols of one ELF file, by name, and what of it is text.
  *
  * Purpose: the home needs two names of the dynamic loader and no more; the tools
  * have a symbol reader worth the name.  32- and 64-bit files; whatever the
@@ -25,7 +25,7 @@ struct image {
 /* Fields that the two widths have in common, as wide as the wider. */
 struct section {
 	u32 type, link;
-	u64 offset, size, entsize;
+	u64 flags, offset, size, entsize;
 };
 
 static bool in_file(const struct image *im, u64 off, u64 len)
@@ -45,6 +45,7 @@ static bool get_section(const struct image *im, unsigned int n, struct section *
 	p = im->p + table + n * each;
 	s->type = FIELD(im, Shdr, sh_type);
 	s->link = FIELD(im, Shdr, sh_link);
+	s->flags = FIELD(im, Shdr, sh_flags);
 	s->offset = FIELD(im, Shdr, sh_offset);
 	s->size = FIELD(im, Shdr, sh_size);
 	s->entsize = FIELD(im, Shdr, sh_entsize);
@@ -220,6 +221,27 @@ bool symbol_textrel(const char *path)
 	if (open_image(path, &im))
 		return true;
 	r = has_textrel(&im);
+	munmap((void *)im.p, im.size);
+	return r;
+}
+
+/**
+ * symbol_is_code() - is the byte at @offset of the file in a section of instructions?
+ * Linkers have put constants into segments that are mapped executable.
+ * Return: it is, or no section says anything of it.
+ */
+bool symbol_is_code(const char *path, u64 offset)
+{
+	struct section s;
+	struct image im;
+	bool r = true;
+	unsigned int i;
+
+	if (open_image(path, &im))
+		return false;
+	for (i = 0; get_section(&im, i, &s); i++)
+		if (s.type == SHT_PROGBITS && offset - s.offset < s.size)
+			r = s.flags & SHF_EXECINSTR;
 	munmap((void *)im.p, im.size);
 	return r;
 }

@@ -45,6 +45,12 @@ $(HOST_T)/target-%-static: $(HOST_DIR)/target-%.c
 	@echo "  TARGET  $@"
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -Wno-missing-prototypes -O1 -g -static -o $@ $< -pthread
 
+# constants and instructions in one segment
+$(HOST_T)/target-%-fused: $(HOST_DIR)/target-%.c
+	@mkdir -p $(@D)
+	@echo "  TARGET  $@"
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -Wno-missing-prototypes -O1 -g -static -Wl,-z,noseparate-code -o $@ $< -pthread
+
 $(HOST_T)/target-endings: $(HOST_DIR)/target-endings.c
 	@mkdir -p $(@D)
 	@echo "  TARGET  $@"
@@ -52,7 +58,7 @@ $(HOST_T)/target-endings: $(HOST_DIR)/target-endings.c
 
 $(HOST_T)/test-counters: | $(HOST_T)/target-pads-fixed
 $(HOST_T)/test-rseq: | $(HOST_T)/target-pads-musl
-$(HOST_T)/test-guard: | $(HOST_T)/target-guard-static $(HOST_T)/target-guard-musl
+$(HOST_T)/test-guard: | $(HOST_T)/target-guard-static $(HOST_T)/target-guard-musl $(HOST_T)/target-guard-fused
 
 # 32-bit: no library needed; where even that cannot be had its test says so
 $(HOST_T)/start32: $(HOST_DIR)/start32.S

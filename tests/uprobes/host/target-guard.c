@@ -11,6 +11,7 @@
  *   show		what the action is: own, ignore, default or other
  *   raise, int3	a SIGTRAP: how many the handler has seen, the code of the last, and what it had blocked
  *   usr		a handler for SIGUSR1, set three times and called
+ *   constants	are bytes like those of its call what they should be?
  *   spawn		a child that executes another program: its status
  *   end		nothing, and ends
  */
@@ -35,6 +36,9 @@ __asm__(".text\n"
 	".size g_probed,.-g_probed\n");
 
 extern char **environ;
+
+/* linked so that it is executable (target-guard-fused) */
+__attribute__((used)) static const unsigned char like_code[] = {0x11, 0xb8, 13, 0, 0, 0, 0x0f, 0x05, 0x22};
 
 static volatile sig_atomic_t seen, code, usr_seen;
 static unsigned long long blocked;
@@ -121,6 +125,18 @@ static int spawn(void)
 	return status;
 }
 
+/* Not compared with itself. */
+static int sum_of_constants(void)
+{
+	const volatile unsigned char *p = like_code;
+	int sum = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(like_code); i++)
+		sum += (int)(i + 1) * p[i];
+	return sum;
+}
+
 static long call(void)
 {
 	long sum = 0, i;
@@ -148,6 +164,8 @@ static void obey(const char *word)
 		printf("%ld\n", call());
 	else if (!strcmp(word, "usr"))
 		usr();
+	else if (!strcmp(word, "constants"))
+		printf("%d\n", sum_of_constants());
 	else if (!strcmp(word, "spawn"))
 		printf("%d\n", spawn());
 	else if (!strcmp(word, "raise"))

@@ -200,6 +200,26 @@ static void test_not_kept(void)
 	has_ended(&c);
 }
 
+/* What only looks like that call is left alone: 875 is the sum that it should be. */
+static void test_constants(void)
+{
+	struct child c;
+	struct drive d;
+	pid_t pid = start(&c);
+	unsigned int before = unguarded(pid);
+
+	drive_open(&d, UPR_MODE_TRAP, NULL);
+	drive_count(&d, name, "g_probed");
+	is_int(drive_attach(&d, pid), 0, "attached to");
+	says(&d, &c, "call", "55", "it is probed");
+	ok(before > 1 && unguarded(pid) == 1, "%s: of %u places one is no call", name, before);
+	says(&d, &c, "constants", "875", "its constants are its own");
+	says(&d, &c, "set 1", "0", "it sets an action");
+	says(&d, &c, "show", "other", "but not in place of ours");
+	is_int(drive_close(&d), 0, "let go");
+	has_ended(&c);
+}
+
 /* --- nobody is there ------------------------------------------------------------------------- */
 
 static void be_tool(pid_t pid, enum upr_mode mode, int out)
@@ -376,6 +396,8 @@ int main(void)
 	test_probed(libc_path(), UPR_MODE_STEP);
 	test_probed(libc_path(), UPR_MODE_AUTO);
 	test_program("target-guard-static");
+	name = "target-guard-fused";
+	test_constants();
 	if (access(target_path("target-guard-musl"), X_OK))
 		skip("a program with another libc", "no musl programs can be made here");
 	else

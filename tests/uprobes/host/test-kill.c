@@ -490,8 +490,8 @@ static const struct {
 	unsigned int stride;
 } plans[] = {
 	{"trap", "plain", false, 29}, {"trap", "plain", true, 23},  {"trap", "caught", false, 47},
-	{"trap", "caught", true, 23}, {"trap", "later", false, 23}, {"trap", "after", false, 47},
-	{"trap", "reset", false, 23}, {"trap", "32", false, 47},    {"trap", "32caught", false, 47},
+	{"trap", "caught", true, 23}, {"trap", "later", false, 47}, {"trap", "after", false, 47},
+	{"trap", "reset", false, 47}, {"trap", "32", false, 47},    {"trap", "32caught", false, 47},
 	{"step", "plain", false, 29}, {"auto", "plain", false, 47}, {"jump", "plain", false, 47},
 };
 
