@@ -521,3 +521,10 @@ struct code_map *code_map_get(struct upr_elf *elf, bool no_cache, struct upr_err
 	elf->code_free = code_map_close;
 	return map;
 }
+
+void code_map_put(struct upr_elf *elf)
+{
+	if (elf->code)
+		code_map_close(elf->code);
+	elf->code = NULL;
+}

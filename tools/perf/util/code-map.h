@@ -39,6 +39,12 @@ struct code_map;
 struct code_map *code_map_get(struct upr_elf *elf, bool no_cache, struct upr_error *err);
 
 /**
+ * code_map_put() - nobody will ask for a while: what is known goes to the cache, and the memory is given back
+ * Facts that were had stay good.  code_map_get() makes it anew.
+ */
+void code_map_put(struct upr_elf *elf);
+
+/**
  * code_map_facts() - all that is proven about the instruction at @addr
  * @addr:	a proven boundary (upr_resolve() sees to that)
  * ret->clear reaches to the end of the last instruction that a jump would cover, at most.

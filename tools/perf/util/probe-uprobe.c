@@ -634,6 +634,14 @@ static void spec_met(struct uprobe_set *set, struct uprobe_spec *spec, int pid, 
 	ui_progress_end();
 }
 
+void uprobe_set_defined(struct uprobe_set *set)
+{
+	size_t i;
+
+	for (i = 0; i < set->nr_images; i++)
+		code_map_put(set->images[i]->elf);
+}
+
 void uprobe_set_mapped(struct uprobe_set *set, int pid, const char *path, const char *open_path,
 		       struct upr_file_key key)
 {

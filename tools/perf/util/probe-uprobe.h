@@ -169,6 +169,12 @@ struct uprobe_place {
 int uprobe_set_define_places(struct uprobe_set *set, const char *name, const char *group, const char *event,
 			     const struct uprobe_place *places, size_t nr, struct upr_error *err);
 
+/**
+ * uprobe_set_defined() - all has been defined that is known before any process is looked at
+ * What was needed for it alone is given back, so that arming has the memory.
+ */
+void uprobe_set_defined(struct uprobe_set *set);
+
 /** uprobe_set_mapped() - to be called from the home's client; probes of files not seen before */
 void uprobe_set_mapped(struct uprobe_set *set, int pid, const char *path, const char *open_path,
 		       struct upr_file_key key);

@@ -195,8 +195,10 @@ static int define(struct run *run)
 	for (i = 0; i < opts->files.nr && !rc; i++)
 		rc = uprobe_set_define(run->set, opts->files.v[i].name, opts->files.v[i].defs, opts->files.v[i].nr_defs,
 				       opts->pids, opts->nr_pids, &err);
-	if (!rc)
+	if (!rc) {
+		uprobe_set_defined(run->set);
 		return 0;
+	}
 	ui_error("%s", *err.text ? err.text : strerror(-rc));
 	return STATUS_FAILED;
 }
