@@ -304,6 +304,17 @@ static bool enters_middle(const struct window *w, u64 pc, int insn)
 	return insn && t->insn[t->nr - 1] != insn && t->insn[t->nr - 1] != insn - 1;
 }
 
+/* What a stepped pushf has pushed shows the step, and the window may go on to reckon with it. */
+static void hide_step(const struct upr_insn *insn, const struct user_regs_struct *regs)
+{
+	u64 at = regs->rsp + 1;
+
+	if (!(insn->attr & UPR_INSN_FLAGS_PUSH) || (regs->eflags & UPR_FL_TF))
+		return;
+	if (at - RAT_DATA < RAT_DATA_SIZE || at - RAT_STACK < RAT_STACK_SIZE)
+		*(u8 *)at &= (u8) ~(UPR_FL_TF >> 8);
+}
+
 static bool take_trace(struct window *w)
 {
 	struct trace *t = &w->trace;
@@ -334,6 +345,7 @@ static bool take_trace(struct window *w)
 		rat_get_regs(&jump_other.regs);
 		if (jump_other.signo != SIGTRAP)
 			return true;
+		hide_step(&w->insns[insn], &jump_other.regs);
 	}
 	return false;
 }
@@ -499,6 +511,7 @@ static bool reads_below_call(const struct window *w)
 		if (!rat_run(PTRACE_SINGLESTEP, &end) || end.signo != SIGTRAP)
 			break;
 		rat_get_regs(&end.regs);
+		hide_step(&w->insns[insn], &end.regs);
 	}
 	if (steps == WINDOW_VISITS || insn < 0 || !rat_run(PTRACE_CONT, &end))
 		return false;
