@@ -3,7 +3,7 @@
  * test-attach.c - attaching to running programs and letting them go, again and again.
  *
  * Nothing of it may show: no EINTR in any blocking call, no wrong result, text and
- * maps byte for byte what they were.  ROUNDS in the environment: how often (1000; with TESTS_AGAIN 250).
+ * maps byte for byte what they were.  ROUNDS in the environment: how often (1000).
  */
 #include "child.h"
 #include "drive.h"
@@ -27,9 +27,7 @@ static int rounds(int dflt)
 {
 	const char *s = getenv("ROUNDS");
 
-	if (s)
-		return atoi(s);
-	return getenv("TESTS_AGAIN") ? dflt / 4 : dflt;
+	return s ? atoi(s) : dflt;
 }
 
 struct view {

@@ -489,10 +489,10 @@ static const struct {
 	bool spawned;
 	unsigned int stride;
 } plans[] = {
-	{"trap", "plain", false, 29}, {"trap", "plain", true, 23},  {"trap", "caught", false, 47},
-	{"trap", "caught", true, 23}, {"trap", "later", false, 47}, {"trap", "after", false, 47},
-	{"trap", "reset", false, 47}, {"trap", "32", false, 47},    {"trap", "32caught", false, 47},
-	{"step", "plain", false, 29}, {"auto", "plain", false, 47}, {"jump", "plain", false, 47},
+	{"trap", "plain", false, 13}, {"trap", "plain", true, 23},  {"trap", "caught", false, 23},
+	{"trap", "caught", true, 23}, {"trap", "later", false, 23}, {"trap", "after", false, 23},
+	{"trap", "reset", false, 23}, {"trap", "32", false, 23},    {"trap", "32caught", false, 23},
+	{"step", "plain", false, 13}, {"auto", "plain", false, 23}, {"jump", "plain", false, 23},
 };
 
 static const char *why_no_32;
