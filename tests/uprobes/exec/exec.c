@@ -22,7 +22,9 @@
 #include "exec.h"
 
 #define MAX_COMPLAINTS 40
-#define NR_TALLIES     (2 * FORM_NR_GROUPS)
+/* More, and it is not the machine that is at fault. */
+#define MAX_UNSTEADY 2
+#define NR_TALLIES   (2 * FORM_NR_GROUPS)
 
 enum { WAY_E, WAY_B, WAY_S, NR_RUN };
 
@@ -305,8 +307,7 @@ static void report(bool all)
 	if (!machine.steps_cpuid)
 		diag("%lu runs set aside: they step over cpuid, which this machine steps along with what follows it",
 		     cpuid_aside);
-	if (unsteady)
-		diag("%lu runs set aside: natively they did not end alike twice", unsteady);
+	ok(unsteady <= MAX_UNSTEADY, "%lu runs set aside: natively they did not end alike twice", unsteady);
 	if (complaints > MAX_COMPLAINTS)
 		diag("%u more complaints", complaints - MAX_COMPLAINTS);
 }
