@@ -155,16 +155,24 @@ static bool is_stub(const struct piece *piece, u64 addr)
 	return piece->kind == PIECE_HANDLER && addr - piece->addr - SURVIVE_STUBS < SURVIVE_GUARDS * SURVIVE_STUB;
 }
 
+static u64 target_of(const u8 *jump, u64 addr)
+{
+	s32 rel;
+
+	memcpy(&rel, jump + 1, sizeof(rel));
+	return addr + UPR_JUMP_SIZE + (u64)(s64)rel;
+}
+
 static bool leads_to_us(const struct repair *r, const struct page *p, unsigned int at)
 {
 	const struct piece *piece;
-	s32 rel;
+	u64 to;
 
 	if (at + UPR_JUMP_SIZE > HOST_PAGE || (p->now[at] != 0xe9 && p->now[at] != 0xe8))
 		return false;
-	memcpy(&rel, p->now + at + 1, sizeof(rel));
-	piece = piece_at(r, p->addr + at + UPR_JUMP_SIZE + (u64)(s64)rel);
-	return piece && (piece->kind == PIECE_AREA || is_stub(piece, p->addr + at + UPR_JUMP_SIZE + (u64)(s64)rel));
+	to = target_of(p->now + at, p->addr + at);
+	piece = piece_at(r, to);
+	return piece && (piece->kind == PIECE_AREA || is_stub(piece, to));
 }
 
 /* Is the site of a hop at @at?  Its hole is in the same page.  Return: where; 0: it is not. */
@@ -392,17 +400,16 @@ static void take_jumps(struct repair *r)
 	struct host_task *t;
 	u8 jump[UPR_JUMP_SIZE];
 	const struct piece *piece;
-	s32 rel;
-	u64 pc;
+	u64 pc, to;
 
 	list_for_each_entry(t, &r->mm->tasks, mm_node) {
 		if (t->state != TASK_STOPPED || regs_pc(t, &pc) || mem_get(r->mm, pc, jump, sizeof(jump)) ||
 		    jump[0] != 0xe9)
 			continue;
-		memcpy(&rel, jump + 1, sizeof(rel));
-		piece = piece_at(r, pc + UPR_JUMP_SIZE + (u64)(s64)rel);
+		to = target_of(jump, pc);
+		piece = piece_at(r, to);
 		if (piece && piece->kind == PIECE_AREA)
-			regs_set_pc(t, pc + UPR_JUMP_SIZE + (u64)(s64)rel);
+			regs_set_pc(t, to);
 	}
 }
 
