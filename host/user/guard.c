@@ -69,22 +69,27 @@ static void search(struct guard_file *f, const char *path, u64 from, const u8 *t
 static void search_file(struct host_mm *mm, const struct host_map *map, struct guard_file *f)
 {
 	char path[4096 + 64];
-	u8 *buf = malloc(CHUNK);
-	ssize_t n = sizeof(call_code);
-	int fd = -1;
-	u64 at;
+	ssize_t n;
+	u64 at = 0;
+	u8 *buf;
+	int fd;
 
-	if (buf && !proc_open_path(mm_any_tid(mm), map, path, sizeof(path)))
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-	/* what lies over a border is in both */
-	for (at = 0; fd >= 0 && at < f->size && n >= (ssize_t)sizeof(call_code); at += (u64)n - sizeof(call_code) + 1) {
+	if (proc_open_path(mm_any_tid(mm), map, path, sizeof(path)))
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	buf = malloc(CHUNK);
+	while (buf && at < f->size) {
 		n = pread(fd, buf, min((u64)CHUNK, f->size - at), (off_t)(f->offset + at));
-		if (n > 0)
-			search(f, path, at, buf, (size_t)n);
+		if (n < (ssize_t)sizeof(call_code))
+			break;
+		search(f, path, at, buf, (size_t)n);
+		/* what lies over a border is in both */
+		at += (u64)n - sizeof(call_code) + 1;
 	}
-	if (fd >= 0)
-		close(fd);
 	free(buf);
+	close(fd);
 }
 
 static struct guard_file *file_of(struct host_mm *mm, const struct host_map *map)
