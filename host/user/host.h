@@ -327,6 +327,7 @@ struct guard {
  * @refused:	it cannot be had
  * @kept:	the program may know of the handler: it stays mapped
  * @guards, @nr_guards: places where it sets actions (guard.c)
+ * @young:	host_mm.maps_version that survive_head.text is of; 0: it is not in force
  */
 struct survive {
 	u64 page;
@@ -342,6 +343,7 @@ struct survive {
 	bool kept;
 	struct guard guards[SURVIVE_GUARDS];
 	unsigned int nr_guards;
+	unsigned int young;
 };
 
 /**
@@ -351,6 +353,7 @@ struct survive {
  * @mode32:	of its program
  * @env:		UPR_ENV_* as the engine was told
  * @maps:	executable file mappings as last reported
+ * @maps_version: counts their changes
  * @seen:	files that the client has heard of
  * @planted:	where an int3 of ours has ever been: one met late is no stranger
  * @areas:	ours
@@ -385,6 +388,7 @@ struct host_mm {
 	bool no_inherit;
 	struct upr_work rescan;
 	struct host_maps maps;
+	unsigned int maps_version;
 	struct upr_file_key *seen;
 	unsigned int nr_seen;
 	struct addr_set planted;

@@ -306,6 +306,7 @@ int maps_scan(struct host_mm *mm)
 	}
 	before = mm->maps;
 	mm->maps = now;
+	mm->maps_version++;
 	upr_batch_begin(mm->home->session);
 	for (i = 0; i < before.nr; i++)
 		differences(mm, &before.v[i], &now, piece_gone);

@@ -143,7 +143,8 @@ static int entry_action(struct host_mm *mm, unsigned int nr, u64 action[4])
 		return 0;
 	}
 	r = mem_get(mm, at, &claim, sizeof(claim));
-	memcpy(action, claim.action, r ? 0 : sizeof(claim.action));
+	if (!r)
+		memcpy(action, claim.action, sizeof(claim.action));
 	return r;
 }
 
@@ -594,15 +595,20 @@ static bool list_text(struct host_mm *mm, struct survive_head *head)
 static void mark_young(struct host_mm *mm, const struct rows *rows)
 {
 	static const u8 int3 = UPR_BREAKPOINT;
-	u64 page = mm->survive.page, site = is_young(mm) ? loader_site(mm) : 0;
-	struct survive_head head = {.young = site};
+	u64 page = mm->survive.page, site;
+	struct survive_head head = {0};
 
-	if (!site || mm->mode32 || !leads_on(rows, site) || !list_text(mm, &head))
+	/* the same text as last time */
+	if (mm->survive.young == mm->maps_version || mm->mode32 || !is_young(mm))
+		return;
+	site = loader_site(mm);
+	if (!site || !leads_on(rows, site) || !list_text(mm, &head))
 		return;
 	if (mem_put(mm, page + offsetof(struct survive_head, text), head.text, sizeof(head.text)) ||
-	    mem_put(mm, page + offsetof(struct survive_head, young), &head.young, sizeof(head.young)))
+	    mem_put(mm, page + offsetof(struct survive_head, young), &site, sizeof(site)))
 		return;
-	mem_put(mm, site, &int3, sizeof(int3));
+	if (!mem_put(mm, site, &int3, sizeof(int3)))
+		mm->survive.young = mm->maps_version;
 }
 
 /* It runs code of its own now. */
@@ -610,8 +616,9 @@ void survive_grown_up(struct host_mm *mm)
 {
 	u64 none = 0;
 
-	if (mm->survive.page)
+	if (mm->survive.young)
 		mem_put(mm, mm->survive.page + offsetof(struct survive_head, young), &none, sizeof(none));
+	mm->survive.young = 0;
 }
 
 /* It stands before its own code: its calls are to be traced for a while. */
